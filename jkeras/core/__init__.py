@@ -1,0 +1,1 @@
+"""The contract: templates, weights, bound copies, frames and the symbolic graph. Imports jax and numpy only."""

@@ -1,0 +1,110 @@
+"""Objects whose constructor arguments are their configuration."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+
+
+class Configurable:
+    """Base of everything that can be written to a configuration and made again from it.
+
+    A class of jkeras keeps each constructor argument in an attribute of the same name, so its configuration is read
+    from the attributes and stays right when one of them is changed. A class written by a user makes no such promise
+    (`self.hidden = Dense(hidden)` is common), so there the arguments are remembered as they were given.
+
+    >>> class Scale(Configurable):
+    ...     def __init__(self, factor=2.0):
+    ...         self.factor = factor
+    >>> Scale(3.0).get_config()
+    {'factor': 3.0}
+    >>> Scale.from_config({'factor': 3.0}).factor
+    3.0
+    """
+
+    _given_arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        object.__setattr__(self, "_given_arguments", _bind(cls, args, kwargs))
+        return self
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments as plain data that `from_config` accepts."""
+        given = self._given_arguments
+        if not type(self).__module__.startswith("jkeras."):
+            return {name: serialize(value) for name, value in given.items()}
+        return {
+            name: serialize(getattr(self, name, given.get(name, default)))
+            for name, default in constructor_parameters(type(self)).items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make an object from what `get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={v!r}" for k, v in self._given_arguments.items())
+        return f"{type(self).__name__}({shown})"
+
+
+@cache
+def constructor_parameters(cls: type) -> dict[str, Any]:
+    """Return the named parameters of a constructor with their defaults.
+
+    A constructor that passes `**kwargs` on also has the parameters of the next class that defines one.
+    """
+    found: dict[str, Any] = {}
+    for owner in cls.__mro__:
+        if "__init__" not in owner.__dict__ or owner is object:
+            continue
+        parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+        for p in parameters:
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                found.setdefault(p.name, None if p.default is p.empty else p.default)
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return found
+
+
+def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Name the arguments of a constructor call; a call that does not fit is left for `__init__` to refuse."""
+    try:
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind(None, *args, **kwargs)
+    except (TypeError, ValueError):
+        return dict(kwargs)
+    named: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            named[name] = value
+    return named
+
+
+def serialize(value: Any) -> Any:
+    """Return `value` as plain data: objects become `{"class_name", "config"}`, functions their names.
+
+    >>> import numpy as np
+    >>> serialize((1, np.float32(2.0), np.arange(2)))
+    [1, 2.0, [0, 1]]
+    """
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if isinstance(value, dict):
+        return {k: serialize(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [serialize(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__"):
+        return np.asarray(value).tolist()
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    return value

@@ -1,0 +1,25 @@
+"""How errors are worded: what was expected, what came, and the nearest right name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` if none is close.
+
+    >>> nearest("catgorical_crossentropy", ["mse", "categorical_crossentropy"])
+    " Did you mean 'categorical_crossentropy'?"
+    """
+    folded = {str(k).lower(): str(k) for k in known}
+    found = difflib.get_close_matches(str(name).lower(), list(folded), n=1, cutoff=0.6)
+    return f" Did you mean {folded[found[0]]!r}?" if found else ""
+
+
+def unexpected_argument(owner: str, name: str, accepted: Iterable[str]) -> TypeError:
+    """The error for a misspelt keyword: names the owner, the keyword and the nearest accepted one."""
+    accepted = list(accepted)
+    hint = nearest(name, accepted)
+    listing = "" if hint else f" It takes: {', '.join(accepted)}."
+    return TypeError(f"{owner} got an unexpected keyword argument {name!r}.{hint}{listing}")

@@ -1,0 +1,148 @@
+"""The stateful side of a layer: the arrays it currently holds, and the switches that say what is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core import seeds
+from jkeras.core.template import Template, Tree, two_level, walk, weights_of
+from jkeras.core.weight import Weight, check_shape
+
+
+class Facade(Template):
+    """What Keras scripts do to a layer: read and set weights, freeze, count."""
+
+    _trainable: bool
+
+    @property
+    def trainable(self) -> bool:
+        """Whether a training step changes this layer; setting it also sets every sublayer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for _, layer in walk(self):
+            layer.__dict__["_trainable"] = bool(value)
+
+    @property
+    def weights(self) -> list[Weight]:
+        """Every weight, layer by layer: trainable-typed ones of a layer first, then its state."""
+        return [weight for _, weight in weights_of(self)]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that a training step changes."""
+        frozen = frozen_keys(self)
+        return [w for key, w in weights_of(self) if w.trainable and key not in frozen]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """State, and the weights of frozen layers."""
+        trained = {id(w) for w in self.trainable_weights}
+        return [w for w in self.weights if id(w) not in trained]
+
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return every weight as numpy, in the order of `weights`."""
+        return [np.asarray(w.current()) for w in self._drawn_weights()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set every weight, in the order of `weights`.
+
+        Raises:
+            ValueError: If the number of arrays or a shape is wrong; nothing is changed then.
+        """
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(
+                f"Layer {self.name!r} has {len(own)} weights; got {len(weights)} arrays. "
+                f"Expected: {', '.join(f'{w.path} {w.shape}' for w in own) or 'none (is the layer built?)'}."
+            )
+        arrays = [np.asarray(value) for value in weights]
+        for weight, array in zip(own, arrays, strict=True):
+            check_shape("Weight", weight.path, weight.shape, array.shape)
+        for weight, array in zip(own, arrays, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """Return the number of elements of all weights."""
+        return sum(w.size for w in self.weights)
+
+    @property
+    def params(self) -> dict[str, dict[str, Any]]:
+        """The current parameters as the tree that `apply` takes; can be set."""
+        return self._tree(trainable=True, lend=True)
+
+    @params.setter
+    def params(self, tree: Tree) -> None:
+        self._set_tree(tree, trainable=True)
+
+    @property
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The current state as the tree that `apply` takes and returns; can be set."""
+        return self._tree(trainable=False, lend=True)
+
+    @state.setter
+    def state(self, tree: Tree) -> None:
+        self._set_tree(tree, trainable=False)
+
+    def _drawn_weights(self, key: Any = None) -> list[Weight]:
+        """Return every weight, after drawing those that have no value yet, all from one key folded by path."""
+        rows = list(weights_of(self))
+        if any(not w.is_drawn for _, w in rows):
+            key = seeds.next_key() if key is None else key
+            with jax.ensure_compile_time_eval():
+                for path, weight in rows:
+                    if not weight.is_drawn:
+                        weight.store(weight.draw(seeds.fold_path(key, f"{path}/{weight.name}")))
+        return [w for _, w in rows]
+
+    def _tree(self, trainable: bool, lend: bool = False) -> dict[str, dict[str, Any]]:
+        self._drawn_weights()
+        rows = [(key, w) for key, w in weights_of(self) if w.trainable is trainable]
+        if lend:
+            for _, w in rows:
+                w.lent = True
+        return two_level((key, w.name, w.current()) for key, w in rows)
+
+    def _set_tree(self, tree: Tree, trainable: bool) -> None:
+        rows = [(key, w) for key, w in weights_of(self) if w.trainable is trainable]
+        known = {(key, w.name) for key, w in rows}
+        given = {(key, name) for key, weights in tree.items() for name in weights}
+        if known != given:
+            missing = ", ".join(sorted("/".join(k) for k in known - given)) or "nothing"
+            extra = ", ".join(sorted("/".join(k) for k in given - known)) or "nothing"
+            raise ValueError(f"The tree does not fit {self.name!r}: missing {missing}; not known {extra}.")
+        for key, w in rows:
+            check_shape("Weight", f"{key}/{w.name}", w.shape, np.shape(tree[key][w.name]))
+        for key, w in rows:
+            w.store(jax.numpy.asarray(tree[key][w.name], w.dtype))
+            w.lent = True
+
+    def _store(self, tree: Tree) -> None:
+        """Keep arrays that a step returned."""
+        for key, w in weights_of(self):
+            array = tree.get(key, {}).get(w.name)
+            if array is not None:
+                w.store(array)
+
+
+def frozen_keys(root: Template) -> set[str]:
+    """Return the keys of `params` whose layer, or a layer around it, has `trainable=False`."""
+    frozen: set[str] = set()
+    folders: list[str] = []
+    for path, layer in walk(root):
+        inside = any(path.startswith(folder) for folder in folders)
+        if inside or not getattr(layer, "_trainable", True):
+            frozen.add(path or layer.name)
+            folders.append(f"{path}/" if path else "")
+    return frozen

@@ -1,0 +1,126 @@
+"""The frame of one `apply`: training flag, random key, masks and added losses. It dies with the call."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import numpy as np
+
+from jkeras.core.seeds import fold_path
+
+# Only used to notice a template that is called or read inside `call`; nothing is ever looked up through it.
+_running: ContextVar[int] = ContextVar("jkeras_running_frames", default=0)
+
+
+def active() -> bool:
+    """Whether some layer's `call` is running in this context."""
+    return _running.get() > 0
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """No call counts as running inside: `build` may use layers and weights as facade objects."""
+    token = _running.set(0)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+class Frame:
+    """What the bound layers of one `apply` share.
+
+    Args:
+        training: Whether layers behave as in training.
+        rng: A key, a function that makes one when it is first needed, or None.
+        declaring: True while shapes are traced to build layers: weights that do not exist yet stand as zeros.
+        unknown: The size that stands for an unknown (None) dimension while declaring.
+    """
+
+    def __init__(
+        self, training: bool = False, rng: Any = None, declaring: bool = False, unknown: int | None = None
+    ) -> None:
+        self.training = training
+        self.rng = rng
+        self.declaring = declaring
+        self.unknown = unknown
+        self.losses: list[Any] = []
+        self.memo: dict[int, Any] = {}  # bound copies by id of their template
+        self.values: dict[int, Any] = {}  # arrays and state references by id of their weight
+        self.references: dict[tuple[str, str], Any] = {}
+        self.list_slots: list[tuple[list[Any], int, Any]] = []
+        self._draws: Counter[str] = Counter()
+        self._masks: dict[int, tuple[Any, Any]] = {}
+        self._warned: set[str] = set()
+
+    def __enter__(self) -> Frame:
+        self._token = _running.set(_running.get() + 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _running.reset(self._token)
+        self._masks.clear()
+        self.memo.clear()  # breaks the cycle frame -> bound copy -> frame, so that nothing waits for the collector
+
+    def key(self, path: str) -> Any:
+        """Return the next key of the layer at `path`: the frame's key folded by path and draw count."""
+        if isinstance(self.rng, Callable):
+            self.rng = self.rng()
+        if self.rng is None:
+            raise ValueError(
+                f"Layer {path!r} draws random numbers, but no key was given. "
+                "Pass one: layer.apply(params, state, x, training=True, rng=jax.random.key(0))."
+            )
+        count = self._draws[path]
+        self._draws[path] += 1
+        return fold_path(self.rng, f"{path}:{count}")
+
+    def mask_of(self, array: Any) -> Any:
+        """Return the mask that travels beside `array`, or None."""
+        entry = self._masks.get(id(array))
+        return entry[1] if entry is not None else None
+
+    def set_mask(self, array: Any, mask: Any) -> None:
+        """Let `mask` travel beside `array` for the rest of this frame."""
+        if mask is not None and hasattr(array, "shape"):
+            self._masks[id(array)] = (array, mask)  # the array is kept, so its id cannot be used again
+
+    def masks_of(self, tree: Any) -> Any:
+        """Return the masks of every array of `tree` in the same structure, or None if there is none at all."""
+        if not self._masks:
+            return None
+        masks = jax.tree.map(self.mask_of, tree)
+        return masks if jax.tree.leaves(masks) else None
+
+    def set_masks(self, tree: Any, masks: Any) -> None:
+        """Set the mask of every array of `tree`; `masks` has its structure, or is None."""
+        if masks is None:
+            return
+        arrays, structure = jax.tree.flatten(tree)
+        found = structure.flatten_up_to(masks) if len(arrays) > 1 or isinstance(masks, (list, tuple, dict)) else [masks]
+        for array, mask in zip(arrays, found, strict=True):
+            self.set_mask(array, mask)
+
+    def warn_of_lost_mask(self, path: str, inputs: Any) -> None:
+        """Warn if `inputs` came without a mask although a mask of matching shape is travelling in this frame."""
+        if not self._masks or path in self._warned or self.declaring:
+            return
+        shapes = {tuple(np.shape(mask)) for _, mask in self._masks.values()}
+        for array in jax.tree.leaves(inputs):
+            shape = np.shape(array)
+            if any(shape[: len(mask)] == mask and len(shape) > len(mask) for mask in shapes):
+                self._warned.add(path)
+                warnings.warn(
+                    f"Layer {path!r} uses a mask but got none, although a mask of shape {shape[:2]} exists in this "
+                    "model: an operation in between dropped it. Pass it on: layer(x, mask=mask), or set "
+                    "`supports_masking = True` on the layer that dropped it.",
+                    UserWarning,
+                    stacklevel=5,
+                )
+                return

@@ -1,0 +1,545 @@
+"""The layer: what a user writes, and the pure pair it is at once."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import dtypes, graph, seeds
+from jkeras.core import frame as frames
+from jkeras.core.config import constructor_parameters, serialize
+from jkeras.core.errors import unexpected_argument
+from jkeras.core.facade import Facade, frozen_keys
+from jkeras.core.frame import Frame
+from jkeras.core.legacy import modernise
+from jkeras.core.registry import regularizers
+from jkeras.core.spec import check_inputs
+from jkeras.core.template import Tree, bind, collect_state, copy_attributes, two_level, weights_of
+
+# Two sizes stand for unknown dimensions when shapes are traced: what differs between them is unknown in the output.
+UNKNOWN_SIZES = (1021, 1031)
+
+
+class Layer(Facade):
+    """A template with the pure pair `init` and `apply`, and the Keras facade over it.
+
+    Write `build` (declare weights with `add_weight`), `call`, and where they apply `compute_mask` and `get_config`.
+
+    Args:
+        activity_regularizer: Name, object or function of the output; its value per sample is added to the loss.
+        trainable: Whether a training step changes the layer.
+        dtype: Dtype name or policy, e.g. "float32", "mixed_bfloat16".
+        autocast: Whether floating-point inputs are cast to the compute dtype.
+        name: The layer's name; made from the class name if left out.
+
+    >>> import jax, jax.numpy as jnp
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(name="factor", shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> layer = Scale()
+    >>> params, state = layer.init(jax.random.key(0), (None, 3))
+    >>> params
+    {'scale': {'factor': Array([1., 1., 1.], dtype=float32)}}
+    >>> y, state = layer.apply(params, state, jnp.ones((2, 3)))
+    >>> y.shape
+    (2, 3)
+    """
+
+    supports_masking = False
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **legacy: Any,
+    ):
+        self._explicit_name = check_name(name)
+        self._trainable = bool(trainable)
+        self.dtype_policy = dtypes.as_policy(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.autocast = autocast
+        self._input_hint = _pop_input_hint(legacy)
+        self._initial_weights = legacy.pop("weights", None)
+        if legacy:
+            accepted = [n for n in constructor_parameters(type(self)) if n != "legacy"]
+            raise unexpected_argument(type(self).__name__, next(iter(legacy)), accepted)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls, *args, **kwargs)
+        # Complete before __init__ runs: sublayers may be set before super().__init__(), or it may be forgotten.
+        self.__dict__.update(
+            built=False, _declared=False, _trainable=True, autocast=True, activity_regularizer=None, input_spec=None,
+            dtype_policy=dtypes.dtype_policy(), _nodes=[], _input_hint=None, _initial_weights=None, _call_losses=[],
+        )  # fmt: skip
+        return self
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _wrap_build(cls.__dict__["build"])
+        if cls.__module__.startswith("jkeras.") and "__init__" in cls.__dict__:
+            cls.__init__ = _wrap_init(cls.__name__, cls.__dict__["__init__"])
+
+    # What a user writes
+
+    def build(self, input_shape: Any) -> None:
+        """Declare the weights for inputs of `input_shape` (a tuple, batch included and possibly None; or a tree)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the outputs; runs on a bound copy, whose weight attributes are arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call`. Write: def call(self, inputs): return ...")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the outputs: the mask of the inputs if the layer supports masking, else None."""
+        return mask if self.supports_masking else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments as plain data that `from_config` accepts."""
+        own = {k: v for k, v in super().get_config().items() if k not in _BASE_CONFIG}
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
+        if self.activity_regularizer is not None:
+            base["activity_regularizer"] = serialize(self.activity_regularizer)
+        return {**base, **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a layer from what `get_config` returned."""
+        config = dict(config)
+        accepts_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values())
+        accepted = constructor_parameters(cls)
+        rest = {k: config.pop(k) for k in _BASE_CONFIG if k in config and not (accepts_all or k in accepted)}
+        layer = cls(**config)
+        layer.__dict__["_explicit_name"] = rest.get("name", layer._explicit_name)
+        layer.__dict__["_trainable"] = rest.get("trainable", layer._trainable)
+        return layer
+
+    # What `call` may use on a bound layer
+
+    def key(self) -> Any:
+        """Return a fresh random key in `call`: the frame's key folded by this layer's path and draw count."""
+        if self._frame is None:
+            raise RuntimeError(f"Layer {self.name!r}: key() works inside `call` only.")
+        return self._frame.key(self.path)
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar (or a list of scalars) computed in `call` to the training loss."""
+        if self._frame is None:
+            raise RuntimeError(
+                f"Layer {self.name!r}: add_loss works inside `call` only. "
+                "Compute the term in the `call` of a layer and add it there: self.add_loss(value)."
+            )
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            self._frame.losses.append(jnp.asarray(value() if callable(value) else value))
+
+    # The pure pair
+
+    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return fresh `(params, state)`; stores nothing on the layer but the shapes it declares.
+
+        Args:
+            rng: A key or an integer seed. Each weight draws from it folded by its path, so adding a layer does not
+                change the values of the others.
+            inputs: Arrays, `jax.ShapeDtypeStruct`s or shape tuples, as `call` takes them. A built layer needs none.
+
+        Returns:
+            Two trees `{path: {weight name: array}}`: trainable-typed weights, and state.
+        """
+        if inputs or not self._is_declared():
+            self._declare(tuple(map(_as_spec, inputs)), kwargs)
+        key = seeds.as_key(rng)
+        drawn = [(path, w, w.draw(seeds.fold_path(key, f"{path}/{w.name}"))) for path, w in weights_of(self)]
+        params = two_level((path, w.name, value) for path, w, value in drawn if w.trainable)
+        state = two_level((path, w.name, value) for path, w, value in drawn if not w.trainable)
+        return params, state
+
+    def apply(
+        self,
+        params: Tree,
+        state: Tree,
+        *inputs: Any,
+        training: bool = False,
+        rng: Any = None,
+        mask: Any = None,
+        with_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Compute `(outputs, state)` from the arrays given; a pure function of its arguments.
+
+        Args:
+            params: Trainable-typed weights, as `init` returns them.
+            state: The rest, as `init` or the last `apply` returned it; `{}` for a layer without state.
+            inputs: What `call` takes.
+            training: Whether dropout drops, batch statistics are used, and so on.
+            rng: A key or an integer seed; needed only by layers that draw random numbers.
+            mask: Boolean mask of the first input (a tree of masks if the input is a tree).
+            with_losses: Return `(outputs, state, losses)`: also the list of scalars added by `add_loss` and by
+                activity and weight regularizers.
+            kwargs: Further arguments of `call`, e.g. `initial_state`.
+
+        Raises:
+            ValueError: If an array is missing, has a wrong shape, or the layer was never built.
+        """
+        frame = Frame(training, seeds.as_key(rng))
+        args = jax.tree.map(dtypes.to_array, inputs)
+        with frame:
+            bound = bind(self, frame, params, state)
+            if mask is not None:
+                frame.set_masks(args[0], mask)
+            outputs = bound(*args, **kwargs)
+            new_state = collect_state(frame)
+            losses = frame.losses + regularization_losses(self, params) if with_losses else []
+        return (outputs, new_state, losses) if with_losses else (outputs, new_state)
+
+    # One entry, three cases: bound, symbolic, arrays
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._frame is not None:
+            return self._call_bound(self._frame, args, kwargs)
+        if graph.has_symbolic((args, kwargs)):
+            return graph.record(self, args, kwargs)
+        return self._call_arrays(args, kwargs)
+
+    def _call_bound(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        signature = call_signature(type(self).call)
+        given, training, mask = self._read_arguments(signature, frame, args, kwargs)
+        first = given.get(signature.first)
+        if not self.built:
+            self._build_from(frame, signature, given)
+        check_inputs(self.path, self.input_spec, first)
+        before, frame.training = frame.training, training
+        try:
+            outputs = self.call(**given) if signature.by_name else self.call(*given.pop("*"), **given)
+        finally:
+            frame.training = before
+        if self.activity_regularizer is not None:
+            for output in jax.tree.leaves(outputs):
+                frame.losses.append(self.activity_regularizer(output) / (output.shape[0] if output.ndim else 1))
+        if self.supports_masking or type(self).compute_mask is not Layer.compute_mask:
+            if frame.masks_of(outputs) is None:
+                frame.set_masks(outputs, self.compute_mask(first, mask))
+        if frame.declaring:
+            self._template.__dict__["_declared"] = True
+        return outputs
+
+    def _read_arguments(
+        self, signature: CallSignature, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], bool, Any]:
+        """Name the arguments of a call; fill in `training` and masks if `call` takes them; cast the arrays."""
+        kwargs = dict(kwargs)
+        training = None if signature.takes_training else kwargs.pop("training", None)
+        mask = None if signature.takes_mask else kwargs.pop("mask", None)
+        given = signature.bind(self, args, kwargs)
+        first = given.get(signature.first)
+        if mask is not None:
+            frame.set_masks(first, mask)
+        if signature.takes_mask and given.get("mask") is None:
+            given["mask"] = frame.masks_of(first)
+            if given["mask"] is None and not self._passes_masks_on:
+                frame.warn_of_lost_mask(self.path, first)
+        mask = given["mask"] if signature.takes_mask else frame.masks_of(first)
+        for name in signature.argument_masks:
+            if given.get(f"{name}_mask") is None and given.get(name) is not None:
+                given[f"{name}_mask"] = frame.masks_of(given[name])
+        if signature.takes_training:
+            training = given.get("training")
+            given["training"] = frame.training if training is None else training
+        training = frame.training if training is None else training
+        for name in given.keys() - {"mask", "training"}:
+            given[name] = self._cast(given[name], frame)
+        return given, training, mask
+
+    # A container hands its input to sublayers, which find the masks themselves.
+    _passes_masks_on = False
+
+    def _cast(self, value: Any, frame: Frame) -> Any:
+        compute = self.dtype_policy.compute_dtype
+
+        def cast(leaf: Any) -> Any:
+            array = dtypes.to_array(leaf)
+            if self.autocast and dtypes.is_float(array) and array.dtype != compute:
+                array = array.astype(compute)
+            if array is not leaf and hasattr(array, "shape"):
+                frame.set_mask(array, frame.mask_of(leaf))
+            return array
+
+        return jax.tree.map(cast, value)
+
+    def _build_from(self, frame: Frame, signature: CallSignature, given: dict[str, Any]) -> None:
+        template = self._template
+        if not template.built:
+            if not frame.declaring:
+                raise ValueError(
+                    f"Layer {self.path!r} has no weights yet. Make them first: "
+                    "params, state = layer.init(rng, x); or call it once on arrays, or give it an Input."
+                )
+            with frames.suspended():
+                template.build(*signature.build_shapes(type(self).build, given, frame.unknown))
+            if not template.built:  # an instance attribute hid the class's build
+                template.built = True
+        path = self._path
+        copy_attributes(template, self, path, frame)
+
+    # Facade
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if frames.active():
+            raise RuntimeError(
+                f"Layer {self.name!r} was called inside the `call` of another layer that does not hold it: it was made "
+                "there, or captured by a function. Make it in `__init__` or `build` and keep it in an attribute "
+                "(self.inner = ...), then call self.inner(x), so that its weights are part of this layer."
+            )
+        args = tuple(map(_as_arrays, args))
+        if not self._is_declared():
+            self._declare(args, kwargs)
+        kwargs = dict(kwargs)
+        if not call_signature(type(self).call).takes_training or kwargs.get("training") is None:
+            training = bool(kwargs.pop("training", False))
+        else:
+            training = bool(kwargs["training"])
+        frame = Frame(training, seeds.next_key)
+        params, state = self._tree(trainable=True), self._tree(trainable=False)
+        mask = kwargs.pop("mask", None)
+        with frame:
+            bound = bind(self, frame, params, state)
+            if mask is not None:
+                frame.set_masks(args[0], mask)
+            outputs = bound(*args, **kwargs)
+            new_state = collect_state(frame)
+        self._keep_state(state, new_state)
+        self.__dict__["_call_losses"] = frame.losses
+        return outputs
+
+    def _keep_state(self, old: Tree, new: Tree) -> None:
+        changed = two_level(
+            (key, name, value)
+            for key, weights in new.items()
+            for name, value in weights.items()
+            if value is not old[key][name]
+        )
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(changed)):
+            raise RuntimeError(
+                f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
+                "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."
+            )
+        self._store(changed)
+
+    def _is_declared(self) -> bool:
+        return self._declared
+
+    def _declare(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], unknown: int | None = None) -> Any:
+        """Build every layer for the shapes of the arguments, by an abstract run; return the outputs' shapes."""
+        leaves, structure = jax.tree.flatten((args, dict(kwargs)))
+        is_array = [graph.is_abstract(leaf) for leaf in leaves]
+        specs = [graph.spec_of(leaf, unknown) for leaf, use in zip(leaves, is_array, strict=True) if use]
+
+        def run(*arrays: Any) -> Any:
+            remaining = iter(arrays)
+            filled = [next(remaining) if use else leaf for leaf, use in zip(leaves, is_array, strict=True)]
+            inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
+            frame = Frame(rng=lambda: jax.random.key(0), declaring=True, unknown=unknown)
+            with frame:
+                return bind(self, frame, {}, {})(*inner_args, **inner_kwargs)
+
+        outputs = jax.eval_shape(run, *specs)
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the outputs as symbolic tensors for symbolic (or abstract) inputs; builds the layer."""
+        first = self._declare(args, kwargs, UNKNOWN_SIZES[0])
+        second = self._declare(args, kwargs, UNKNOWN_SIZES[1]) if graph.has_unknown((args, kwargs)) else first
+
+        def symbolic(a: Any, b: Any) -> Any:
+            shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))
+            return graph.SymbolicTensor(shape, a.dtype)
+
+        return jax.tree.map(symbolic, first, second)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None.
+
+        >>> Layer.compute_output_shape is not None
+        True
+        """
+        inputs = graph.symbolic_like(input_shape, self.dtype_policy.compute_dtype)
+        return jax.tree.map(lambda t: t.shape, self.compute_output_spec(inputs))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype its weights are stored in."""
+        return self.dtype_policy.variable_dtype
+
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype it computes in."""
+        return self.dtype_policy.compute_dtype
+
+    def _variable_dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def losses(self) -> list[Any]:
+        """The scalars added in the last call on arrays, and the regularizers of the current weights."""
+        return [*self._call_losses, *regularization_losses(self, self._tree(trainable=True))]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first use of this layer."""
+        return graph.first_node(self).inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first use of this layer."""
+        return graph.first_node(self).outputs
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of `input`."""
+        return jax.tree.map(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of `output`."""
+        return jax.tree.map(lambda t: t.shape, self.output)
+
+
+_BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")
+
+
+class CallSignature(NamedTuple):
+    """What the signature of a `call` says."""
+
+    signature: inspect.Signature
+    first: str
+    by_name: bool
+    takes_training: bool
+    takes_mask: bool
+    argument_masks: tuple[str, ...]
+
+    def bind(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Name the arguments; those of a variadic `call` are kept in order under `*`."""
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"Layer {layer.path!r} ({type(layer).__name__}), call{self.signature}: {error}.") from None
+        if not self.by_name:
+            rest = {k: v for k, v in kwargs.items()}
+            return {"*": args, **rest}
+        given: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                given.update(value)
+            else:
+                given[name] = value
+        return given
+
+    def build_shapes(self, build: Callable[..., Any], given: dict[str, Any], unknown: int | None) -> list[Any]:
+        """Return the arguments of `build`: one shape tree, or one for each `<argument>_shape` it names."""
+
+        def shapes(tree: Any) -> Any:
+            return jax.tree.map(lambda x: tuple(None if n == unknown else n for n in np.shape(x)), tree)
+
+        names = list(inspect.signature(build).parameters)[1:]
+        wanted = [n.removesuffix("_shape") for n in names]
+        if len(names) > 1 and all(n in given for n in wanted):
+            return [shapes(given[n]) for n in wanted]
+        return [shapes(given[self.first] if self.by_name else given["*"][0] if given["*"] else None)]
+
+
+@functools.cache
+def call_signature(call: Callable[..., Any]) -> CallSignature:
+    """Read the signature of a class's `call`, once."""
+    signature = inspect.signature(call)
+    parameters = list(signature.parameters.values())[1:]
+    names = [p.name for p in parameters]
+    return CallSignature(
+        signature.replace(parameters=parameters),
+        first=names[0] if names else "",
+        by_name=not any(p.kind is p.VAR_POSITIONAL for p in parameters),
+        takes_training="training" in names,
+        takes_mask="mask" in names,
+        argument_masks=tuple(n for n in names if f"{n}_mask" in names),
+    )
+
+
+def regularization_losses(root: Layer, params: Tree) -> list[Any]:
+    """Return the penalties of the weights that have a regularizer and are not frozen."""
+    rows = [(key, w) for key, w in weights_of(root) if w.regularizer is not None and w.trainable]
+    frozen = frozen_keys(root) if rows else ()
+    return [w.regularizer(params[key][w.name]) for key, w in rows if key not in frozen]
+
+
+def check_name(name: Any) -> str | None:
+    """Return `name` if it can be a part of a path."""
+    if name is not None and (not isinstance(name, str) or not name or "/" in name):
+        raise ValueError(f"A layer's name must be a non-empty string without '/'; got {name!r}.")
+    return name
+
+
+def _wrap_init(owner: str, init: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(init)
+    def modern_init(self: Any, *args: Any, **kwargs: Any) -> None:
+        args, kwargs = modernise(owner, args, kwargs)
+        init(self, *args, **kwargs)
+
+    return modern_init
+
+
+def _wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(build)
+    def recorded_build(self: Any, *shapes: Any, **named: Any) -> None:
+        # Concrete even while shapes are traced, so that what build computes can be kept on the template.
+        with jax.ensure_compile_time_eval():
+            build(self, *shapes, **named)
+        self.built = True
+
+    return recorded_build
+
+
+def _pop_input_hint(legacy: dict[str, Any]) -> tuple[tuple[int | None, ...], Any] | None:
+    """Read the old ways to say what comes in: `input_shape`, `input_dim`, `batch_input_shape`, `batch_shape`."""
+    length, features = legacy.pop("input_length", None), legacy.pop("input_dim", None)
+    batch, dtype = legacy.pop("batch_size", None), legacy.pop("input_dtype", None)
+    shape = legacy.pop("input_shape", None)
+    full = legacy.pop("batch_input_shape", None)
+    full = legacy.pop("batch_shape", None) if full is None else full
+    if full is not None:
+        return tuple(full), dtype
+    if shape is None and features is not None:
+        shape = (features,) if length is None else (length, features)
+    if shape is None:
+        return None
+    return (batch, *((shape,) if isinstance(shape, int) else shape)), dtype
+
+
+def _as_spec(value: Any) -> Any:
+    """Turn a shape tuple into an abstract float array; trees of arrays and specs pass."""
+    if isinstance(value, tuple) and value and all(n is None or isinstance(n, (int, np.integer)) for n in value):
+        return jax.ShapeDtypeStruct(tuple(1 if n is None else int(n) for n in value), jnp.float32)
+    return value
+
+
+def _as_arrays(value: Any) -> Any:
+    """Convert numpy arrays, numbers and plain nested lists of numbers into arrays."""
+    if isinstance(value, (list, tuple)) and value:
+        leaves = jax.tree.leaves(value)
+        if leaves and all(isinstance(leaf, (int, float, bool)) for leaf in leaves):
+            return jnp.asarray(value)
+    return jax.tree.map(dtypes.to_array, value)
+

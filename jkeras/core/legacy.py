@@ -1,0 +1,35 @@
+"""The mechanism for old spellings: constructor arguments are modernised before a class sees them.
+
+The rows are data and live beside what they describe (`jkeras/layers/legacy.py`); the classes themselves know the
+modern form only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Modernise = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+
+# By class name: what an old keyword is called now, and functions for what is more than a new name.
+RENAMED: dict[str, dict[str, str]] = {}
+REWRITTEN: dict[str, Modernise] = {}
+
+
+def modernise(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the constructor arguments of jkeras's class `owner` in their modern spelling.
+
+    >>> RENAMED["Example"] = {"nb_filter": "filters"}
+    >>> modernise("Example", (), {"nb_filter": 3})
+    ((), {'filters': 3})
+    >>> del RENAMED["Example"]
+    """
+    rewrite = REWRITTEN.get(owner)
+    if rewrite is not None:
+        args, kwargs = rewrite(args, dict(kwargs))
+    names = RENAMED.get(owner, {})
+    for old in names.keys() & kwargs.keys():
+        if names[old] in kwargs:
+            raise TypeError(f"{owner} got {names[old]!r} and its old spelling {old!r}. Keep {names[old]!r}.")
+        kwargs = {names[old] if k == old else k: v for k, v in kwargs.items()}
+    return args, kwargs

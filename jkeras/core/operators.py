@@ -1,0 +1,50 @@
+"""The operators of arrays, once, for everything that stands for an array: weights, state, symbolic tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+BINARY: dict[str, Callable[..., Any]] = {
+    "add": jnp.add,
+    "sub": jnp.subtract,
+    "mul": jnp.multiply,
+    "truediv": jnp.true_divide,
+    "floordiv": jnp.floor_divide,
+    "mod": jnp.mod,
+    "pow": jnp.power,
+    "matmul": jnp.matmul,
+    "and": jnp.logical_and,
+    "or": jnp.logical_or,
+    "xor": jnp.logical_xor,
+}
+COMPARISON: dict[str, Callable[..., Any]] = {
+    "lt": jnp.less,
+    "le": jnp.less_equal,
+    "gt": jnp.greater,
+    "ge": jnp.greater_equal,
+}
+UNARY: dict[str, Callable[..., Any]] = {"neg": jnp.negative, "abs": jnp.abs, "invert": jnp.invert}
+
+
+def get_item(array: Any, index: Any) -> Any:
+    """Return `array[index]`: indexing as a function, so that it can be recorded like any other operation."""
+    return array[index]
+
+
+def install_operators(cls: type, perform: Callable[..., Any]) -> None:
+    """Give `cls` every array operator; each calls `perform(function, *operands)`."""
+
+    def method(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
+        if reflected:
+            return lambda self, other: perform(function, other, self)
+        return lambda self, *others: perform(function, self, *others)
+
+    for name, function in BINARY.items():
+        setattr(cls, f"__{name}__", method(function))
+        setattr(cls, f"__r{name}__", method(function, reflected=True))
+    for name, function in {**COMPARISON, **UNARY}.items():
+        setattr(cls, f"__{name}__", method(function))
+    cls.__getitem__ = method(get_item)  # type: ignore[attr-defined]

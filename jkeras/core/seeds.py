@@ -1,0 +1,67 @@
+"""Random keys: the global seed of the facade, and keys that belong to a path."""
+
+from __future__ import annotations
+
+import random as python_random
+import threading
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+
+
+class _Source:
+    """A seed and the number of keys drawn from it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.seed = python_random.SystemRandom().getrandbits(31)
+        self.count = 0
+        self.is_set = False
+
+
+_source = _Source()
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python, numpy and jkeras, so that a script gives the same numbers each time.
+
+    >>> set_random_seed(7); a = next_key()
+    >>> set_random_seed(7); b = next_key()
+    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
+    True
+    """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"set_random_seed expects a non-negative integer; got {seed!r}.")
+    seed = int(seed)
+    python_random.seed(seed)
+    np.random.seed(seed % 2**32)
+    with _source.lock:
+        _source.seed, _source.count, _source.is_set = seed % 2**31, 0, True
+
+
+def next_number() -> int:
+    """Return a fresh integer below 2**31 that depends on the global seed and on how many were drawn before."""
+    with _source.lock:
+        _source.count += 1
+        return zlib.crc32(f"{_source.seed}:{_source.count}".encode()) & 0x7FFFFFFF
+
+
+def next_key() -> jax.Array:
+    """Return a fresh key that depends on the global seed and on how many were drawn before."""
+    number = next_number()
+    with jax.ensure_compile_time_eval():
+        return jax.random.key(jax.device_put(np.uint32(number)))
+
+
+def as_key(rng: Any) -> Any:
+    """Turn an integer seed into a key; keys and `None` pass through."""
+    if rng is None or not isinstance(rng, (int, np.integer)):
+        return rng
+    return jax.random.key(int(rng))
+
+
+def fold_path(key: Any, path: str) -> Any:
+    """Return the key that belongs to `path`: it does not depend on what else is drawn from `key`."""
+    return jax.random.fold_in(key, np.uint32(zlib.crc32(path.encode())))

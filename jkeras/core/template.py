@@ -1,0 +1,313 @@
+"""Templates and their bound copies.
+
+A template is what a user writes: configuration, sublayers, weight declarations. `bind` makes a shallow copy of its
+tree whose weight attributes *are* the arrays of one call. Nothing is looked up through a scope, so what `call`
+closes over stays right even where JAX traces it after `call` has returned.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from types import MethodType
+from typing import Any, Self
+
+import jax.numpy as jnp
+
+from jkeras.core import dtypes
+from jkeras.core.config import Configurable
+from jkeras.core.frame import Frame
+from jkeras.core.registry import constraints, initializers, regularizers, snake_case
+from jkeras.core.weight import StateReference, Weight
+
+Tree = Mapping[str, Mapping[str, Any]]
+
+# Attributes of the framework itself: copied to a bound layer as they are, never searched for weights or sublayers.
+_INTERNAL = frozenset(
+    {
+        "_given_arguments", "_weights", "_frame", "_path", "_template", "_nodes", "_explicit_name", "_auto_name",
+        "_plan", "_input_hint", "_compiled", "_call_losses",
+    }
+)  # fmt: skip
+
+
+class Template(Configurable):
+    """An object with weights and sublayers that can be bound: the base of layers and metrics."""
+
+    _frame: Frame | None
+    _path: str
+    _template: Template  # on bound copies only
+    _explicit_name: str | None
+    _auto_name: str | None
+    _weights: list[Weight]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls, *args, **kwargs)
+        self.__dict__.update(_weights=[], _frame=None, _path="", _explicit_name=None, _auto_name=None)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name given, or the one its model gave it, or the class name in snake_case."""
+        return self._explicit_name or self._auto_name or snake_case(type(self).__name__)
+
+    @property
+    def path(self) -> str:
+        """Where this layer is in the model whose call is running; its name outside of a call."""
+        return self._path or self.name
+
+    def add_weight(
+        self,
+        *positional: Any,
+        name: str | None = None,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        autocast: bool = True,
+        aggregation: str = "none",
+    ) -> Weight:
+        """Declare a weight and return it; keep it in an attribute, and read that attribute in `call`.
+
+        Args:
+            positional: `(shape, initializer)` as in Keras 3 or `(name, shape)` as in Keras 1 and 2.
+            name: Its key in `params` or `state`.
+            shape: Tuple of integers; `()` if left out.
+            initializer: Name, object or function; Glorot uniform for trainable floats, zeros otherwise.
+            dtype: Its dtype; the layer's variable dtype if left out.
+            trainable: Whether it belongs to `params` or to `state`.
+            regularizer: Name, object or function added to the training loss.
+            constraint: Name, object or function applied after each update.
+            autocast: Accepted as in Keras: arrays of mixed-precision layers are cast when they are bound.
+            aggregation: Accepted as in Keras; arrays of one program are never replicated by hand.
+
+        Raises:
+            ValueError: If a dimension of the shape is unknown.
+        """
+        if self._frame is not None:
+            raise RuntimeError(f"Layer {self.path!r}: add_weight was called in `call`. Declare weights in `build`.")
+        rest = list(positional)
+        if rest and (isinstance(rest[0], str) or rest[0] is None):
+            name, rest = rest[0] or name, rest[1:]
+        if rest:
+            shape, rest = rest[0], rest[1:]
+        if rest:
+            initializer = rest[0]
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        if any(n is None for n in shape):
+            raise ValueError(
+                f"Layer {self.name!r}: weight {name!r} has shape {shape}, in which a dimension is unknown. "
+                "Give the layer an input whose last dimensions are known: Input(shape=(..., features))."
+            )
+        dtype = dtypes.as_policy(dtype).variable_dtype if dtype is not None else self._variable_dtype()
+        is_float = "float" in dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if trainable and is_float else "zeros"
+        weight = Weight(
+            unique_name(name or "variable", [w.name for w in self._weights]),
+            shape,
+            initializers.get(initializer),
+            dtype,
+            trainable and is_float,
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        weight.path = f"{self.name}/{weight.name}"
+        self._weights.append(weight)
+        return weight
+
+    def _variable_dtype(self) -> str:
+        return dtypes.dtype_policy().variable_dtype
+
+    def children(self) -> dict[str, Template]:
+        """Return the templates held in attributes, also in lists, tuples and dicts, by their local names."""
+        named: dict[str, Template] = {}
+        seen: set[int] = set()
+        for attribute, value in self.__dict__.items():
+            if attribute in _INTERNAL:
+                continue
+            for suffix, child in _templates_in(value):
+                if id(child) in seen or not child._is_sublayer:
+                    continue
+                seen.add(id(child))
+                named[unique_name(child._explicit_name or attribute.strip("_") + suffix, named)] = child
+        return named
+
+    # Metrics are templates too, but they belong to the training state, not to the layer that holds them.
+    _is_sublayer = True
+
+    def _root_path(self) -> str:
+        return self.name
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        current = self.__dict__.get(name)
+        if isinstance(current, StateReference):
+            if value is not current:
+                current.assign(value)
+            return
+        if isinstance(current, Weight) and hasattr(value, "shape") and not isinstance(value, Weight):
+            current.assign(value)
+            return
+        object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_nodes", "_compiled", "_call_losses")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        fresh = Template.__new__(type(self))
+        self.__dict__.update(fresh.__dict__)
+        self.__dict__.update(state)
+
+
+def unique_name(name: str, taken: Any) -> str:
+    """Return `name`, or `name_1`, `name_2`, ... if it is taken.
+
+    >>> unique_name("dense", ["dense", "dense_1"])
+    'dense_2'
+    """
+    candidate, count = name, 0
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate
+
+
+def _templates_in(value: Any, suffix: str = "") -> Iterator[tuple[str, Template]]:
+    if isinstance(value, Template):
+        yield suffix, value
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _templates_in(item, f"{suffix}_{i}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _templates_in(item, f"{suffix}_{key}")
+
+
+def walk(root: Template) -> Iterator[tuple[str, Template]]:
+    """Yield `(path, template)` for the whole tree, parents first, each template once.
+
+    The root of a plain layer is called by its name; a model is the folder its layers live in, so its path is "".
+    """
+    seen = {id(root)}
+    todo = [(root._root_path(), root)]
+    while todo:
+        path, template = todo.pop()
+        yield path, template
+        below = []
+        for local, child in template.children().items():
+            if id(child) not in seen:
+                seen.add(id(child))
+                below.append((f"{path}/{local}" if path else local, child))
+        todo.extend(reversed(below))
+
+
+def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
+    """Yield `(key, weight)` for every weight of the tree: trainable-typed ones of a layer before its state."""
+    for path, template in walk(root):
+        for trainable in (True, False):
+            for weight in template._weights:
+                if weight.trainable is trainable:
+                    yield path or template.name, weight
+
+
+def two_level(rows: Iterator[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:
+    """Build the tree `{key: {name: value}}` from rows.
+
+    >>> two_level(iter([("dense", "kernel", 1), ("dense", "bias", 2)]))
+    {'dense': {'kernel': 1, 'bias': 2}}
+    """
+    tree: dict[str, dict[str, Any]] = {}
+    for key, name, value in rows:
+        tree.setdefault(key, {})[name] = value
+    return tree
+
+
+def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
+    """Return the bound copy of `root`: its weight attributes are the arrays of `params` and `state`.
+
+    While shapes are declared there are no arrays yet, and zeros stand for them.
+
+    Raises:
+        ValueError: If an array is missing or does not have the declared shape.
+    """
+    if not frame.declaring:
+        for key, weight in weights_of(root):
+            tree, what = (params, "params") if weight.trainable else (state, "state")
+            array = tree.get(key, {}).get(weight.name)
+            if array is None:
+                raise ValueError(
+                    f"{what} has no {weight.name!r} for layer {key!r} (shape {weight.shape}). "
+                    f"It has: {', '.join(tree) or 'nothing'}. Make both trees with layer.init(rng, x)."
+                )
+            shape = tuple(getattr(array, "shape", weight.shape))
+            if shape != weight.shape:
+                raise ValueError(f"{key}/{weight.name}: expected an array of shape {weight.shape}; got {shape}.")
+            _enter(frame, key, weight, array)
+    return _copy(root, root._root_path(), frame)
+
+
+def _enter(frame: Frame, key: str, weight: Weight, array: Any) -> Any:
+    if not weight.trainable:
+        array = frame.references[key, weight.name] = StateReference(f"{key}/{weight.name}", array)
+    frame.values[id(weight)] = array
+    return array
+
+
+def _copy(template: Template, path: str, frame: Frame) -> Any:
+    """Return the bound copy of one template, made once a frame, so that shared layers stay shared."""
+    found = frame.memo.get(id(template))
+    if found is None:
+        found = frame.memo[id(template)] = object.__new__(type(template))
+        copy_attributes(template, found, path, frame)
+    return found
+
+
+def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> None:
+    """Give `bound` the attributes of its template, with weights and sublayers bound."""
+    paths = {id(child): f"{path}/{local}" if path else local for local, child in template.children().items()}
+    policy = getattr(template, "dtype_policy", None)
+
+    def convert(value: Any) -> Any:
+        kind = type(value)
+        if isinstance(value, Weight):
+            array = frame.values.get(id(value))
+            if array is None and frame.declaring:
+                array = _enter(frame, path, value, jnp.zeros(value.shape, value.dtype))
+            return value if array is None else _cast(array, policy)
+        if isinstance(value, Template):
+            return _copy(value, paths[id(value)], frame) if id(value) in paths else value
+        if kind is list:
+            copied = [convert(v) for v in value]
+            frame.list_slots += [(copied, i, v) for i, v in enumerate(copied) if isinstance(v, StateReference)]
+            return copied
+        if kind is dict or kind is OrderedDict:
+            return kind((k, convert(v)) for k, v in value.items())
+        if isinstance(value, tuple):
+            items = [convert(v) for v in value]
+            return kind(*items) if hasattr(value, "_fields") else kind(items)
+        if kind is MethodType and isinstance(value.__self__, Template) and id(value.__self__) in frame.memo:
+            return MethodType(value.__func__, frame.memo[id(value.__self__)])
+        return value
+
+    own = bound.__dict__
+    own.clear()
+    for attribute, value in template.__dict__.items():
+        own[attribute] = value if attribute in _INTERNAL else convert(value)
+    own.update(_frame=frame, _path=path, _template=template)
+
+
+def _cast(array: Any, policy: Any) -> Any:
+    """Mixed precision: parameters are stored in one dtype and used in another."""
+    if policy is None or policy.compute_dtype == policy.variable_dtype or isinstance(array, StateReference):
+        return array
+    return array.astype(policy.compute_dtype) if dtypes.is_float(array) else array
+
+
+def collect_state(frame: Frame) -> dict[str, dict[str, Any]]:
+    """Return the state as the call left it."""
+    for held, index, reference in frame.list_slots:
+        if held[index] is not reference:
+            reference.assign(held[index])
+    return two_level((key, name, reference.value) for (key, name), reference in frame.references.items())

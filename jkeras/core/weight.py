@@ -1,0 +1,221 @@
+"""Weights: what a layer declares, and what its state is while a call runs."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import frame as frames
+from jkeras.core import seeds
+from jkeras.core.operators import install_operators
+
+
+class ArrayHolder:
+    """Something that holds an array and behaves like it in arithmetic, `jax.numpy` and numpy.
+
+    Functions of `jax.numpy` take it as it is. The primitives of `jax.lax` want `holder.value`.
+    """
+
+    name: str
+
+    @property
+    def value(self) -> Any:
+        """The array."""
+        raise AttributeError(f"{type(self).__name__} holds no array")
+
+    def assign(self, value: Any) -> Any:
+        """Replace the array by `value`, of the same shape; it is converted to the declared dtype."""
+        raise AttributeError(f"{type(self).__name__} cannot be assigned")
+
+    def assign_add(self, value: Any) -> Any:
+        """Add `value` to the array."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract `value` from the array."""
+        return self.assign(self.value - value)
+
+    def numpy(self) -> np.ndarray:
+        """The array as numpy, copied from the device."""
+        return np.asarray(self.value)
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.value, dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # never answer protocol probes (pickle, copy, numpy) from the array
+            raise AttributeError(name)
+        return getattr(self.value, name)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+
+install_operators(ArrayHolder, lambda function, *operands: function(*map(plain, operands)))
+
+
+def plain(value: Any) -> Any:
+    """Return the array that a weight or a state holds, and anything else as it is."""
+    return value.value if isinstance(value, ArrayHolder) else value
+
+
+class Weight(ArrayHolder):
+    """A declaration: name, shape, dtype and how to begin; on a template it also keeps the facade's current array.
+
+    Args:
+        name: Its key in the layer's part of `params` or `state`.
+        shape: A tuple of integers.
+        initializer: `f(shape, dtype)` or `f(shape, dtype, key=)` that returns the first value.
+        dtype: Name of the dtype it is stored in.
+        trainable: Whether it belongs to `params` (True) or to `state` (False).
+        regularizer: `f(value) -> scalar`, added to the loss of a training step.
+        constraint: `f(value) -> value`, applied after each update.
+
+    >>> import jax.numpy as jnp
+    >>> w = Weight("bias", (3,), lambda shape, dtype: jnp.ones(shape, dtype))
+    >>> w.numpy()
+    array([1., 1., 1.], dtype=float32)
+    >>> (w * 2).tolist()
+    [2.0, 2.0, 2.0]
+    >>> w.assign([1, 2]).numpy()
+    Traceback (most recent call last):
+    ValueError: Weight 'bias' has shape (3,); cannot assign a value of shape (2,).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: Callable[..., Any],
+        dtype: str = "float32",
+        trainable: bool = True,
+        regularizer: Callable[..., Any] | None = None,
+        constraint: Callable[..., Any] | None = None,
+    ):
+        self.name = name
+        self.path = name
+        self.shape = tuple(int(n) for n in shape)
+        self.dtype = dtype
+        self.initializer = initializer
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.lent = False  # True once the array was handed out, so that training must not donate its buffer
+        self._array: Any = None
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the facade holds a value already."""
+        return self._array is not None
+
+    @property
+    def value(self) -> Any:
+        """The facade's current array, drawn on first use from the global seed."""
+        if frames.active():
+            raise RuntimeError(
+                f"Weight {self.path!r} was read from the template inside `call`: a function captured the layer itself "
+                "instead of using `self`. Hold the layer as an attribute and go through `self`, "
+                "so that the parameters of this call are used."
+            )
+        self.lent = True
+        return self.current()
+
+    def current(self) -> Any:
+        """The facade's array for the framework's own use: it may be donated to the next training step."""
+        if self._array is None:
+            with jax.ensure_compile_time_eval():
+                self._array = self.draw(seeds.fold_path(seeds.next_key(), self.path))
+        return self._array
+
+    def store(self, array: Any) -> None:
+        """Put the result of a step where `value` finds it, unchecked."""
+        self._array = array
+        self.lent = False
+
+    def assign(self, value: Any) -> Weight:
+        """Replace the array by `value`, of the same shape; it is converted to the declared dtype."""
+        value = plain(value)
+        check_shape("Weight", self.path, self.shape, np.shape(value))
+        self.store(jnp.array(value, self.dtype))
+        return self
+
+    def draw(self, key: Any) -> Any:
+        """Return a first value drawn with `key`; stores nothing."""
+        takes_key = "key" in _parameters(self.initializer)
+        value = self.initializer(self.shape, self.dtype, **({"key": key} if takes_key else {}))
+        value = jnp.asarray(plain(value), self.dtype)
+        check_shape("Initializer of weight", self.path, self.shape, value.shape)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<Weight {self.path} shape={self.shape} dtype={self.dtype} trainable={self.trainable}>"
+
+
+class StateReference(ArrayHolder):
+    """A state weight while a call runs: reads as the array, and remembers what is assigned to it.
+
+    It lives on a bound layer only. After the call the frame collects its last value into the returned `state`.
+    """
+
+    def __init__(self, path: str, array: Any):
+        self.name = path
+        self._array = array
+
+    @property
+    def value(self) -> Any:
+        """The array as of now in this call."""
+        return self._array
+
+    def assign(self, value: Any) -> StateReference:
+        """Replace the array by `value`, of the same shape; it is converted to the declared dtype."""
+        value = jnp.asarray(plain(value), self._array.dtype)
+        check_shape("State", self.name, self._array.shape, value.shape)
+        self._array = value
+        return self
+
+
+# Functions of jax.numpy are jitted, and jit flattens its arguments as pytrees: seen as a node of one leaf that
+# unflattens to the bare array, a holder can be passed to all of them.
+for _holder in (Weight, StateReference):
+    jax.tree_util.register_pytree_node(_holder, lambda held: ((held.value,), None), lambda _, leaves: leaves[0])
+
+
+def check_shape(what: str, name: str, expected: tuple[int, ...], got: tuple[int, ...]) -> None:
+    """Raise `ValueError` if a value does not have the declared shape."""
+    if tuple(expected) != tuple(got):
+        raise ValueError(f"{what} {name!r} has shape {tuple(expected)}; cannot assign a value of shape {tuple(got)}.")
+
+
+def _parameters(function: Callable[..., Any]) -> Any:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}

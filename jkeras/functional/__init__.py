@@ -1,0 +1,1 @@
+"""The numerics as pure functions of arrays. Imports jax only."""
