@@ -191,16 +191,31 @@ class Layer(Facade):
         Raises:
             ValueError: If an array is missing, has a wrong shape, or the layer was never built.
         """
-        frame = Frame(training, seeds.as_key(rng))
+        result = self._forward(params, state, inputs, kwargs, training, seeds.as_key(rng), mask)
+        if not with_losses:
+            return result.outputs, result.state
+        return result.outputs, result.state, result.losses + regularization_losses(self, params)
+
+    def _forward(
+        self,
+        params: Tree,
+        state: Tree,
+        inputs: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        training: bool,
+        rng: Any,
+        mask: Any = None,
+    ) -> Forward:
+        """Bind, call, collect: what every way to run the layer comes down to."""
         args = jax.tree.map(dtypes.to_array, inputs)
+        frame = Frame(training, rng)
         with frame:
             bound = bind(self, frame, params, state)
             if mask is not None:
                 frame.set_masks(args[0], mask)
             outputs = bound(*args, **kwargs)
-            new_state = collect_state(frame)
-            losses = frame.losses + regularization_losses(self, params) if with_losses else []
-        return (outputs, new_state, losses) if with_losses else (outputs, new_state)
+            masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+            return Forward(outputs, masks, collect_state(frame), frame.losses)
 
     # One entry, three cases: bound, symbolic, arrays
 
@@ -308,18 +323,12 @@ class Layer(Facade):
             training = bool(kwargs.pop("training", False))
         else:
             training = bool(kwargs["training"])
-        frame = Frame(training, seeds.next_key)
         params, state = self._tree(trainable=True), self._tree(trainable=False)
         mask = kwargs.pop("mask", None)
-        with frame:
-            bound = bind(self, frame, params, state)
-            if mask is not None:
-                frame.set_masks(args[0], mask)
-            outputs = bound(*args, **kwargs)
-            new_state = collect_state(frame)
-        self._keep_state(state, new_state)
-        self.__dict__["_call_losses"] = frame.losses
-        return outputs
+        result = self._forward(params, state, args, kwargs, training, seeds.next_key, mask)
+        self._keep_state(state, result.state)
+        self.__dict__["_call_losses"] = result.losses
+        return result.outputs
 
     def _keep_state(self, old: Tree, new: Tree) -> None:
         changed = two_level(
@@ -370,11 +379,7 @@ class Layer(Facade):
         return jax.tree.map(symbolic, first, second)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None.
-
-        >>> Layer.compute_output_shape is not None
-        True
-        """
+        """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None."""
         inputs = graph.symbolic_like(input_shape, self.dtype_policy.compute_dtype)
         return jax.tree.map(lambda t: t.shape, self.compute_output_spec(inputs))
 
@@ -392,6 +397,10 @@ class Layer(Facade):
 
     def _variable_dtype(self) -> str:
         return self.dtype_policy.variable_dtype
+
+    def _holds(self, child: Any) -> bool:
+        # Metrics are templates too, but they belong to the training state, not to the layer that holds them.
+        return isinstance(child, Layer)
 
     @property
     def losses(self) -> list[Any]:
@@ -417,6 +426,15 @@ class Layer(Facade):
     def output_shape(self) -> Any:
         """The shape of `output`."""
         return jax.tree.map(lambda t: t.shape, self.output)
+
+
+class Forward(NamedTuple):
+    """What a call gives: outputs, the mask of each output leaf, the state after it, and the losses it added."""
+
+    outputs: Any
+    masks: list[Any]
+    state: dict[str, dict[str, Any]]
+    losses: list[Any]
 
 
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")

@@ -129,14 +129,15 @@ class Template(Configurable):
             if attribute in _INTERNAL:
                 continue
             for suffix, child in _templates_in(value):
-                if id(child) in seen or not child._is_sublayer:
+                if id(child) in seen or not self._holds(child):
                     continue
                 seen.add(id(child))
                 named[unique_name(child._explicit_name or attribute.strip("_") + suffix, named)] = child
         return named
 
-    # Metrics are templates too, but they belong to the training state, not to the layer that holds them.
-    _is_sublayer = True
+    def _holds(self, child: Template) -> bool:
+        """Whether a template found in an attribute is a part of this one."""
+        return True
 
     def _root_path(self) -> str:
         return self.name

@@ -1,0 +1,117 @@
+"""The base of metrics: Keras's object, and under it a pure triple of init, update and compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jkeras.core import dtypes, seeds
+from jkeras.core.frame import Frame
+from jkeras.core.template import Template, bind, collect_state, two_level, weights_of
+from jkeras.core.weight import Weight
+
+State = dict[str, dict[str, Any]]
+
+
+class Metric(Template):
+    """A quantity accumulated over batches.
+
+    Write it as in Keras: declare variables in `__init__` (`add_variable` or `add_weight`), change them in
+    `update_state`, and return the value from `result`. The pure triple comes with it:
+
+        totals = metric.init()
+        totals = metric.update(totals, y_true, y_pred, sample_weight)
+        value = metric.compute(totals)
+
+    Args:
+        dtype: Dtype of the variables, the default float dtype if left out.
+        name: The key in logs and histories.
+
+    >>> class Total(Metric):
+    ...     def __init__(self, name="total", dtype=None):
+    ...         super().__init__(name=name, dtype=dtype)
+    ...         self.total = self.add_variable((), name="total")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.total.assign_add(jnp.sum(y_pred))
+    ...     def result(self):
+    ...         return self.total
+    >>> metric = Total()
+    >>> float(metric(None, jnp.ones(3)))
+    3.0
+    >>> float(metric.compute(metric.update(metric.init(), None, jnp.ones(2))))
+    2.0
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self._explicit_name = name
+        self.dtype_policy = dtypes.as_policy(dtype)
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the variables."""
+        return self.dtype_policy.variable_dtype
+
+    def _variable_dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: Any = None
+    ) -> Weight:
+        """Declare a variable, as Keras 3 spells it."""
+        return self.add_weight(name=name, shape=shape, initializer=initializer, dtype=dtype, aggregation=aggregation)
+
+    def add_weight(self, *positional: Any, **declaration: Any) -> Weight:
+        """Declare a variable: `(name, shape, initializer=)` as Keras 2 or `(shape, initializer, name=)` as Keras 3."""
+        declaration["trainable"] = False
+        if len(positional) < 2 or isinstance(positional[0], str):
+            declaration.setdefault("initializer", "zeros")
+        return super().add_weight(*positional, **declaration)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
+        """Accumulate one batch: `(y_true, y_pred, sample_weight=None)` unless the metric says otherwise."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_state(self, y_true, y_pred, sample_weight=None).")
+
+    def result(self) -> Any:
+        """Return the value accumulated so far: a scalar, an array, or a dict of scalars."""
+        raise NotImplementedError(f"{type(self).__name__} has no result(self).")
+
+    def reset_state(self) -> None:
+        """Begin anew."""
+        for _, weight in weights_of(self):
+            weight.assign(weight.draw(seeds.as_key(0)))
+
+    def reset_states(self) -> None:
+        """Begin anew, as Keras 2 spells it."""
+        self.reset_state()
+
+    @property
+    def variables(self) -> list[Weight]:
+        """The variables of this metric and of the metrics it holds."""
+        return [weight for _, weight in weights_of(self)]
+
+    weights = variables
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Accumulate one batch and return the value so far."""
+        self.update_state(*args, **kwargs)
+        result = self.result()
+        return result.value if isinstance(result, Weight) else result
+
+    def init(self) -> State:
+        """Return fresh totals."""
+        return two_level((key, w.name, w.draw(seeds.as_key(0))) for key, w in weights_of(self))
+
+    def update(self, totals: State, *args: Any, **kwargs: Any) -> State:
+        """Return the totals after one batch; a pure function of its arguments."""
+        frame = Frame()
+        with frame:
+            bind(self, frame, {}, totals).update_state(*args, **kwargs)
+            return collect_state(frame)
+
+    def compute(self, totals: State) -> Any:
+        """Return the value of `totals`; a pure function."""
+        frame = Frame()
+        with frame:
+            result = bind(self, frame, {}, totals).result()
+            return {k: jnp.asarray(v) for k, v in result.items()} if isinstance(result, dict) else jnp.asarray(result)
