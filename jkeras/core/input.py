@@ -58,8 +58,8 @@ class InputLayer(Layer):
         self.built = True
         self.__dict__["_declared"] = True
         # The layer owns its tensor, unlike other layers: nothing else would keep it alive.
-        self._plan = Node(self, (), {}, tensor)
-        self._nodes.append(lambda: self._plan)
+        self._own_node = Node(self, (), {}, tensor)
+        self._nodes.append(lambda: self._own_node)
         if name is None:
             tensor.name = self.name
 

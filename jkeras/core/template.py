@@ -26,7 +26,7 @@ Tree = Mapping[str, Mapping[str, Any]]
 _INTERNAL = frozenset(
     {
         "_given_arguments", "_weights", "_frame", "_path", "_template", "_nodes", "_explicit_name", "_auto_name",
-        "_plan", "_input_hint", "_compiled", "_call_losses",
+        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses",
     }
 )  # fmt: skip
 

@@ -1,0 +1,160 @@
+"""What `compile` sets, and the arrays of a model as training sees them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras import losses, metrics, optimizers
+from jkeras.core.facade import frozen_keys
+from jkeras.core.layer import Layer, regularization_losses
+from jkeras.core.template import two_level, walk, weights_of
+from jkeras.training.data import Batch
+from jkeras.training.objective import Objective
+from jkeras.training.program import Fixed, Program, Pure, TrainState
+
+
+class Compiled:
+    """Optimizer, losses and metrics of a model, its optimizer state, and the programs compiled for it."""
+
+    def __init__(self, optimizer: Any, loss: Any, loss_weights: Any, metrics_: Any, weighted_metrics: Any, eager: bool,
+                 steps_per_execution: int | None):  # fmt: skip
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = check_names(loss, losses.get)
+        self.loss_weights = loss_weights
+        self.metrics = check_names(metrics_, metrics.get)
+        self.weighted_metrics = check_names(weighted_metrics, metrics.get)
+        self.eager = eager
+        self.steps_per_execution = steps_per_execution
+        self.opt_state: Any = None
+        self.programs: dict[Any, Program] = {}
+        self.last: Program | None = None
+        self.decision: Any = None
+
+    def program(self, model: Any, sample: Batch) -> Program:
+        """Return the program for a batch like `sample`; made once for each choice of trained layers."""
+        outputs, names = output_specs(model, sample)
+        shapes = tuple((name, leaf.shape[1:]) for name, leaf in zip(names, jax.tree.leaves(outputs), strict=True))
+        key = (tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)), shapes)
+        found = self.programs.get(key)
+        if found is None:
+            objective = Objective(outputs, names, self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
+            found = self.programs[key] = Program(pure_functions(model), objective, self.optimizer, self.eager)
+        self.last = found
+        return found
+
+    def state_for(self, params: Any) -> Any:
+        """Return the optimizer state for `params`, anew if other layers are trained than before."""
+        if self.opt_state is not None:
+            known, tree = self.opt_state
+            if tree == jax.tree.structure(params):
+                return known
+        return jax.jit(self.optimizer.init)(params)
+
+
+class Arrays:
+    """The arrays of a model between blocks of steps: handed to training, stored back, looked through for changes."""
+
+    def __init__(self, model: Any, compiled: Compiled):
+        self.model, self.compiled = model, compiled
+        model._drawn_weights()
+        frozen = frozen_keys(model)
+        self.rows = list(weights_of(model))
+        self.trained = [(key, w) for key, w in self.rows if w.trainable and key not in frozen]
+        self.frozen = [(key, w) for key, w in self.rows if w.trainable and key in frozen]
+        self.state = [(key, w) for key, w in self.rows if not w.trainable]
+
+    def begin(self, run_seed: int) -> tuple[TrainState, Fixed]:
+        """Return what the first step starts from."""
+        params = two_level((key, w.name, _own(w)) for key, w in self.trained)
+        state = two_level((key, w.name, _own(w)) for key, w in self.state)
+        frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
+        key = jax.random.key(jax.device_put(np.uint32(run_seed)))
+        opt_state = self.compiled.state_for(params)
+        ts = TrainState(params, state, opt_state, jax.device_put(np.int32(0)))
+        return ts, Fixed(frozen, key, self._rate())
+
+    def store(self, ts: TrainState) -> None:
+        """Let the model hold the arrays of `ts`."""
+        for rows, tree in ((self.trained, ts.params), (self.state, ts.state)):
+            for key, w in rows:
+                w.store(tree[key][w.name])
+        self.compiled.opt_state = (ts.opt_state, jax.tree.structure(ts.params))
+        iterations = getattr(ts.opt_state, "iterations", None)
+        if iterations is not None:
+            self.compiled.optimizer.iterations = iterations  # copied on the device, not waited for
+
+    def refresh(self, ts: TrainState, fixed: Fixed) -> tuple[TrainState, Fixed]:
+        """Return `ts` with whatever somebody changed on the model or holds on to."""
+        params = self._refreshed(self.trained, ts.params)
+        state = self._refreshed(self.state, ts.state)
+        frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
+        opt_state = ts.opt_state
+        known = self.compiled.opt_state
+        if known is not None and known[0] is not opt_state:
+            opt_state = known[0]
+        return ts._replace(params=params, state=state, opt_state=opt_state), Fixed(frozen, fixed.key, self._rate())
+
+    def _refreshed(self, rows: list[Any], tree: Any) -> Any:
+        if all(w.current() is tree[key][w.name] and not w.lent for key, w in rows):
+            return tree
+        return two_level((key, w.name, _own(w)) for key, w in rows)
+
+    def _rate(self) -> Any:
+        rate = self.compiled.optimizer.rate_for_step
+        return rate if rate is None or isinstance(rate, jax.Array) else jax.device_put(np.float32(rate))
+
+
+def _own(weight: Any) -> Any:
+    """The weight's array for donation: a copy if it was handed out, so that nobody's array is deleted."""
+    array = weight.current()
+    return jnp.array(array) if weight.lent else array
+
+
+def pure_functions(model: Layer) -> Pure:
+    """Return the model as pure functions. They hold it weakly: a compiled program must not keep its model alive."""
+    reference = weakref.ref(model)
+
+    def forward(params: Any, state: Any, x: Any, training: bool, rng: Any) -> Any:
+        return reference()._forward(params, state, (x,), {}, training, rng)
+
+    def penalties(params: Any) -> list[Any]:
+        return regularization_losses(reference(), params)
+
+    def constrain(params: Any) -> Any:
+        constrained = dict(params)
+        for key, w in weights_of(reference()):
+            if w.constraint is not None and key in constrained and w.trainable:
+                constrained[key] = {**constrained[key], w.name: w.constraint(constrained[key][w.name])}
+        return constrained
+
+    return Pure(forward, penalties, constrain)
+
+
+def output_specs(model: Any, sample: Batch) -> tuple[Any, list[str]]:
+    """Return the abstract outputs of a model and a name for each, declaring its layers for the sample's shapes."""
+    plan = model._plan
+    if plan is not None:
+        outputs = plan.outputs
+    else:
+        if not model._is_declared():
+            model._declare((sample.x,), {})
+        outputs = model._declare((sample.x,), {}) if model._plan is None else model._plan.outputs
+    leaves = jax.tree.leaves(outputs)
+    if isinstance(outputs, dict):
+        return outputs, [str(k) for k in sorted(outputs)]
+    if model._plan is not None:
+        return outputs, model._plan.output_names
+    return outputs, ["output"] if len(leaves) == 1 else [f"output_{i + 1}" for i in range(len(leaves))]
+
+
+def check_names(specs: Any, get: Any) -> Any:
+    """Look up every name in `specs` now, so that a misspelt one is refused by `compile`."""
+    for leaf in jax.tree.leaves(specs, is_leaf=lambda s: isinstance(s, dict) and "class_name" in s):
+        if isinstance(leaf, str):
+            get(leaf)
+    return specs

@@ -1,0 +1,255 @@
+"""The model: a layer that is also trained, evaluated, saved and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from jkeras.core import graph
+from jkeras.core.errors import nearest
+from jkeras.core.graph import Plan, SymbolicTensor
+from jkeras.core.input import InputLayer
+from jkeras.core.layer import Layer
+from jkeras.models.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A model, made from symbolic tensors or by subclassing.
+
+    Made from tensors, it computes `outputs` from `inputs`, each of them one tensor or a list, tuple or dict of them.
+    Subclassed, it computes what its `call` says.
+
+    Args:
+        inputs: Symbolic tensors made by `Input`.
+        outputs: Symbolic tensors made by calling layers.
+        name: The model's name.
+
+    >>> import numpy as np
+    >>> from jkeras.layers import Dense, Input
+    >>> x = Input(shape=(3,))
+    >>> model = Model(x, Dense(2)(x))
+    >>> model.predict(np.ones((4, 3)), verbose=0).shape
+    (4, 2)
+    >>> params, state = model.init(0)
+    >>> sorted(params["dense"])
+    ['bias', 'kernel']
+    """
+
+    _passes_masks_on = True
+    _plan: Plan | None = None
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.stop_training = False
+        self._layers: dict[str, Layer] = {}
+        if (inputs is None) != (outputs is None):
+            raise ValueError("Model needs both inputs and outputs: Model(inputs=x, outputs=y); or neither, in a subclass.")
+        if inputs is not None:
+            self._set_plan(Plan(inputs, outputs))
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls, *args, **kwargs)
+        self.__dict__.update(_layers={}, stop_training=False, _compiled=None, history=None)
+        return self
+
+    def _set_plan(self, plan: Plan) -> None:
+        self.__dict__["_plan"] = plan
+        self.__dict__["_layers"] = dict(plan.layers)
+        self.built = True
+        self.__dict__["_declared"] = all(layer._declared for layer in plan.layers.values())
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the outputs; a subclass writes its own."""
+        if self._plan is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} has neither inputs and outputs nor a `call`. "
+                "Write: def call(self, inputs): return ..."
+            )
+        return self._plan.run(self._layers, inputs, self.path)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of `input_shape`, batch included: a tuple, or a tree of tuples.
+
+        Raises:
+            ValueError: If no shape is given and none is known.
+        """
+        if input_shape is None:
+            if not self._is_declared():
+                raise ValueError(f"Model {self.name!r} needs an input shape: model.build((None, 28, 28)).")
+            return
+        if not self._is_declared():
+            self._declare((graph.symbolic_like(input_shape),), {}, unknown=1021)
+
+    def _root_path(self) -> str:
+        # The layers of a model are what one wants to see in `params`: the model's own name is no folder above them.
+        return ""
+
+    def children(self) -> dict[str, Any]:
+        """Return the layers by their local names."""
+        named: dict[str, Any] = dict(self._layers)
+        known = {id(layer) for layer in named.values()}
+        for name, child in super().children().items():
+            if id(child) not in known:
+                named[name] = child
+        return named
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly in this model, in order."""
+        return list(self.children().values())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or index.
+
+        Raises:
+            ValueError: If there is no such layer; names the nearest one.
+        """
+        layers = self.children()
+        if index is not None:
+            found = list(layers.values())
+            if not -len(found) <= index < len(found):
+                raise ValueError(f"Model {self.name!r} has {len(found)} layers; there is no index {index}.")
+            return found[index]
+        if name is None:
+            raise ValueError("get_layer needs a name or an index.")
+        if name in layers:
+            return layers[name]
+        for layer in layers.values():
+            if layer.name == name:
+                return layer
+        hint = nearest(name, layers) or f" It has: {', '.join(layers)}."
+        raise ValueError(f"Model {self.name!r} has no layer {name!r}.{hint}")
+
+    def _graph(self) -> Plan:
+        if self._plan is None:
+            raise AttributeError(
+                f"Model {self.name!r} was not made from an Input, so it has no symbolic inputs and outputs."
+            )
+        return self._plan
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic inputs."""
+        return self._graph().input_list
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic outputs."""
+        return self._graph().output_list
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or the tree of them."""
+        return _single(self._graph().inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or the tree of them."""
+        return _single(self._graph().outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return self._graph().input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs."""
+        return self._graph().output_names
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, their output shapes and their numbers of parameters as a table.
+
+        Args:
+            line_length: Width of the table in characters.
+            positions: Relative or absolute positions of the columns.
+            print_fn: Takes each line instead of `print`.
+            expand_nested: Whether to show the layers inside nested models.
+            show_trainable: Whether to show which layers are trained.
+            layer_range: Names (or patterns) of the first and the last layer to show.
+        """
+        from jkeras.display.summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights to an HDF5 file, in Keras's layout for its suffix (`.h5` or `.weights.h5`)."""
+        from jkeras.saving.weights import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+        """Read the weights from an HDF5 file that Keras or jkeras wrote; nothing changes if something does not fit.
+
+        Args:
+            filepath: A `.weights.h5` or a legacy `.h5` file.
+            by_name: Match layers by name instead of by order (legacy files).
+            skip_mismatch: Skip layers that do not fit, with a warning, instead of raising.
+        """
+        from jkeras.saving.weights import load_weights
+
+        load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Whole-model files are not written yet; save the weights."""
+        raise NotImplementedError(
+            "model.save(...) of a whole model is not available yet. "
+            "Use model.save_weights('name.weights.h5') and build the model in code before load_weights."
+        )
+
+    def reset_states(self) -> None:
+        """Set the state of every stateful layer back to zeros."""
+        for layer in self.layers:
+            for method in ("reset_states", "reset_state"):
+                if getattr(layer, "stateful", False) or isinstance(layer, Model):
+                    if hasattr(layer, method):
+                        getattr(layer, method)()
+                        break
+
+    reset_state = reset_states
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of `input`."""
+        return jax.tree.map(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of `output`."""
+        return jax.tree.map(lambda t: t.shape, self.output)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration of a subclassed model: its constructor arguments."""
+        if self._plan is not None and type(self) is Model:
+            raise NotImplementedError("The configuration of a model made from tensors is not available yet.")
+        return super().get_config()
+
+
+def _single(tree: Any) -> Any:
+    """Keras returns the tensor itself where a list has only one."""
+    return tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree
+
+
+def is_input(layer: Any) -> bool:
+    """Whether `layer` only stands for an input."""
+    return isinstance(layer, InputLayer)
+
+
+def first_shape(layers: Mapping[str, Layer]) -> Any:
+    """Return `(batch_shape, dtype)` that the first layer of a sequence asks for, or None."""
+    for layer in layers.values():
+        plan = getattr(layer, "_plan", None)
+        if isinstance(plan, Plan):
+            return plan.input_list[0].shape, plan.input_list[0].dtype
+        return layer._input_hint
+    return None

@@ -1,0 +1,497 @@
+"""What a model does with data: compile, fit, evaluate, predict, and their spellings of every era."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import seeds
+from jkeras.core.template import walk
+from jkeras.models.compiled import Arrays, Compiled, output_specs, pure_functions
+from jkeras.models.legacy import modernise
+from jkeras.training import loop
+from jkeras.training.data import ArrayData, Batch, StreamData, make_data, split, to_device
+from jkeras.training.labels import check_labels
+from jkeras.training.program import Decision, decide
+
+
+class Trainer:
+    """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
+
+    _compiled: Compiled | None
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        sample_weight_mode: Any = None,
+        target_tensors: Any = None,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: A name, an optimizer, or any optax transformation.
+            loss: A name, a loss, a function `f(y_true, y_pred)`; or a list or a dict of them by output.
+            metrics: Names, metrics or functions; a list, or lists by output.
+            loss_weights: Factors of the losses of several outputs: a list or a dict.
+            weighted_metrics: Like `metrics`; these see the sample weights.
+            run_eagerly: Run every step uncompiled, to look into it with a debugger.
+            steps_per_execution: If above 1, batch callbacks are called once for so many steps.
+            jit_compile: False is the same as `run_eagerly=True`.
+            auto_scale_loss: Accepted as in Keras; give the optimizer a `loss_scale_factor` for float16.
+            sample_weight_mode: Weights by time step need no mode: their shape tells.
+            target_tensors: Not supported: targets are given to `fit`.
+
+        Raises:
+            ValueError: If a name is unknown; names the nearest one.
+        """
+        if target_tensors is not None:
+            raise ValueError("compile(target_tensors=...) is not supported. Give the targets to fit: model.fit(x, y).")
+        if steps_per_execution is not None and steps_per_execution < 1:
+            raise ValueError(f"steps_per_execution must be at least 1; got {steps_per_execution}.")
+        for name in ("train_step", "test_step", "predict_step", "compute_loss"):
+            if hasattr(type(self), name):
+                raise NotImplementedError(
+                    f"{type(self).__name__}.{name}: custom steps are not supported by fit yet. "
+                    "Write the step with the pure pair: model.apply(params, state, x, training=True, rng=key)."
+                )
+        eager = bool(run_eagerly) or jit_compile is False
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        **old: Any,
+    ) -> Any:
+        """Train the model and return the `History`.
+
+        Args:
+            x: Inputs: an array, a list, tuple or dict of arrays, a data frame; or something that yields batches
+                `(x, y)` or `(x, y, sample_weight)`: a generator, a `PyDataset`, a data loader.
+            y: Targets, like `x`.
+            batch_size: Samples in a step, 32 if left out; the last batch of an epoch may be smaller.
+            epochs: The epoch to end with (the number of epochs unless `initial_epoch` is given).
+            verbose: 0 silent, 1 or "auto" a progress line, 2 one line for each epoch.
+            callbacks: A list of callbacks.
+            validation_split: Share of the samples, taken from the end before shuffling, to validate on.
+            validation_data: `(x, y)`, `(x, y, sample_weight)`, or something that yields batches.
+            shuffle: True, False, or "batch" to shuffle whole batches.
+            class_weight: Factor of the loss for each class.
+            sample_weight: Factor of the loss for each sample (or time step); multiplied with `class_weight`.
+            initial_epoch: The epoch to begin with.
+            steps_per_epoch: Batches in an epoch; needed for endless generators.
+            validation_steps: Batches of a validation.
+            validation_batch_size: Like `batch_size`, for validation.
+            validation_freq: Validate every so many epochs, or after the epochs listed (counted from 1).
+            old: Spellings of Keras 1 and 2, such as `nb_epoch`.
+
+        Raises:
+            RuntimeError: If the model is not compiled.
+            ValueError: If data are empty, of different lengths, or do not fit the model.
+        """
+        if old:
+            accepted = tuple(inspect.signature(self.fit).parameters)
+            return self.fit(**{**_given(locals()), **modernise("fit", accepted, old, batch_size or 32)})
+        from jkeras.callbacks import CallbackList
+        from jkeras.display.progress import Progress
+
+        compiled = self._require_compiled("fit")
+        data, validation = _training_data(
+            x, y, sample_weight, batch_size, class_weight, validation_split, validation_data,
+            validation_batch_size or batch_size,
+        )  # fmt: skip
+        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
+        program = compiled.program(self, sample)
+        arrays = Arrays(self, compiled)
+        for part in (data, validation):
+            if isinstance(part, ArrayData):
+                check_labels(program.objective, part.batch.y)
+        run_seed = seeds.next_number()
+        ts, fixed = arrays.begin(run_seed)
+        decision = self._decide(program, data, sample, ts, fixed)
+        steps = steps_per_epoch or data.steps
+        progress = Progress("fit", epochs, steps, verbose)
+        callback_list = CallbackList(
+            callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
+            batch_size=batch_size, samples=getattr(data, "samples", None), do_validation=validation is not None,
+        )  # fmt: skip
+        self.stop_training = False
+        run = loop.Run(
+            program, decision, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
+            should_stop=lambda: self.stop_training,
+        )  # fmt: skip
+        try:
+            callback_list.on_train_begin()
+            logs: dict[str, Any] = {}
+            for epoch in range(initial_epoch, epochs):
+                progress.epoch_begin(epoch)
+                callback_list.on_epoch_begin(epoch, {})
+                run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
+                began = time.perf_counter()
+                logs = run.epoch(data, shuffle, (run_seed, epoch), steps_per_epoch)
+                if isinstance(data, StreamData) and progress.steps is None:
+                    progress.steps = run.done
+                arrays.store(run.ts)
+                if validation is not None and _validates(epoch, validation_freq):
+                    callback_list.on_test_begin({})
+                    val_logs, _ = loop.evaluate(
+                        program, decision.mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
+                        run.fixed.key, validation_steps, callback_list,
+                    )  # fmt: skip
+                    callback_list.on_test_end(val_logs)
+                    logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
+                seconds = time.perf_counter() - began
+                progress.epoch_end(logs, seconds, run.compile_seconds)
+                callback_list.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            callback_list.on_train_end(logs)
+        finally:
+            arrays.store(run.ts)
+            progress.close()
+        self.history = callback_list.history
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **old: Any,
+    ) -> Any:
+        """Return the loss and the metrics on given data.
+
+        Args:
+            x, y, batch_size, sample_weight: As in `fit`.
+            verbose: 0 silent, 1 or "auto" a line with the result.
+            steps: Batches to evaluate; all if left out.
+            callbacks: A list of callbacks.
+            return_dict: Return `{key: value}` instead of numbers in the order of `metrics_names`.
+
+        Returns:
+            The loss alone, or a list of the loss and the metrics.
+        """
+        if old:
+            accepted = tuple(inspect.signature(self.evaluate).parameters)
+            return self.evaluate(**{**_given(locals()), **modernise("evaluate", accepted, old, batch_size or 32)})
+        from jkeras.callbacks import CallbackList
+        from jkeras.display.progress import Progress
+
+        compiled = self._require_compiled("evaluate")
+        data = make_data(x, y, sample_weight, batch_size)
+        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
+        program = compiled.program(self, sample)
+        if isinstance(data, ArrayData):
+            check_labels(program.objective, data.batch.y)
+        progress = Progress("evaluate", 1, steps or data.steps, verbose)
+        callback_list = CallbackList(
+            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
+        )
+        arrays = Arrays(self, compiled)
+        ts, fixed = arrays.begin(seeds.next_number())
+        mode = self._decide(program, data, sample, ts, fixed).mode
+        progress.epoch_begin(0)
+        callback_list.on_test_begin({})
+        began = time.perf_counter()
+        params = {**ts.params, **fixed.frozen}
+        logs, state = loop.evaluate(program, mode, params, ts.state, data, fixed.key, steps, callback_list, progress)
+        self._keep_state(ts.state, state)
+        progress.epoch_end(logs, time.perf_counter() - began, 0.0)
+        callback_list.on_test_end(logs)
+        progress.close()
+        if return_dict:
+            return logs
+        values = [logs[k] for k in logs]
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **old: Any,
+    ) -> Any:
+        """Return the model's outputs for `x` as numpy arrays, in the structure of its outputs.
+
+        Args:
+            x: Inputs, as in `fit`.
+            batch_size: Samples computed at once, 32 if left out.
+            verbose: 0 silent, 1 or "auto" a progress line.
+            steps: Batches to predict; all if left out.
+            callbacks: A list of callbacks.
+
+        Raises:
+            ValueError: If `x` is empty or does not fit the model.
+        """
+        if old:
+            accepted = tuple(inspect.signature(self.predict).parameters)
+            return self.predict(**{**_given(locals()), **modernise("predict", accepted, old, batch_size or 32)})
+        from jkeras.callbacks import CallbackList
+        from jkeras.display.progress import Progress
+
+        data = make_data(x, batch_size=batch_size)
+        self._check_can_predict(data)
+        progress = Progress("predict", 1, steps or data.steps, verbose)
+        callback_list = CallbackList(
+            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
+        )
+        began = time.perf_counter()
+        callback_list.on_predict_begin({})
+        parts: list[Any] = []
+        batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
+        rows: list[int] = []
+        for number, batch in enumerate(batches):
+            if steps is not None and number >= steps:
+                break
+            callback_list.on_predict_batch_begin(number, {})
+            size = jax.tree.leaves(batch.x)[0].shape[0]
+            padded = isinstance(data, ArrayData) and number > 0 and size < data.batch_size and not self._has_state()
+            inputs = _pad(batch.x, data.batch_size) if padded else batch.x
+            parts.append(self._predict_on_device(inputs))
+            rows.append(size)
+            callback_list.on_predict_batch_end(number, {"outputs": parts[-1]})
+            if progress.is_live:
+                progress.update(number + 1, {})
+        progress.epoch_end({}, time.perf_counter() - began, 0.0)
+        callback_list.on_predict_end({})
+        progress.close()
+        if not parts:
+            raise ValueError("predict got no batch: x is empty.")
+        host = [jax.tree.map(lambda a, n=n: np.asarray(a)[:n], jax.device_get(p)) for p, n in zip(parts, rows, strict=True)]
+        return jax.tree.map(lambda *arrays: np.concatenate(arrays) if len(arrays) > 1 else arrays[0], *host)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+        reset_metrics: bool = True,
+    ) -> Any:
+        """Train on one batch and return its loss and metrics."""
+        compiled = self._require_compiled("train_on_batch")
+        batch = _one_batch(x, y, sample_weight, class_weight)
+        program = compiled.program(self, batch)
+        check_labels(program.objective, batch.y)
+        arrays = Arrays(self, compiled)
+        ts, fixed = arrays.begin(seeds.next_number())
+        ts, totals = program.step_on(ts, program.fresh_totals(), jax.tree.map(to_device, batch), fixed)
+        arrays.store(ts)
+        return _results(loop.host_logs(program.report(totals)), return_dict)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        reset_metrics: bool = True,
+    ) -> Any:
+        """Return the loss and metrics of one batch."""
+        return self.evaluate(
+            x, y, batch_size=_rows(x), verbose=0, sample_weight=sample_weight, return_dict=return_dict
+        )
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch as numpy arrays."""
+        data = make_data(x, batch_size=_rows(x))
+        self._check_can_predict(data)
+        assert isinstance(data, ArrayData)
+        return jax.tree.map(np.asarray, jax.device_get(self._predict_on_device(data.batch.x)))
+
+    def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
+        """Return `predict(x)`: probabilities, if that is what the last layer computes."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
+        """Return the class of each sample: the largest output, or for a single output whether it exceeds 0.5."""
+        outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+    def fit_generator(self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any) -> Any:
+        """`fit` on a generator, as Keras 1 and 2 spell it."""
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **arguments)
+
+    def evaluate_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
+        """`evaluate` on a generator, as Keras 1 and 2 spell it."""
+        return self.evaluate(generator, steps=steps, **{"verbose": 0, **arguments})
+
+    def predict_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
+        """`predict` on a generator, as Keras 1 and 2 spell it."""
+        return self.predict(generator, steps=steps, **{"verbose": 0, **arguments})
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that `compile` set."""
+        return self._compiled.optimizer if self._compiled is not None else None
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given."""
+        return self._compiled.loss if self._compiled is not None else None
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The keys of `evaluate`'s numbers; known once the model has seen data."""
+        program = self._compiled.last if self._compiled is not None else None
+        return program.objective.keys if program is not None else ["loss"]
+
+    def _require_compiled(self, method: str) -> Compiled:
+        if self._compiled is None:
+            raise RuntimeError(
+                f"Call compile before {method}: model.compile(optimizer='adam', loss='mse')."
+            )
+        return self._compiled
+
+    def _decide(self, program: Any, data: Any, sample: Batch, ts: Any, fixed: Any) -> Decision:
+        def traced() -> Any:
+            if program.eager:
+                raise AssertionError("an eager program is never traced")
+            totals = jax.eval_shape(program.objective.init)
+            return program.step.trace(ts, totals, sample, fixed)
+
+        resident = isinstance(data, ArrayData) and data.fits()
+        decision = decide(program, resident, traced)
+        self._compiled.decision = decision
+        return decision
+
+    def _has_state(self) -> bool:
+        return any(getattr(layer, "stateful", False) for _, layer in walk(self))
+
+    def _check_can_predict(self, data: ArrayData | StreamData) -> None:
+        if self._is_declared():
+            return
+        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
+        output_specs(self, sample)
+
+    def _predict_on_device(self, x: Any) -> Any:
+        cache = self.__dict__.setdefault("_compiled_predict", PredictFunctions())
+        function = cache.get(self)
+        params, state = self._tree(trainable=True), self._tree(trainable=False)
+        key = seeds.next_key()
+        outputs, new_state = function(params, state, jax.tree.map(to_device, x), key)
+        self._keep_state(state, new_state)
+        return outputs
+
+
+class PredictFunctions:
+    """The compiled forward pass of a model, for each choice of trained layers (frozen ones may compute otherwise)."""
+
+    def __init__(self) -> None:
+        self.functions: dict[Any, Any] = {}
+
+    def get(self, model: Any) -> Any:
+        """Return the compiled function for the model as it is now."""
+        eager = model._compiled is not None and model._compiled.eager
+        key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)))
+        if key not in self.functions:
+            forward = pure_functions(model).forward
+
+            def predict(params: Any, state: Any, x: Any, rng: Any) -> Any:
+                result = forward(params, state, x, False, rng)
+                changed = {
+                    layer: {name: v for name, v in weights.items() if v is not state[layer][name]}
+                    for layer, weights in result.state.items()
+                }
+                return result.outputs, changed
+
+            self.functions[key] = predict if eager else jax.jit(predict)
+        return self.functions[key]
+
+
+def _training_data(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    batch_size: int | None,
+    class_weight: Any,
+    validation_split: float,
+    validation_data: Any,
+    validation_batch_size: int | None,
+) -> tuple[Any, Any]:
+    """Return the data to train on and to validate on (or None)."""
+    data = make_data(x, y, sample_weight, batch_size, class_weight)
+    if validation_data is not None:
+        is_arrays = isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3)
+        parts = tuple(validation_data) if is_arrays else (validation_data,)
+        return data, make_data(*parts, batch_size=validation_batch_size, name="validation_data")
+    if not validation_split:
+        return data, None
+    if not isinstance(data, ArrayData):
+        raise ValueError("validation_split needs arrays: a generator cannot be split. Give validation_data.")
+    unweighted = make_data(x, y, sample_weight, batch_size)
+    assert isinstance(unweighted, ArrayData)
+    train, _ = split(data.batch, validation_split)
+    _, held_out = split(unweighted.batch, validation_split)
+    return ArrayData(train, data.batch_size), ArrayData(held_out, int(validation_batch_size or data.batch_size))
+
+
+def _one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
+    data = make_data(x, y, sample_weight, _rows(x), class_weight)
+    if not isinstance(data, ArrayData):
+        raise TypeError(f"train_on_batch takes arrays; got a {type(x).__name__}. Use fit for an iterable of batches.")
+    return data.batch
+
+
+def _rows(x: Any) -> int | None:
+    leaves = jax.tree.leaves(x)
+    return max(1, len(leaves[0])) if leaves and hasattr(leaves[0], "__len__") else None
+
+
+def _results(logs: dict[str, Any], return_dict: bool) -> Any:
+    values = list(logs.values())
+    return logs if return_dict else values[0] if len(values) == 1 else values
+
+
+def _validates(epoch: int, frequency: Any) -> bool:
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
+
+
+def _pad(tree: Any, size: int) -> Any:
+    """Repeat the last row up to `size` rows, so that the last batch needs no program of its own."""
+
+    def pad(array: Any) -> Any:
+        rows = [(0, size - array.shape[0])] + [(0, 0)] * (array.ndim - 1)
+        return jnp.pad(array, rows, mode="edge") if isinstance(array, jax.Array) else np.pad(array, rows, mode="edge")
+
+    return jax.tree.map(pad, tree)
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in arguments.items() if k not in ("self", "old", "accepted") and not k.startswith("__")}

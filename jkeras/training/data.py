@@ -1,0 +1,320 @@
+"""Data on its way into training: arrays that stay on the device, or batches that stream in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jkeras.core.dtypes import canonical, floatx
+
+# Arrays beyond this share of the device's memory stream in batch by batch instead of living there.
+RESIDENT_SHARE = 0.4
+
+
+class Batch(NamedTuple):
+    """Inputs, targets and sample weights (None where there is none), each a tree of arrays."""
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+
+
+class ArrayData:
+    """Arrays of equal length, cut into batches by index."""
+
+    def __init__(self, batch: Batch, batch_size: int):
+        self.batch = batch
+        self.batch_size = batch_size
+        self.samples = check_lengths(batch)
+        self.full_steps, self.tail = divmod(self.samples, batch_size)
+        self.steps = self.full_steps + bool(self.tail)
+        self._resident: Batch | None = None
+
+    def resident(self) -> Batch:
+        """Return the arrays on the device; they are put there once."""
+        if self._resident is None:
+            self._resident = jax.tree.map(to_device, self.batch)
+        return self._resident
+
+    def fits(self) -> bool:
+        """Whether the arrays may live on the device as a whole."""
+        if any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(self.batch)):
+            return False
+        limit = device_memory()
+        return limit is None or sum(leaf.nbytes for leaf in jax.tree.leaves(self.batch)) < RESIDENT_SHARE * limit
+
+    def sample(self) -> Batch:
+        """Return abstract arrays of one batch."""
+        size = min(self.batch_size, self.samples)
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), canonical_dtype(a)), self.batch)
+
+    def batches(self, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """Yield host batches in the given order of samples."""
+        for start in range(0, self.samples if order is None else len(order), self.batch_size):
+            part: Any = slice(start, start + self.batch_size)
+            part = part if order is None else np.sort(order[part]) if self._is_lazy() else order[part]
+            yield jax.tree.map(lambda a, part=part: np.asarray(a[part]), self.batch)
+
+    def _is_lazy(self) -> bool:
+        return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
+
+
+class StreamData:
+    """Batches from an iterable, a generator or a `PyDataset`."""
+
+    def __init__(self, source: Any, class_weight: Mapping[int, float] | None = None, name: str = "x"):
+        self.source = source
+        self.class_weight = class_weight
+        self.name = name
+        self.steps: int | None = _length(source)
+        self.is_dataset = hasattr(source, "__getitem__") and self.steps is not None
+        self._iterator: Iterator[Any] | None = None
+        self._first: Batch | None = None
+
+    def peek(self) -> Batch:
+        """Return the first batch without losing it."""
+        if self._first is None:
+            self._first = next(self._raw(), None)
+            if self._first is None:
+                raise ValueError(f"{self.name} is empty: the {type(self.source).__name__} gave no batch.")
+        return self._first
+
+    def batches(self, limit: int | None = None, shuffle_seed: Any = None) -> Iterator[Batch]:
+        """Yield the batches of one epoch, at most `limit`; a generator goes on where the last epoch stopped."""
+        if self.is_dataset and shuffle_seed is not None:
+            order = np.random.default_rng(shuffle_seed).permutation(self.steps or 0)
+            yield from (self._batch(self.source[int(i)]) for i in order[:limit])
+            return
+        count = 0
+        while limit is None or count < limit:
+            batch = self._first if self._first is not None else next(self._raw(), None)
+            self._first = None
+            if batch is None:
+                self._iterator = None
+                if limit is not None and count == 0 and iter(self.source) is self.source:
+                    raise ValueError(f"{self.name} ran out of batches: the generator has ended. Let it repeat forever.")
+                if limit is None or iter_once(self.source):
+                    return
+                continue
+            count += 1
+            yield batch
+        if self.is_dataset or (self.steps is not None and self.steps == limit):
+            self._iterator = None
+
+    def epoch_end(self) -> None:
+        """Tell a dataset that an epoch is over."""
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _raw(self) -> Iterator[Batch]:
+        if self._iterator is None:
+            if self.is_dataset:
+                items: Iterator[Any] = (self.source[i] for i in range(self.steps or 0))
+            else:
+                items = iter(self.source() if isinstance(self.source, Callable) else self.source)
+            self._iterator = map(self._batch, items)
+        return self._iterator
+
+    def _batch(self, item: Any) -> Batch:
+        parts = item if isinstance(item, tuple) else (item,)
+        if not 1 <= len(parts) <= 3:
+            raise ValueError(
+                f"{self.name} must give batches (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(parts)}."
+            )
+        x, y, weight = (*parts, None, None)[:3]
+        batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight"))
+        batch = weigh_classes(batch, self.class_weight)
+        check_lengths(batch)
+        return batch
+
+
+def iter_once(source: Any) -> bool:
+    """Whether `source` is an iterator, which can be read only once."""
+    return iter(source) is source if not isinstance(source, Callable) else False
+
+
+def make_data(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    name: str = "x",
+) -> ArrayData | StreamData:
+    """Return the data that `fit`, `evaluate` or `predict` were given, checked and ready to be cut into batches.
+
+    Raises:
+        ValueError: If it is empty, lengths differ, or a dataset is given together with `y`.
+        TypeError: If it holds something other than numbers.
+    """
+    if is_stream(x):
+        if y is not None or sample_weight is not None:
+            what = "y" if y is not None else "sample_weight"
+            raise ValueError(
+                f"{what} must not be given when x is a {type(x).__name__}: it must yield (x, y) or (x, y, sample_weight)."
+            )
+        return StreamData(x, class_weight, name)
+    if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        raise ValueError(f"batch_size must be a positive integer; got {batch_size!r}.")
+    batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight"))
+    if not jax.tree.leaves(batch.x):
+        raise ValueError(f"{name} is empty: got {x!r}. Give arrays whose first axis counts the samples.")
+    return ArrayData(weigh_classes(batch, class_weight), int(batch_size or 32))
+
+
+def is_stream(x: Any) -> bool:
+    """Whether `x` yields batches, rather than being arrays."""
+    if x is None or isinstance(x, (np.ndarray, jax.Array, Mapping, list, tuple, str)) or hasattr(x, "__array__"):
+        return False
+    if hasattr(x, "to_numpy"):
+        return False
+    return isinstance(x, Iterable) or hasattr(x, "__getitem__")
+
+
+def as_arrays(tree: Any, name: str) -> Any:
+    """Return `tree` with every leaf an array of numbers; lists of numbers become one array."""
+    if tree is None:
+        return None
+    if hasattr(tree, "to_numpy"):
+        return as_array(tree.to_numpy(), name)
+    if isinstance(tree, Mapping):
+        return {k: as_arrays(v, f"{name}[{k!r}]") for k, v in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        if _is_numbers(tree):
+            return as_array(np.asarray(tree), name)
+        parts = [as_arrays(v, f"{name}[{i}]") for i, v in enumerate(tree)]
+        return tuple(parts) if isinstance(tree, tuple) else parts
+    return as_array(tree, name)
+
+
+def as_array(value: Any, name: str) -> Any:
+    """Return `value` as an array of a dtype that JAX supports."""
+    if isinstance(value, jax.Array):
+        return value
+    if isinstance(value, np.memmap) or not hasattr(value, "__array__") and hasattr(value, "shape"):
+        return value  # read piece by piece: memory maps and HDF5 datasets
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind in "USMmV":
+        raise TypeError(
+            f"{name} must hold numbers; got an array of dtype {array.dtype}, shape {array.shape}. "
+            "Rows of different lengths make such an array: pad them; or convert it with .astype('float32')."
+        )
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array whose first axis counts the samples; got the scalar {array}.")
+    if array.dtype == np.float64 and floatx() != "float64":
+        return array.astype(floatx())
+    return canonical(array)
+
+
+def canonical_dtype(array: Any) -> Any:
+    """The dtype that the array will have on the device."""
+    return jax.dtypes.canonicalize_dtype(array.dtype)
+
+
+def to_device(array: Any) -> Any:
+    """Put a host array on the device, explicitly."""
+    return array if isinstance(array, jax.Array) else jax.device_put(canonical(np.asarray(array)))
+
+
+def check_lengths(batch: Batch) -> int:
+    """Return the number of samples; raise if the arrays disagree or are empty."""
+    counts: dict[str, int] = {}
+    for name, tree in zip(("x", "y", "sample_weight"), batch, strict=True):
+        leaves = jax.tree.leaves(tree)
+        for i, leaf in enumerate(leaves):
+            label = name if len(leaves) == 1 else f"{name}[{i}]"
+            if not leaf.shape:
+                raise ValueError(f"{label} must be an array whose first axis counts the samples; got a scalar.")
+            counts[label] = leaf.shape[0]
+    if len(set(counts.values())) > 1:
+        listing = ", ".join(f"{name} has {n}" for name, n in counts.items())
+        raise ValueError(f"All arrays must have the same number of samples: {listing}.")
+    samples = next(iter(counts.values()), 0)
+    if samples == 0:
+        shape = jax.tree.leaves(batch.x)[0].shape if jax.tree.leaves(batch.x) else ()
+        raise ValueError(f"x is empty: it has no samples (shape {tuple(shape)}). Check how the data were selected.")
+    return samples
+
+
+def weigh_classes(batch: Batch, class_weight: Mapping[int, float] | None) -> Batch:
+    """Multiply the sample weights by the weight of each sample's class."""
+    if not class_weight:
+        return batch
+    leaves = jax.tree.leaves(batch.y)
+    if len(leaves) != 1:
+        raise ValueError(f"class_weight works for one output; y has {len(leaves)} parts. Use sample_weight.")
+    y = np.asarray(leaves[0])
+    classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else np.rint(y).astype(int).reshape(y.shape[:1])
+    table = np.ones(max(int(classes.max()), *map(int, class_weight)) + 1, "float32")
+    for label, weight in class_weight.items():
+        table[int(label)] = weight
+    weights = table[classes]
+    given = jax.tree.leaves(batch.weight)
+    if given:
+        weights = np.asarray(given[0]) * weights.reshape(weights.shape + (1,) * (given[0].ndim - weights.ndim))
+    return batch._replace(weight=weights.astype("float32"))
+
+
+def split(batch: Batch, fraction: float) -> tuple[Batch, Batch]:
+    """Return the arrays without their last `fraction`, and that part, before any shuffling."""
+    if not 0 < fraction < 1:
+        raise ValueError(f"validation_split must lie between 0 and 1; got {fraction}.")
+    samples = check_lengths(batch)
+    at = int(samples * (1 - fraction))
+    if at in (0, samples):
+        raise ValueError(f"validation_split={fraction} of {samples} samples leaves one part empty.")
+    return jax.tree.map(lambda a: a[:at], batch), jax.tree.map(lambda a: a[at:], batch)
+
+
+def epoch_order(data: ArrayData, shuffle: Any, seed: tuple[int, int], steps: int | None) -> np.ndarray | None:
+    """Return the order of samples of one epoch (None for as they are), a function of the seed and the epoch.
+
+    With fewer `steps` than the data have, the epochs go on through the data where the last one stopped.
+    """
+    if not shuffle and steps is None:
+        return None
+    run, epoch = seed
+
+    def whole(number: int) -> np.ndarray:
+        if not shuffle:
+            return np.arange(data.samples, dtype=np.int32)
+        rng = np.random.default_rng([run, number])
+        if shuffle == "batch":
+            starts = rng.permutation(data.steps) * data.batch_size
+            parts = [np.arange(s, min(s + data.batch_size, data.samples)) for s in starts]
+            return np.concatenate(sorted(parts, key=len, reverse=True)).astype(np.int32)
+        return rng.permutation(data.samples).astype(np.int32)
+
+    if steps is None:
+        return whole(epoch)
+    begin, count = epoch * steps * data.batch_size, steps * data.batch_size
+    first, last = begin // data.samples, (begin + count - 1) // data.samples
+    stream = np.concatenate([whole(number) for number in range(first, last + 1)])
+    return stream[begin - first * data.samples :][:count]
+
+
+def device_memory() -> int | None:
+    """Return the bytes the default device can hold, or None if it does not say (CPU)."""
+    stats = jax.local_devices()[0].memory_stats()
+    return stats.get("bytes_limit") if stats else None
+
+
+def _length(source: Any) -> int | None:
+    for name in ("num_batches", "__len__"):
+        if hasattr(source, name):
+            try:
+                value = getattr(source, name)
+                return int(value() if callable(value) else value)
+            except (TypeError, NotImplementedError):
+                continue
+    return None
+
+
+def _is_numbers(values: Any) -> bool:
+    first = values[0] if values else None
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return isinstance(first, (int, float, bool, np.number, np.bool_)) or first is None or isinstance(first, str)

@@ -1,0 +1,241 @@
+"""The loop of training and evaluation: it sends steps to the device and never reads a value of the block in flight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device
+from jkeras.training.pacer import Pacer
+from jkeras.training.program import Decision, Fixed, Program, TrainState
+
+SHOWN_EVERY = 0.1  # seconds between two updates of a progress line
+SILENT_BLOCK = 0.5  # seconds of work sent at once when nothing is shown: still short enough to interrupt
+
+
+class ModelArrays(Protocol):
+    """Where the model keeps its arrays between blocks; callbacks read and change them there."""
+
+    def store(self, ts: TrainState) -> None: ...
+    def refresh(self, ts: TrainState, fixed: Fixed) -> tuple[TrainState, Fixed]: ...
+
+
+class Segment(NamedTuple):
+    """Batches of one size among resident data: full ones, or the rest at the end."""
+
+    size: int
+    steps: int
+    order: Any
+
+
+class Run:
+    """One call of `fit`: the train state, and the way its steps are run.
+
+    Args:
+        program: The compiled steps.
+        decision: How to run them.
+        ts, fixed: What the steps change, and what they only read.
+        arrays: Keeps the model current for callbacks.
+        callbacks: A `CallbackList`.
+        progress: Shows how far it is.
+        steps_per_execution: Steps in a block, if the user prescribed it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        decision: Decision,
+        ts: TrainState,
+        fixed: Fixed,
+        arrays: ModelArrays,
+        callbacks: Any,
+        progress: Any,
+        steps_per_execution: int | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ):
+        self.program, self.decision, self.ts, self.fixed = program, decision, ts, fixed
+        self.arrays, self.callbacks, self.progress = arrays, callbacks, progress
+        self.should_stop = should_stop
+        self.hooked = callbacks.has_batch_hooks
+        prescribed = steps_per_execution if steps_per_execution and steps_per_execution > 1 else None
+        self.pacer = Pacer(SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if self.hooked else None))
+        self.compile_seconds = 0.0
+        self.totals: Any = None
+        self.done = 0
+
+    def epoch(self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None) -> dict[str, Any]:
+        """Train one epoch and return its logs as Python numbers."""
+        self.done = 0
+        self.compile_seconds = 0.0
+        self.totals = self.program.fresh_totals()
+        if self.decision.mode == "stream":
+            logs = self._stream(_batches(data, shuffle, seed, steps))
+        else:
+            assert isinstance(data, ArrayData)
+            logs = None
+            for segment in segments(data, epoch_order(data, shuffle, seed, steps), steps):
+                logs = self._segment(data.resident(), segment)
+                if self.hooked and self.should_stop():
+                    break
+        self.pacer.drain()
+        return host_logs(logs)
+
+    def _segment(self, data: Batch, segment: Segment) -> Any:
+        position, logs = 0, None
+        device_position = jax.device_put(np.int32(0)) if self.decision.mode == "steps" else None
+        while position < segment.steps:
+            count = self.pacer.size(segment.steps - position)
+            self._before_block()
+            began = time.perf_counter()
+            if self.decision.mode == "steps":
+                for _ in range(count):
+                    began = self._dispatch(
+                        self.program.step_at, device_position, data, segment.order, self.fixed, size=segment.size
+                    ) or began
+                    self.ts, self.totals, device_position = self._result
+                logs = self.program.report(self.totals)
+            else:
+                bounds = jax.device_put(np.array([position, position + count], np.int32))
+                began = self._dispatch(
+                    self.program.block, bounds, data, segment.order, self.fixed, size=segment.size
+                ) or began
+                self.ts, self.totals, logs = self._result
+            position += count
+            self._after_block(count, logs, began)
+            if self.hooked and self.should_stop():
+                break
+        return logs
+
+    def _stream(self, batches: Iterator[Batch]) -> Any:
+        logs, since, began = None, 0, time.perf_counter()
+        ahead = _put(next(batches, None))
+        while ahead is not None:
+            if since == 0:
+                self._before_block()
+                count, began = self.pacer.size(1 << 30), time.perf_counter()
+            began = self._dispatch(self.program.step_on, ahead, self.fixed) or began
+            self.ts, self.totals = self._result
+            ahead = _put(next(batches, None))  # while the device works on the step
+            since += 1
+            if since >= count or ahead is None:
+                logs = self.program.report(self.totals)
+                self._after_block(since, logs, began)
+                since = 0
+                if self.hooked and self.should_stop():
+                    break
+        if logs is None:
+            raise ValueError("x is empty: it gave no batch in this epoch. A generator must go on, or be made anew.")
+        return logs
+
+    def _dispatch(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> float | None:
+        """Send work to the device. If it had to be compiled first, note how long that took and return the time now."""
+        compiled = getattr(function, "_cache_size", lambda: 0)
+        before, began = compiled(), time.perf_counter()
+        self._result = function(self.ts, self.totals, *args, **kwargs)
+        if compiled() == before:
+            return None
+        now = time.perf_counter()
+        self.compile_seconds += now - began
+        self.progress.compiling(now - began)
+        return now
+
+    def _before_block(self) -> None:
+        if self.hooked:
+            self.callbacks.on_train_batch_begin(self.done, {})
+            self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+
+    def _after_block(self, count: int, logs: Any, began: float) -> None:
+        self.done += count
+        if self.hooked:
+            values = host_logs(logs)
+            self.arrays.store(self.ts)
+            self.callbacks.on_train_batch_end(self.done - 1, values)
+            self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+            self.progress.update(self.done, values)
+            return
+        previous = self.pacer.sent(count, logs, began)
+        if previous is not None and self.progress.is_live:
+            self.progress.update(self.done - count, host_logs(previous))
+
+
+def evaluate(
+    program: Program,
+    mode: str,
+    params: Any,
+    state: Any,
+    data: ArrayData | StreamData,
+    key: Any,
+    steps: int | None = None,
+    callbacks: Any = None,
+    progress: Any = None,
+) -> tuple[dict[str, Any], Any]:
+    """Return the logs of an evaluation, and the state after it."""
+    hooked = callbacks is not None and callbacks.has_test_batch_hooks
+    carry = (state, program.fresh_totals())
+    if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and not hooked:
+        for segment in segments(data, None, steps):
+            bounds = jax.device_put(np.array([0, segment.steps], np.int32))
+            part = data.resident() if segment.order is None else jax.tree.map(_rows(segment.order), data.resident())
+            carry = program.test_block(params, carry, bounds, part, key, size=segment.size)
+        return host_logs(program.report(carry[1])), carry[0]
+    state, totals = carry
+    logs, pacer = None, Pacer(SHOWN_EVERY)
+    for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
+        if hooked:
+            callbacks.on_test_batch_begin(number, {})
+        began = time.perf_counter()
+        state, totals = program.test_step(params, state, totals, _put(batch), key)
+        logs = program.report(totals)
+        if hooked:
+            callbacks.on_test_batch_end(number, host_logs(logs))
+        else:
+            pacer.sent(1, logs, began)
+        if progress is not None and progress.is_live:
+            progress.update(number + 1, host_logs(logs))
+    if logs is None:
+        raise ValueError("There is nothing to evaluate: the data gave no batch.")
+    return host_logs(logs), state
+
+
+def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iterator[Segment]:
+    """Cut resident data into full batches and the rest, which keeps its own size: batch statistics stay exact."""
+    size = data.batch_size
+    samples = data.samples if order is None else len(order)
+    if order is None and steps is not None:
+        samples = min(samples, steps * size)
+    full, rest = divmod(samples, size)
+    if full:
+        yield Segment(size, full, None if order is None else jax.device_put(order[: full * size]))
+    if rest:
+        last = np.arange(samples - rest, samples, dtype=np.int32) if order is None else order[full * size :]
+        yield Segment(rest, 1, jax.device_put(last))
+
+
+def host_logs(logs: Any) -> dict[str, Any]:
+    """Fetch logs from the device: scalars as Python floats."""
+    fetched = jax.device_get(logs)
+    return {k: float(v) if np.ndim(v) == 0 else v for k, v in fetched.items()}
+
+
+def _batches(data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Iterator[Batch]:
+    if isinstance(data, ArrayData):
+        order = epoch_order(data, shuffle, seed, steps)
+        yield from data.batches(order)
+        return
+    if hasattr(data.source, "on_epoch_begin"):
+        data.source.on_epoch_begin()
+    shuffled = seed if shuffle and data.is_dataset else None
+    yield from data.batches(steps, shuffled)
+    data.epoch_end()
+
+
+def _put(batch: Batch | None) -> Batch | None:
+    return None if batch is None else jax.tree.map(to_device, batch)
+
+
+def _rows(order: Any) -> Callable[[Any], Any]:
+    return lambda array: array[order]

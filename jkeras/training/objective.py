@@ -1,0 +1,235 @@
+"""What training minimises and measures: losses and metrics matched with a model's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jkeras import metrics
+from jkeras.losses import FunctionLoss, Loss
+from jkeras.losses import get as get_loss
+from jkeras.core.errors import nearest
+
+Totals = dict[str, Any]
+
+
+class Output(NamedTuple):
+    """One output of the model with what is computed from it."""
+
+    name: str
+    loss: Any  # f(y_true, y_pred, sample_weight, mask) -> scalar, or None
+    loss_weight: float
+    metrics: list[tuple[str, Any]]  # log key and metric, updated without sample weights
+    weighted_metrics: list[tuple[str, Any]]
+
+
+class Objective:
+    """The losses and metrics of `compile`, matched with the outputs of a model.
+
+    Args:
+        outputs: Abstract outputs (any tree of things with a shape), as the model returns them.
+        names: A name for each output leaf.
+        loss, loss_weights, metrics, weighted_metrics: As `compile` takes them: one, or a list, tuple or dict by output.
+
+    Raises:
+        ValueError: If something is given for an output that does not exist, or a name is unknown.
+    """
+
+    def __init__(
+        self,
+        outputs: Any,
+        names: Sequence[str],
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ):
+        leaves, self.structure = jax.tree.flatten(outputs)
+        self.names = list(names)
+        self.shapes = [tuple(leaf.shape) for leaf in leaves]
+        count = len(leaves)
+        per_loss = _spread("loss", loss, self.names, everywhere=count > 1 and not isinstance(loss, (list, tuple, dict)))
+        per_weight = _spread("loss_weights", loss_weights, self.names)
+        per_metrics = _spread_lists("metrics", metrics, self.names)
+        per_weighted = _spread_lists("weighted_metrics", weighted_metrics, self.names)
+        self.outputs: list[Output] = []
+        prefixes = [f"{name}_" if count > 1 else "" for name in self.names]
+        taken: list[str] = ["loss"]
+        for i, (name, leaf) in enumerate(zip(self.names, leaves, strict=True)):
+            shape = tuple(leaf.shape)
+            function = _as_loss(per_loss[i])
+
+            def named(specs: list[Any], prefix: str, shape: Any = shape, loss: Any = per_loss[i]) -> list[Any]:
+                rows = []
+                for spec in specs:
+                    key, metric = make_metric(spec, shape, loss)
+                    key, base, n = prefix + key, prefix + key, 0
+                    while key in taken:
+                        n += 1
+                        key = f"{base}_{n}"
+                    taken.append(key)
+                    rows.append((key, metric))
+                return rows
+
+            weight = 1.0 if per_weight[i] is None else float(per_weight[i])
+            row = Output(name, function, weight, named(per_metrics[i], prefixes[i]), named(per_weighted[i], prefixes[i]))
+            self.outputs.append(row)
+        self.has_loss = any(output.loss is not None for output in self.outputs)
+        self.loss_keys = [f"{o.name}_loss" for o in self.outputs if o.loss is not None] if count > 1 else []
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the logs, in Keras's order: loss, losses by output, metrics."""
+        rows = [key for o in self.outputs for key, _ in (*o.metrics, *o.weighted_metrics)]
+        return ["loss", *self.loss_keys, *rows]
+
+    def match(self, what: str, values: Any) -> list[Any]:
+        """Return targets or sample weights in the order of the outputs (None where there is none)."""
+        count = len(self.outputs)
+        if values is None:
+            return [None] * count
+        if isinstance(values, Mapping):
+            unknown = [k for k in values if k not in self.names]
+            if unknown:
+                raise ValueError(
+                    f"{what} has the key {unknown[0]!r}; the outputs are {', '.join(self.names)}."
+                    f"{nearest(unknown[0], self.names)}"
+                )
+            return [values.get(name) for name in self.names]
+        if count == 1:
+            leaves = jax.tree.leaves(values)
+            return leaves if len(leaves) == 1 else [values]
+        if isinstance(values, (list, tuple)) and len(values) == count:
+            return list(values)
+        leaves = jax.tree.leaves(values)
+        if len(leaves) == count:
+            return leaves
+        if len(leaves) == 1 and what == "sample_weight":
+            return leaves * count
+        raise ValueError(
+            f"{what} has {len(leaves)} part(s), but the model has {count} outputs: {', '.join(self.names)}. "
+            "Give a list in that order or a dict by name."
+        )
+
+    def losses(self, outputs: Any, masks: list[Any], targets: Any, weights: Any, added: list[Any]) -> Any:
+        """Return `(total, by output)`: the scalar to minimise, and the unweighted loss of each output."""
+        predictions = jax.tree.leaves(outputs)
+        truths = self.match("y", targets)
+        sample_weights = self.match("sample_weight", weights)
+        total: Any = jnp.zeros((), jnp.float32)
+        each: list[Any] = []
+        for output, predicted, true, weight, mask in zip(
+            self.outputs, predictions, truths, sample_weights, masks, strict=True
+        ):
+            if output.loss is None:
+                continue
+            if true is None:
+                raise ValueError(f"Output {output.name!r} has a loss but no targets. Give y, or loss=None for it.")
+            value = output.loss(true, predicted, sample_weight=weight, mask=mask)
+            value = jnp.mean(value) if value.ndim else value
+            each.append(value)
+            total = total + value * output.loss_weight
+        for extra in added:
+            total = total + jnp.sum(extra)
+        return total, each
+
+    def init(self) -> Totals:
+        """Return fresh totals: a pytree of accumulators."""
+        totals: Totals = {"loss": jnp.zeros(2), "losses": [jnp.zeros(2) for _ in self.loss_keys], "metrics": {}}
+        for output in self.outputs:
+            for key, metric in (*output.metrics, *output.weighted_metrics):
+                totals["metrics"][key] = metric.init()
+        return totals
+
+    def update(
+        self, totals: Totals, total: Any, each: list[Any], outputs: Any, masks: list[Any], targets: Any, weights: Any
+    ) -> Totals:
+        """Return the totals after a batch: losses are averaged over samples, metrics as they define it."""
+        predictions = jax.tree.leaves(outputs)
+        truths = self.match("y", targets)
+        sample_weights = self.match("sample_weight", weights)
+        count = predictions[0].shape[0] if predictions[0].ndim else 1
+        share = jnp.array([1.0, 0.0], jnp.float32) * count
+
+        def add(pair: Any, value: Any) -> Any:
+            return pair + share * value.astype(jnp.float32) + share[::-1]
+
+        new = dict(totals["metrics"])
+        for output, predicted, true, weight, mask in zip(
+            self.outputs, predictions, truths, sample_weights, masks, strict=True
+        ):
+            for key, metric in output.metrics:
+                new[key] = metric.update(new[key], true, predicted)
+            for key, metric in output.weighted_metrics:
+                weight = metrics.mask_weight(weight, mask) if weight is not None else None
+                new[key] = metric.update(new[key], true, predicted, sample_weight=weight)
+        each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
+        return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new}
+
+    def report(self, totals: Totals) -> dict[str, Any]:
+        """Return the logs of the totals: log key to scalar."""
+
+        def mean(pair: Any) -> Any:
+            return pair[0] / jnp.maximum(pair[1], 1)
+
+        logs = {"loss": mean(totals["loss"])}
+        logs.update({key: mean(pair) for key, pair in zip(self.loss_keys, totals["losses"], strict=True)})
+        for output in self.outputs:
+            for key, metric in (*output.metrics, *output.weighted_metrics):
+                value = metric.compute(totals["metrics"][key])
+                logs.update(value if isinstance(value, dict) else {key: value})
+        return logs
+
+
+def make_metric(spec: Any, shape: tuple[int, ...], loss: Any) -> tuple[str, Any]:
+    """Return `(log key, metric)` for a name, metric object or function; 'accuracy' is chosen by loss and output."""
+    metric = metrics.resolve(spec, shape, loss)
+    return (spec if isinstance(spec, str) else metric.name), metric
+
+
+def _as_loss(spec: Any) -> Any:
+    found = get_loss(spec)
+    if found is None or isinstance(found, Loss):
+        return found
+    return FunctionLoss(found)
+
+
+def _spread(what: str, value: Any, names: list[str], everywhere: bool = False) -> list[Any]:
+    """Return one entry for each output from a single value, a list or a dict by output name."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        unknown = [k for k in value if k not in names]
+        if unknown:
+            raise ValueError(
+                f"{what} has the key {unknown[0]!r}; the outputs are {', '.join(names)}.{nearest(unknown[0], names)}"
+            )
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ValueError(f"{what} has {len(value)} entries, but the outputs are {', '.join(names)}.")
+        return list(value)
+    if value is None:
+        return [None] * len(names)
+    return [value] * len(names) if everywhere or len(names) == 1 else [value] * len(names)
+
+
+def _spread_lists(what: str, value: Any, names: list[str]) -> list[list[Any]]:
+    """Like `_spread`, for lists of metrics: one list serves a single output, or every output if it is flat."""
+    if value is None:
+        return [[] for _ in names]
+    if isinstance(value, Mapping):
+        rows = _spread(what, value, names)
+    elif not isinstance(value, (list, tuple)):
+        rows = [[value]] * len(names)
+    elif len(names) == 1:
+        nested = len(value) == 1 and isinstance(value[0], (list, tuple))
+        rows = [value[0] if nested else value]
+    elif len(value) == len(names):
+        rows = list(value)
+    elif any(isinstance(v, (list, tuple)) for v in value):
+        raise ValueError(f"{what} has {len(value)} entries, but the outputs are {', '.join(names)}.")
+    else:
+        rows = [value] * len(names)
+    return [[] if r is None else list(r) if isinstance(r, (list, tuple)) else [r] for r in rows]

@@ -1,0 +1,179 @@
+"""The pure steps of training, and their compiled forms."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from jkeras.training.data import Batch
+from jkeras.training.objective import Objective, Totals
+
+
+class TrainState(NamedTuple):
+    """Everything a training step changes. Its buffers are donated from step to step."""
+
+    params: Any
+    state: Any
+    opt_state: Any
+    step: Any
+
+
+class Fixed(NamedTuple):
+    """What a training step reads but does not change."""
+
+    frozen: Any
+    key: Any
+    learning_rate: Any
+
+
+class Pure(NamedTuple):
+    """A model as pure functions: what training needs to know of it.
+
+    `forward(params, state, x, training, rng)` returns outputs, masks, state and added losses; `penalties(params)` the
+    weight regularizers; `constrain(params)` the parameters after their constraints.
+    """
+
+    forward: Callable[..., Any]
+    penalties: Callable[[Any], list[Any]]
+    constrain: Callable[[Any], Any]
+
+
+class Program:
+    """The steps of one model, objective and optimizer.
+
+    Args:
+        pure: The model.
+        objective: Losses and metrics.
+        optimizer: Has `init` and `update` as an optax transformation.
+        eager: Run without compiling, so that a debugger can look into a step.
+    """
+
+    def __init__(self, pure: Pure, objective: Objective, optimizer: Any, eager: bool = False):
+        self.pure, self.objective, self.optimizer, self.eager = pure, objective, optimizer, eager
+        jit = self._jit
+        self.step = jit(self._train_step)
+        self.step_on = jit(self._step_on, donate_argnums=(0, 1))
+        self.step_at = jit(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
+        self.block = jit(self._block, donate_argnums=(0, 1), static_argnames="size")
+        self.test_step = jit(self._test_step)
+        self.test_block = jit(self._test_block, donate_argnums=1, static_argnames="size")
+        self.fresh_totals = jit(objective.init)
+        self.report = jit(objective.report)
+
+    def _jit(self, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        if not self.eager:
+            return jax.jit(function, **options)
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with jax.disable_jit():
+                return function(*args, **kwargs)
+
+        return run
+
+    def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
+        """Return the train state and the totals after one batch."""
+        rng = jax.random.fold_in(fixed.key, ts.step)
+        scale = getattr(self.optimizer, "loss_scale_factor", None)
+
+        def minimised(trained: Any) -> Any:
+            params = {**trained, **fixed.frozen}
+            result = self.pure.forward(params, ts.state, batch.x, True, rng)
+            added = result.losses + self.pure.penalties(params)
+            total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
+            return total * (scale or 1.0), (total, each, result)
+
+        grads, (total, each, result) = jax.grad(minimised, has_aux=True)(ts.params)
+        updates, opt_state = self.optimizer.update(grads, ts.opt_state, ts.params, learning_rate=fixed.learning_rate)
+        params = self.pure.constrain(optax.apply_updates(ts.params, updates))
+        totals = self.objective.update(
+            totals, total, each, result.outputs, result.masks, batch.y, batch.weight
+        )
+        return TrainState(params, result.state, opt_state, ts.step + 1), totals
+
+    def _step_on(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
+        """One step on a batch that was put on the device."""
+        return self.step(ts, totals, batch, fixed)
+
+    def _step_at(
+        self, ts: TrainState, totals: Totals, position: Any, data: Batch, order: Any, fixed: Fixed, size: int
+    ) -> tuple[TrainState, Totals, Any]:
+        """One step on the batch at `position` of the resident data."""
+        ts, totals = self.step(ts, totals, take(data, order, position, size), fixed)
+        return ts, totals, position + 1
+
+    def _block(
+        self, ts: TrainState, totals: Totals, bounds: Any, data: Batch, order: Any, fixed: Fixed, size: int
+    ) -> tuple[TrainState, Totals, dict[str, Any]]:
+        """The steps from `bounds[0]` up to `bounds[1]` in one compiled loop. Traced bounds: one program for any length."""
+
+        def body(position: Any, carry: Any) -> Any:
+            return self.step(*carry, take(data, order, position, size), fixed)
+
+        ts, totals = lax.fori_loop(bounds[0], bounds[1], body, (ts, totals))
+        return ts, totals, self.objective.report(totals)
+
+    def _test_step(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
+        """Return the state and the totals after evaluating one batch."""
+        result = self.pure.forward(params, state, batch.x, False, key)
+        added = result.losses + self.pure.penalties(params)
+        total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
+        totals = self.objective.update(
+            totals, total, each, result.outputs, result.masks, batch.y, batch.weight
+        )
+        return result.state, totals
+
+    def _test_block(
+        self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, key: Any, size: int
+    ) -> tuple[Any, Totals]:
+        def body(position: Any, carry: Any) -> Any:
+            rng = jax.random.fold_in(key, position)
+            return self.test_step(params, *carry, take(data, None, position, size), rng)
+
+        return lax.fori_loop(bounds[0], bounds[1], body, carry)
+
+
+def take(data: Batch, order: Any, position: Any, size: int) -> Batch:
+    """Return the batch at `position`: `size` samples in the given order, or as they lie if it is None."""
+    start = position * size
+    if order is None:
+        return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, start, size), data)
+    index = lax.dynamic_slice_in_dim(order, start, size)
+    return jax.tree.map(lambda a: a.at[index].get(mode="promise_in_bounds"), data)
+
+
+def primitives(jaxpr: Any) -> Iterator[str]:
+    """Yield the name of every primitive in a jaxpr, also those inside of calls, branches and loops."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (list, tuple)) else [value]:
+                if hasattr(inner, "eqns"):
+                    yield from primitives(inner)
+                elif hasattr(getattr(inner, "jaxpr", None), "eqns"):
+                    yield from primitives(inner.jaxpr)
+
+
+class Decision(NamedTuple):
+    """How the steps of `fit` are run, and why."""
+
+    mode: str  # "blocks": many steps in one compiled loop; "steps": one dispatch a step; "stream": data come in batches
+    reason: str
+
+
+def decide(program: Program, resident: bool, traced_step: Callable[[], Any]) -> Decision:
+    """Choose how to run the steps, from facts: where the data live, the backend, what the step computes."""
+    if not resident:
+        return Decision("stream", "the data come in batch by batch")
+    if program.eager:
+        return Decision("steps", "the model runs eagerly")
+    if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(traced_step().jaxpr)):
+        reason = "on CPU, XLA computes the weight gradient of a convolution many times slower inside a compiled loop"
+        return Decision("steps", reason)
+    return Decision("blocks", "the data live on the device and every operation of the step is as fast in a loop")
