@@ -34,7 +34,9 @@ class DTypePolicy(Configurable):
         self.name = name
         self.compute_dtype, self.variable_dtype = _POLICIES.get(name, (name, name))
         if "float64" in (self.compute_dtype, self.variable_dtype) and not jax.config.jax_enable_x64:
-            raise ValueError("The float64 policy needs 64-bit JAX: call jax.config.update('jax_enable_x64', True) first.")
+            raise ValueError(
+                "The float64 policy needs 64-bit JAX: call jax.config.update('jax_enable_x64', True) first."
+            )
 
 
 def _is_dtype(name: str) -> bool:
@@ -102,7 +104,7 @@ def to_array(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         if value.dtype == object or value.dtype.kind in "USMm":
             raise TypeError(f"Expected an array of numbers; got dtype {value.dtype}. Convert it: x.astype('float32').")
-        return jax.device_put(canonical(value))
+        return jax.device_put(canonical(np.asarray(value)))
     return value
 
 

@@ -31,7 +31,7 @@ class Facade(Template):
     @property
     def weights(self) -> list[Weight]:
         """Every weight, layer by layer: trainable-typed ones of a layer first, then its state."""
-        return [weight for _, weight in weights_of(self)]
+        return [weight for _, weight in weights_of(self) if not weight.transient]
 
     variables = weights
 
@@ -53,7 +53,8 @@ class Facade(Template):
 
     def get_weights(self) -> list[np.ndarray]:
         """Return every weight as numpy, in the order of `weights`."""
-        return [np.asarray(w.current()) for w in self._drawn_weights()]
+        self._drawn_weights()
+        return [np.asarray(w.current()) for w in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every weight, in the order of `weights`.

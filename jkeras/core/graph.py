@@ -38,7 +38,7 @@ class SymbolicTensor:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
             raise TypeError(f"Cannot iterate over {self!r}: the size of its first axis is unknown.")
-        return (self[i] for i in range(self.shape[0]))
+        return (self[i] for i in range(self.shape[0]))  # pyright: ignore[reportIndexIssue]
 
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} has no value yet: it cannot decide an `if`. Compute it in the `call` of a layer.")
@@ -183,7 +183,7 @@ class Plan:
         if isinstance(inputs, Mapping) and not isinstance(self.inputs, Mapping):
             missing = [name for name in self.input_names if name not in inputs]
             if missing:
-                expected = ', '.join(self.input_names)
+                expected = ", ".join(self.input_names)
                 raise ValueError(f"Model {owner!r} expects inputs named {expected}; got {', '.join(inputs)}.")
             arrays = [inputs[name] for name in self.input_names]
         elif isinstance(self.inputs, Mapping) and isinstance(inputs, Mapping):
@@ -243,7 +243,7 @@ def _sort(outputs: list[SymbolicTensor], given: set[int]) -> tuple[list[Node], l
         node = tensor.node
         if node is not None and id(node) in done:
             continue
-        if parents_done:
+        if parents_done and node is not None:
             done.add(id(node))
             nodes.append(node)
         elif id(tensor) not in given:

@@ -40,7 +40,9 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         if sparse or ragged:
-            raise ValueError("Sparse and ragged inputs are not supported: JAX arrays are dense. Pad or densify the data.")
+            raise ValueError(
+                "Sparse and ragged inputs are not supported: JAX arrays are dense. Pad or densify the data."
+            )
         if optional:
             raise ValueError("Optional inputs are not supported. Make a second model without that input.")
         super().__init__(name=name, **kwargs)
@@ -48,7 +50,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             if shape is None and hint is None:
                 raise ValueError("Input needs a shape without the batch, e.g. Input(shape=(28, 28, 1)).")
-            sample = hint[0][1:] if shape is None else (shape,) if isinstance(shape, int) else shape
+            sample: Any = (shape,) if isinstance(shape, int) else shape if hint is None else hint[0][1:]
             batch_shape = (batch_size, *sample)
         elif shape is not None:
             raise ValueError(f"Give Input either shape or batch_shape, not both; got {shape} and {batch_shape}.")

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.core import dtypes, graph, seeds
 from jkeras.core import frame as frames
+from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.facade import Facade, frozen_keys
 from jkeras.core.frame import Frame
 from jkeras.core.legacy import modernise
 from jkeras.core.registry import regularizers
+from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
 from jkeras.core.template import Tree, bind, collect_state, copy_attributes, two_level, weights_of
 
@@ -54,6 +55,17 @@ class Layer(Facade):
     """
 
     supports_masking = False
+    built: bool
+    input_spec: Any
+    autocast: bool
+    activity_regularizer: Any
+    dtype_policy: dtypes.DTypePolicy
+    _declared: bool
+    _nodes: list[Any]
+    _call_losses: list[Any]
+    _input_hint: Any
+    _initial_weights: Any
+    _template: Any
 
     def __init__(
         self,
@@ -70,7 +82,7 @@ class Layer(Facade):
         self.dtype_policy = dtypes.as_policy(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
-        self._input_hint = _pop_input_hint(legacy)
+        self._input_hint = pop_input_hint(legacy)
         self._initial_weights = legacy.pop("weights", None)
         if legacy:
             accepted = [n for n in constructor_parameters(type(self)) if n != "legacy"]
@@ -157,7 +169,7 @@ class Layer(Facade):
             Two trees `{path: {weight name: array}}`: trainable-typed weights, and state.
         """
         if inputs or not self._is_declared():
-            self._declare(tuple(map(_as_spec, inputs)), kwargs)
+            self._declare(tuple(map(as_spec, inputs)), kwargs)
         key = seeds.as_key(rng)
         drawn = [(path, w, w.draw(seeds.fold_path(key, f"{path}/{w.name}"))) for path, w in weights_of(self)]
         params = two_level((path, w.name, value) for path, w, value in drawn if w.trainable)
@@ -315,7 +327,7 @@ class Layer(Facade):
                 "there, or captured by a function. Make it in `__init__` or `build` and keep it in an attribute "
                 "(self.inner = ...), then call self.inner(x), so that its weights are part of this layer."
             )
-        args = tuple(map(_as_arrays, args))
+        args = tuple(map(as_arrays, args))
         if not self._is_declared():
             self._declare(args, kwargs)
         kwargs = dict(kwargs)
@@ -343,6 +355,23 @@ class Layer(Facade):
                 "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."
             )
         self._store(changed)
+
+    def start_from(self, weights: Sequence[Any]) -> None:
+        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built."""
+        self._initial_weights = list(weights)
+        if self.built and self.weights:
+            self._start_from(self._initial_weights)
+
+    def _start_from(self, arrays: Sequence[Any]) -> None:
+        own = self.weights
+        shapes = [np.shape(array) for array in arrays]
+        if shapes != [w.shape for w in own]:
+            raise ValueError(
+                f"Layer {self.name!r} has weights of shapes {[w.shape for w in own]}; weights= has {shapes}."
+            )
+        for weight, array in zip(own, arrays, strict=True):
+            weight.initializer = functools.partial(_constant, np.asarray(array))
+        self._initial_weights = None
 
     def _is_declared(self) -> bool:
         return self._declared
@@ -440,67 +469,11 @@ class Forward(NamedTuple):
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")
 
 
-class CallSignature(NamedTuple):
-    """What the signature of a `call` says."""
-
-    signature: inspect.Signature
-    first: str
-    by_name: bool
-    takes_training: bool
-    takes_mask: bool
-    argument_masks: tuple[str, ...]
-
-    def bind(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Name the arguments; those of a variadic `call` are kept in order under `*`."""
-        try:
-            bound = self.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"Layer {layer.path!r} ({type(layer).__name__}), call{self.signature}: {error}.") from None
-        if not self.by_name:
-            rest = {k: v for k, v in kwargs.items()}
-            return {"*": args, **rest}
-        given: dict[str, Any] = {}
-        for name, value in bound.arguments.items():
-            if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                given.update(value)
-            else:
-                given[name] = value
-        return given
-
-    def build_shapes(self, build: Callable[..., Any], given: dict[str, Any], unknown: int | None) -> list[Any]:
-        """Return the arguments of `build`: one shape tree, or one for each `<argument>_shape` it names."""
-
-        def shapes(tree: Any) -> Any:
-            return jax.tree.map(lambda x: tuple(None if n == unknown else n for n in np.shape(x)), tree)
-
-        names = list(inspect.signature(build).parameters)[1:]
-        wanted = [n.removesuffix("_shape") for n in names]
-        if len(names) > 1 and all(n in given for n in wanted):
-            return [shapes(given[n]) for n in wanted]
-        return [shapes(given[self.first] if self.by_name else given["*"][0] if given["*"] else None)]
-
-
-@functools.cache
-def call_signature(call: Callable[..., Any]) -> CallSignature:
-    """Read the signature of a class's `call`, once."""
-    signature = inspect.signature(call)
-    parameters = list(signature.parameters.values())[1:]
-    names = [p.name for p in parameters]
-    return CallSignature(
-        signature.replace(parameters=parameters),
-        first=names[0] if names else "",
-        by_name=not any(p.kind is p.VAR_POSITIONAL for p in parameters),
-        takes_training="training" in names,
-        takes_mask="mask" in names,
-        argument_masks=tuple(n for n in names if f"{n}_mask" in names),
-    )
-
-
 def regularization_losses(root: Layer, params: Tree) -> list[Any]:
     """Return the penalties of the weights that have a regularizer and are not frozen."""
-    rows = [(key, w) for key, w in weights_of(root) if w.regularizer is not None and w.trainable]
+    rows = [(key, w, w.regularizer) for key, w in weights_of(root) if w.regularizer is not None and w.trainable]
     frozen = frozen_keys(root) if rows else ()
-    return [w.regularizer(params[key][w.name]) for key, w in rows if key not in frozen]
+    return [regularizer(params[key][w.name]) for key, w, regularizer in rows if key not in frozen]
 
 
 def check_name(name: Any) -> str | None:
@@ -519,6 +492,10 @@ def _wrap_init(owner: str, init: Callable[..., Any]) -> Callable[..., Any]:
     return modern_init
 
 
+def _constant(array: np.ndarray, shape: Any, dtype: Any) -> Any:
+    return jnp.asarray(array, dtype)
+
+
 def _wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(build)
     def recorded_build(self: Any, *shapes: Any, **named: Any) -> None:
@@ -526,38 +503,7 @@ def _wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
         with jax.ensure_compile_time_eval():
             build(self, *shapes, **named)
         self.built = True
+        if self._initial_weights is not None and self.weights:
+            self._start_from(self._initial_weights)
 
     return recorded_build
-
-
-def _pop_input_hint(legacy: dict[str, Any]) -> tuple[tuple[int | None, ...], Any] | None:
-    """Read the old ways to say what comes in: `input_shape`, `input_dim`, `batch_input_shape`, `batch_shape`."""
-    length, features = legacy.pop("input_length", None), legacy.pop("input_dim", None)
-    batch, dtype = legacy.pop("batch_size", None), legacy.pop("input_dtype", None)
-    shape = legacy.pop("input_shape", None)
-    full = legacy.pop("batch_input_shape", None)
-    full = legacy.pop("batch_shape", None) if full is None else full
-    if full is not None:
-        return tuple(full), dtype
-    if shape is None and features is not None:
-        shape = (features,) if length is None else (length, features)
-    if shape is None:
-        return None
-    return (batch, *((shape,) if isinstance(shape, int) else shape)), dtype
-
-
-def _as_spec(value: Any) -> Any:
-    """Turn a shape tuple into an abstract float array; trees of arrays and specs pass."""
-    if isinstance(value, tuple) and value and all(n is None or isinstance(n, (int, np.integer)) for n in value):
-        return jax.ShapeDtypeStruct(tuple(1 if n is None else int(n) for n in value), jnp.float32)
-    return value
-
-
-def _as_arrays(value: Any) -> Any:
-    """Convert numpy arrays, numbers and plain nested lists of numbers into arrays."""
-    if isinstance(value, (list, tuple)) and value:
-        leaves = jax.tree.leaves(value)
-        if leaves and all(isinstance(leaf, (int, float, bool)) for leaf in leaves):
-            return jnp.asarray(value)
-    return jax.tree.map(dtypes.to_array, value)
-

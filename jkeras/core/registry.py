@@ -63,7 +63,7 @@ class Registry:
         return found
 
     def get(self, identifier: Any) -> Any:
-        """Turn a name, configuration, class, instance or function into the object it stands for; `None` stays `None`."""
+        """Return what a name, configuration, class, instance or function stands for; `None` stays `None`."""
         if identifier is None:
             return None
         if isinstance(identifier, str):

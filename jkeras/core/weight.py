@@ -118,6 +118,7 @@ class Weight(ArrayHolder):
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
+        self.transient = False  # True for what is no part of the layer's weights in files: a recurrent state
         self.lent = False  # True once the array was handed out, so that training must not donate its buffer
         self._array: Any = None
 

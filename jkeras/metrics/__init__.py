@@ -1,3 +1,207 @@
-"""Metrics: names and classes, as pure triples under Keras's objects."""
+"""Metrics: functions of `(y_true, y_pred)`, their classes, and the names that `compile(metrics=...)` knows."""
 
-from jkeras.metrics.base import Metric as Metric
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras.core import config
+from jkeras.core.registry import Registry, snake_case
+from jkeras.functional.crossentropy import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    kl_divergence,
+    poisson,
+    sparse_categorical_crossentropy,
+)
+from jkeras.functional.losses import (
+    categorical_hinge,
+    hinge,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    squared_hinge,
+)
+from jkeras.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    accuracy_by_shape,
+    binary_accuracy,
+    categorical_accuracy,
+    crossentropy_by_shape,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from jkeras.metrics.base import Metric
+from jkeras.metrics.from_losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from jkeras.metrics.mean import Mean, MeanMetricWrapper, Sum
+from jkeras.metrics.standard import StandardMetric
+from jkeras.metrics.weighting import mask_weight
+
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
+
+__all__ = [
+    "Metric", "StandardMetric", "get", "serialize", "deserialize", "resolve", "mask_weight",
+    "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD", "kullback_leibler_divergence", "logcosh",
+    "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
+    "log_cosh", "huber", "hinge", "squared_hinge", "categorical_hinge", "binary_crossentropy",
+    "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    "sparse_categorical_crossentropy", "kl_divergence", "poisson", "binary_accuracy", "categorical_accuracy",
+    "sparse_categorical_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy",
+    "Mean", "Sum", "MeanMetricWrapper", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy",
+    "SparseCategoricalAccuracy", "TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "MeanSquaredError",
+    "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
+    "CosineSimilarity", "LogCoshError", "BinaryCrossentropy", "CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy", "KLDivergence", "Poisson", "Hinge", "SquaredHinge", "CategoricalHinge",
+]  # fmt: skip
+
+# A class, and the names besides its own (in both spellings) by which it is known.
+_CLASSES: dict[type[Metric], tuple[str, ...]] = {
+    Mean: (),
+    Sum: (),
+    MeanMetricWrapper: (),
+    Accuracy: ("acc",),
+    BinaryAccuracy: (),
+    CategoricalAccuracy: (),
+    SparseCategoricalAccuracy: (),
+    TopKCategoricalAccuracy: (),
+    SparseTopKCategoricalAccuracy: (),
+    MeanSquaredError: ("mse",),
+    RootMeanSquaredError: ("rmse",),
+    MeanAbsoluteError: ("mae",),
+    MeanAbsolutePercentageError: ("mape",),
+    MeanSquaredLogarithmicError: ("msle",),
+    CosineSimilarity: ("cosine", "cosine_proximity"),
+    LogCoshError: ("log_cosh", "logcosh"),
+    BinaryCrossentropy: ("bce",),
+    CategoricalCrossentropy: (),
+    SparseCategoricalCrossentropy: (),
+    KLDivergence: ("kl_divergence", "kld", "kullback_leibler_divergence"),
+    Poisson: (),
+    Hinge: (),
+    SquaredHinge: (),
+    CategoricalHinge: (),
+}
+_FUNCTIONS = (huber, binary_focal_crossentropy, categorical_focal_crossentropy)
+# Names that mean one thing or another, depending on the shapes of the batch.
+_BY_SHAPE = {
+    "accuracy": accuracy_by_shape,
+    "acc": accuracy_by_shape,
+    "crossentropy": crossentropy_by_shape,
+    "ce": crossentropy_by_shape,
+}
+
+metrics = Registry("metric")
+for _class, _aliases in _CLASSES.items():
+    metrics.register(_class.__name__, _class, snake_case(_class.__name__), *_aliases)
+for _function in _FUNCTIONS:
+    metrics.register(_function.__name__, _function)
+metrics.register("crossentropy", crossentropy_by_shape, "ce")
+
+
+def get(identifier: Any) -> Metric | None:
+    """Return the metric that `identifier` stands for.
+
+    Args:
+        identifier: A name (`"mse"`, `"AUC"`), a class, a configuration dictionary, an instance, a function
+            `f(y_true, y_pred)`, or None.
+
+    Raises:
+        ValueError: If the name is unknown; it tells the nearest one.
+
+    >>> get("mse").name
+    'mean_squared_error'
+    >>> get("binary_acuracy")
+    Traceback (most recent call last):
+    ValueError: Unknown metric 'binary_acuracy'. Did you mean 'binary_accuracy'?
+    """
+    return deserialize(identifier)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Return the metric for what `serialize` returned, a name or a configuration; `custom_objects` are looked up first.
+
+    >>> deserialize({"class_name": "BinaryAccuracy", "config": {"threshold": 0.25}}).threshold
+    0.25
+    """
+    if isinstance(config, dict) and config.get("class_name") == "function":
+        config = config["config"]
+    key = config.get("class_name") if isinstance(config, dict) else config
+    table = metrics
+    if custom_objects and isinstance(key, str) and key in custom_objects:
+        table = Registry("metric")
+        table.register(key, custom_objects[key])
+    found = table.get(config)
+    return found if found is None or isinstance(found, Metric) else MeanMetricWrapper(found, name=_name_of(found))
+
+
+def serialize(metric: Any) -> Any:
+    """Return a metric as plain data: a function's name, or the class name and configuration of an instance.
+
+    >>> serialize(mean_squared_error)
+    'mean_squared_error'
+    """
+    return config.serialize(metric)
+
+
+def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = None) -> Metric:
+    """Return the metric for an entry of `compile(metrics=[...])`.
+
+    `"accuracy"` and `"crossentropy"` become binary, sparse categorical or categorical when the first batch comes, by
+    the shapes of targets and predictions, as in Keras: neither the output's shape nor the loss is needed to choose.
+
+    Args:
+        spec: As for `get`; a metric made from a name has exactly that name.
+        output_shape: The shape of the model's output.
+        loss: The loss of that output as given to `compile`.
+
+    Raises:
+        ValueError: If the name is unknown, or `spec` is None.
+
+    >>> resolve("acc").name, resolve("mse").name, resolve(lambda y_true, y_pred: y_pred).name
+    ('acc', 'mse', 'lambda')
+    """
+    if spec is None:
+        raise ValueError("Expected a metric: a name, a Metric, or a function f(y_true, y_pred); got None.")
+    if isinstance(spec, str):
+        function = _BY_SHAPE.get(spec.lower())
+        metric = get(spec) if function is None else MeanMetricWrapper(function)
+        metric._explicit_name = spec
+        return metric
+    return get(spec)
+
+
+def _name_of(function: Any) -> str:
+    """Return the name that the logs show for a function or another callable."""
+    name = getattr(function, "name", None) or getattr(function, "__name__", None) or snake_case(type(function).__name__)
+    return str(name).strip("<>")

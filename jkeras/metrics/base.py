@@ -10,6 +10,7 @@ from jkeras.core import dtypes, seeds
 from jkeras.core.frame import Frame
 from jkeras.core.template import Template, bind, collect_state, two_level, weights_of
 from jkeras.core.weight import Weight
+from jkeras.initializers import get as get_initializer
 
 State = dict[str, dict[str, Any]]
 
@@ -64,13 +65,17 @@ class Metric(Template):
     def add_weight(self, *positional: Any, **declaration: Any) -> Weight:
         """Declare a variable: `(name, shape, initializer=)` as Keras 2 or `(shape, initializer, name=)` as Keras 3."""
         declaration["trainable"] = False
-        if len(positional) < 2 or isinstance(positional[0], str):
-            declaration.setdefault("initializer", "zeros")
+        if declaration.get("initializer") is None and (len(positional) < 2 or isinstance(positional[0], str)):
+            declaration["initializer"] = "zeros"
+        if "initializer" in declaration:
+            declaration["initializer"] = get_initializer(declaration["initializer"])
         return super().add_weight(*positional, **declaration)
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Accumulate one batch: `(y_true, y_pred, sample_weight=None)` unless the metric says otherwise."""
-        raise NotImplementedError(f"{type(self).__name__} has no update_state(self, y_true, y_pred, sample_weight=None).")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no update_state(self, y_true, y_pred, sample_weight=None)."
+        )
 
     def result(self) -> Any:
         """Return the value accumulated so far: a scalar, an array, or a dict of scalars."""

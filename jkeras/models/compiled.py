@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras import losses, metrics, optimizers
 from jkeras.core.facade import frozen_keys
 from jkeras.core.layer import Layer, regularization_losses
 from jkeras.core.template import two_level, walk, weights_of
+from jkeras.losses import get as get_loss
+from jkeras.metrics import get as get_metric
+from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective
 from jkeras.training.program import Fixed, Program, Pure, TrainState
@@ -21,13 +23,13 @@ from jkeras.training.program import Fixed, Program, Pure, TrainState
 class Compiled:
     """Optimizer, losses and metrics of a model, its optimizer state, and the programs compiled for it."""
 
-    def __init__(self, optimizer: Any, loss: Any, loss_weights: Any, metrics_: Any, weighted_metrics: Any, eager: bool,
+    def __init__(self, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, eager: bool,
                  steps_per_execution: int | None):  # fmt: skip
-        self.optimizer = optimizers.get(optimizer)
-        self.loss = check_names(loss, losses.get)
+        self.optimizer: Any = get_optimizer(optimizer)
+        self.loss = check_names(loss, get_loss)
         self.loss_weights = loss_weights
-        self.metrics = check_names(metrics_, metrics.get)
-        self.weighted_metrics = check_names(weighted_metrics, metrics.get)
+        self.metrics = check_names(metrics, get_metric)
+        self.weighted_metrics = check_names(weighted_metrics, get_metric)
         self.eager = eager
         self.steps_per_execution = steps_per_execution
         self.opt_state: Any = None
@@ -93,11 +95,13 @@ class Arrays:
         params = self._refreshed(self.trained, ts.params)
         state = self._refreshed(self.state, ts.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
-        opt_state = ts.opt_state
-        known = self.compiled.opt_state
-        if known is not None and known[0] is not opt_state:
-            opt_state = known[0]
-        return ts._replace(params=params, state=state, opt_state=opt_state), Fixed(frozen, fixed.key, self._rate())
+        return ts._replace(params=params, state=state), Fixed(frozen, fixed.key, self._rate())
+
+    def finish(self, ts: TrainState) -> TrainState:
+        """Return `ts` with the parameters to keep: their average, if the optimizer keeps one."""
+        if not getattr(self.compiled.optimizer, "use_ema", False):
+            return ts
+        return ts._replace(params=jax.tree.map(jnp.array, self.compiled.optimizer.finalize(ts.params, ts.opt_state)))
 
     def _refreshed(self, rows: list[Any], tree: Any) -> Any:
         if all(w.current() is tree[key][w.name] and not w.lent for key, w in rows):
@@ -117,7 +121,7 @@ def _own(weight: Any) -> Any:
 
 def pure_functions(model: Layer) -> Pure:
     """Return the model as pure functions. They hold it weakly: a compiled program must not keep its model alive."""
-    reference = weakref.ref(model)
+    reference: Any = weakref.ref(model)
 
     def forward(params: Any, state: Any, x: Any, training: bool, rng: Any) -> Any:
         return reference()._forward(params, state, (x,), {}, training, rng)

@@ -15,7 +15,7 @@ from jkeras.core.layer import Layer
 from jkeras.models.trainer import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A model, made from symbolic tensors or by subclassing.
 
     Made from tensors, it computes `outputs` from `inputs`, each of them one tensor or a list, tuple or dict of them.
@@ -45,7 +45,9 @@ class Model(Trainer, Layer):
         self.stop_training = False
         self._layers: dict[str, Layer] = {}
         if (inputs is None) != (outputs is None):
-            raise ValueError("Model needs both inputs and outputs: Model(inputs=x, outputs=y); or neither, in a subclass.")
+            raise ValueError(
+                "Model needs both inputs and outputs: Model(inputs=x, outputs=y); or neither, in a subclass."
+            )
         if inputs is not None:
             self._set_plan(Plan(inputs, outputs))
 

@@ -31,7 +31,11 @@ class Sequential(Model):
     ((None, 2), 26)
     """
 
-    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
+    _chain: Chain
+
+    def __init__(
+        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+    ):
         super().__init__(name=name, trainable=trainable, **kwargs)
         # The symbolic chain: its input, then the output of each layer. Empty while the input shape is unknown.
         self.__dict__["_chain"] = Chain()
@@ -61,7 +65,9 @@ class Sequential(Model):
             layer = Operation(layer)
         explicit = layer._explicit_name
         if explicit is not None and explicit in self._layers:
-            raise ValueError(f"Sequential {self.name!r} already has a layer named {explicit!r}. Give each its own name.")
+            raise ValueError(
+                f"Sequential {self.name!r} already has a layer named {explicit!r}. Give each its own name."
+            )
         if any(layer is other for other in self._layers.values()):
             raise ValueError(f"Layer {layer.name!r} is in {self.name!r} already. Make another one, or use Model(x, y).")
         name = explicit or unique_name(layer._auto_name or snake_case(type(layer).__name__), self._layers)

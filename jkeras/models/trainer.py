@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import seeds
+from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs, pure_functions
 from jkeras.models.legacy import modernise
@@ -21,10 +22,13 @@ from jkeras.training.labels import check_labels
 from jkeras.training.program import Decision, decide
 
 
-class Trainer:
+class Trainer(Layer):
     """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
 
     _compiled: Compiled | None
+    _plan: Any
+    stop_training: bool
+    history: Any
 
     def compile(
         self,
@@ -139,7 +143,7 @@ class Trainer:
         decision = self._decide(program, data, sample, ts, fixed)
         steps = steps_per_epoch or data.steps
         progress = Progress("fit", epochs, steps, verbose)
-        callback_list = CallbackList(
+        callback_list: Any = CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
             batch_size=batch_size, samples=getattr(data, "samples", None), do_validation=validation is not None,
         )  # fmt: skip
@@ -173,10 +177,12 @@ class Trainer:
                 callback_list.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+            run.ts = arrays.finish(run.ts)
+            arrays.store(run.ts)
             callback_list.on_train_end(logs)
+            run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
         finally:
             arrays.store(run.ts)
-            progress.close()
         self.history = callback_list.history
         return self.history
 
@@ -217,7 +223,7 @@ class Trainer:
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
         progress = Progress("evaluate", 1, steps or data.steps, verbose)
-        callback_list = CallbackList(
+        callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
         )
         arrays = Arrays(self, compiled)
@@ -231,7 +237,6 @@ class Trainer:
         self._keep_state(ts.state, state)
         progress.epoch_end(logs, time.perf_counter() - began, 0.0)
         callback_list.on_test_end(logs)
-        progress.close()
         if return_dict:
             return logs
         values = [logs[k] for k in logs]
@@ -267,7 +272,7 @@ class Trainer:
         data = make_data(x, batch_size=batch_size)
         self._check_can_predict(data)
         progress = Progress("predict", 1, steps or data.steps, verbose)
-        callback_list = CallbackList(
+        callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
         )
         began = time.perf_counter()
@@ -281,7 +286,7 @@ class Trainer:
             callback_list.on_predict_batch_begin(number, {})
             size = jax.tree.leaves(batch.x)[0].shape[0]
             padded = isinstance(data, ArrayData) and number > 0 and size < data.batch_size and not self._has_state()
-            inputs = _pad(batch.x, data.batch_size) if padded else batch.x
+            inputs = _pad(batch.x, rows[0]) if padded else batch.x
             parts.append(self._predict_on_device(inputs))
             rows.append(size)
             callback_list.on_predict_batch_end(number, {"outputs": parts[-1]})
@@ -289,11 +294,15 @@ class Trainer:
                 progress.update(number + 1, {})
         progress.epoch_end({}, time.perf_counter() - began, 0.0)
         callback_list.on_predict_end({})
-        progress.close()
         if not parts:
             raise ValueError("predict got no batch: x is empty.")
-        host = [jax.tree.map(lambda a, n=n: np.asarray(a)[:n], jax.device_get(p)) for p, n in zip(parts, rows, strict=True)]
-        return jax.tree.map(lambda *arrays: np.concatenate(arrays) if len(arrays) > 1 else arrays[0], *host)
+        host = [
+            jax.tree.map(lambda a, count=count: np.asarray(a)[:count], jax.device_get(part))
+            for part, count in zip(parts, rows, strict=True)
+        ]
+        if len(host) == 1:
+            return host[0]
+        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *host)
 
     def train_on_batch(
         self,
@@ -313,7 +322,7 @@ class Trainer:
         ts, fixed = arrays.begin(seeds.next_number())
         ts, totals = program.step_on(ts, program.fresh_totals(), jax.tree.map(to_device, batch), fixed)
         arrays.store(ts)
-        return _results(loop.host_logs(program.report(totals)), return_dict)
+        return _results(program.read(program.report(totals)), return_dict)
 
     def test_on_batch(
         self,
@@ -324,9 +333,7 @@ class Trainer:
         reset_metrics: bool = True,
     ) -> Any:
         """Return the loss and metrics of one batch."""
-        return self.evaluate(
-            x, y, batch_size=_rows(x), verbose=0, sample_weight=sample_weight, return_dict=return_dict
-        )
+        return self.evaluate(x, y, batch_size=_rows(x), verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
@@ -344,7 +351,9 @@ class Trainer:
         outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
         return outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
 
-    def fit_generator(self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any) -> Any:
+    def fit_generator(
+        self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any
+    ) -> Any:
         """`fit` on a generator, as Keras 1 and 2 spell it."""
         return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **arguments)
 
@@ -374,9 +383,7 @@ class Trainer:
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
-            raise RuntimeError(
-                f"Call compile before {method}: model.compile(optimizer='adam', loss='mse')."
-            )
+            raise RuntimeError(f"Call compile before {method}: model.compile(optimizer='adam', loss='mse').")
         return self._compiled
 
     def _decide(self, program: Any, data: Any, sample: Batch, ts: Any, fixed: Any) -> Decision:
@@ -388,7 +395,8 @@ class Trainer:
 
         resident = isinstance(data, ArrayData) and data.fits()
         decision = decide(program, resident, traced)
-        self._compiled.decision = decision
+        if self._compiled is not None:
+            self._compiled.decision = decision
         return decision
 
     def _has_state(self) -> bool:

@@ -1,1 +1,1 @@
-"""The training engine: pure steps, the loop around them, and the data that feeds it. Knows nothing of models but init/apply."""
+"""The training engine: pure steps, the loop around them, the data that feed it. Of models it knows init and apply."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jkeras.core.dtypes import canonical, floatx
+from jkeras.utils.data import PyDataset, ordered_batches
 
 # Arrays beyond this share of the device's memory stream in batch by batch instead of living there.
 RESIDENT_SHARE = 0.4
@@ -35,9 +37,10 @@ class ArrayData:
 
     def resident(self) -> Batch:
         """Return the arrays on the device; they are put there once."""
-        if self._resident is None:
-            self._resident = jax.tree.map(to_device, self.batch)
-        return self._resident
+        resident = self._resident
+        if resident is None:
+            resident = self._resident = jax.tree.map(to_device, self.batch)
+        return resident
 
     def fits(self) -> bool:
         """Whether the arrays may live on the device as a whole."""
@@ -71,52 +74,62 @@ class StreamData:
         self.name = name
         self.steps: int | None = _length(source)
         self.is_dataset = hasattr(source, "__getitem__") and self.steps is not None
+        self.ends = not self.is_dataset and iter(source) is source  # an iterator can be read only once
         self._iterator: Iterator[Any] | None = None
-        self._first: Batch | None = None
+        self._peeked: Batch | None = None
 
     def peek(self) -> Batch:
         """Return the first batch without losing it."""
-        if self._first is None:
-            self._first = next(self._raw(), None)
-            if self._first is None:
-                raise ValueError(f"{self.name} is empty: the {type(self.source).__name__} gave no batch.")
-        return self._first
+        if self._peeked is None:
+            self._peeked = self._batch(self.source[0]) if self.is_dataset and self.steps else self._next()
+        if self._peeked is None:
+            raise ValueError(f"{self.name} is empty: the {type(self.source).__name__} gave no batch.")
+        return self._peeked
 
-    def batches(self, limit: int | None = None, shuffle_seed: Any = None) -> Iterator[Batch]:
-        """Yield the batches of one epoch, at most `limit`; a generator goes on where the last epoch stopped."""
-        if self.is_dataset and shuffle_seed is not None:
-            order = np.random.default_rng(shuffle_seed).permutation(self.steps or 0)
-            yield from (self._batch(self.source[int(i)]) for i in order[:limit])
+    def batches(self, limit: int | None = None, seed: Any = None) -> Iterator[Batch]:
+        """Yield the batches of one epoch, at most `limit`; an iterable goes on where the last epoch stopped.
+
+        Args:
+            limit: The number of steps; all batches there are if left out.
+            seed: Shuffles the batches of a dataset; other sources come as they come.
+        """
+        if self.is_dataset:
+            count = self.steps or 0
+            order = range(count) if seed is None else np.random.default_rng(seed).permutation(count).tolist()
+            items = ordered_batches(self.source, order[:limit]) if isinstance(self.source, PyDataset) else None
+            yield from map(self._batch, items if items is not None else (self.source[i] for i in order[:limit]))
             return
-        count = 0
-        while limit is None or count < limit:
-            batch = self._first if self._first is not None else next(self._raw(), None)
-            self._first = None
+        for number in itertools.count():
+            if number == limit:
+                return
+            batch = self._next()
+            if batch is None and limit is not None and not self.ends:
+                batch = self._next()  # begin anew in the middle of an epoch
             if batch is None:
-                self._iterator = None
-                if limit is not None and count == 0 and iter(self.source) is self.source:
-                    raise ValueError(f"{self.name} ran out of batches: the generator has ended. Let it repeat forever.")
-                if limit is None or iter_once(self.source):
-                    return
-                continue
-            count += 1
+                return
             yield batch
-        if self.is_dataset or (self.steps is not None and self.steps == limit):
-            self._iterator = None
+
+    def epoch_begin(self) -> None:
+        """Tell a dataset that an epoch begins."""
+        if hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
 
     def epoch_end(self) -> None:
         """Tell a dataset that an epoch is over."""
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
-    def _raw(self) -> Iterator[Batch]:
+    def _next(self) -> Batch | None:
+        """Return the next batch, or None at the end of the source, after which it begins anew."""
+        if self._peeked is not None:
+            batch, self._peeked = self._peeked, None
+            return batch
         if self._iterator is None:
-            if self.is_dataset:
-                items: Iterator[Any] = (self.source[i] for i in range(self.steps or 0))
-            else:
-                items = iter(self.source() if isinstance(self.source, Callable) else self.source)
-            self._iterator = map(self._batch, items)
-        return self._iterator
+            self._iterator = iter(self.source)
+        for item in self._iterator:
+            return self._batch(item)
+        self._iterator = None
+        return None
 
     def _batch(self, item: Any) -> Batch:
         parts = item if isinstance(item, tuple) else (item,)
@@ -126,14 +139,8 @@ class StreamData:
             )
         x, y, weight = (*parts, None, None)[:3]
         batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight"))
-        batch = weigh_classes(batch, self.class_weight)
         check_lengths(batch)
-        return batch
-
-
-def iter_once(source: Any) -> bool:
-    """Whether `source` is an iterator, which can be read only once."""
-    return iter(source) is source if not isinstance(source, Callable) else False
+        return weigh_classes(batch, self.class_weight)
 
 
 def make_data(
@@ -154,7 +161,8 @@ def make_data(
         if y is not None or sample_weight is not None:
             what = "y" if y is not None else "sample_weight"
             raise ValueError(
-                f"{what} must not be given when x is a {type(x).__name__}: it must yield (x, y) or (x, y, sample_weight)."
+                f"{what} must not be given when x is a {type(x).__name__}: "
+                "it must yield (x, y) or (x, y, sample_weight)."
             )
         return StreamData(x, class_weight, name)
     if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
@@ -303,14 +311,13 @@ def device_memory() -> int | None:
 
 
 def _length(source: Any) -> int | None:
-    for name in ("num_batches", "__len__"):
-        if hasattr(source, name):
-            try:
-                value = getattr(source, name)
-                return int(value() if callable(value) else value)
-            except (TypeError, NotImplementedError):
-                continue
-    return None
+    count = getattr(source, "num_batches", None)
+    if count is None:
+        try:
+            return len(source)
+        except (TypeError, NotImplementedError):
+            return None
+    return int(count)
 
 
 def _is_numbers(values: Any) -> bool:

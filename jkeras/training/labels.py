@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras import losses
+from jkeras.losses import SparseCategoricalCrossentropy, sparse_categorical_crossentropy
+from jkeras.losses import check_labels as check_range
 from jkeras.training.objective import Objective
 
 
@@ -19,9 +20,9 @@ def check_labels(objective: Objective, targets: Any) -> None:
     for output, labels, shape in zip(objective.outputs, matched, objective.shapes, strict=True):
         loss = output.loss
         function = getattr(loss, "fn", None)
-        is_sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
-        if labels is None or not (is_sparse or function is losses.sparse_categorical_crossentropy):
+        is_sparse = isinstance(loss, SparseCategoricalCrossentropy)
+        if labels is None or not (is_sparse or function is sparse_categorical_crossentropy):
             continue
         if len(jax.tree.leaves(labels)) != 1 or not shape:
             continue
-        losses.check_labels(np.asarray(labels), shape[-1], output.name, getattr(loss, "ignore_class", None))
+        check_range(np.asarray(labels), shape[-1], output.name, getattr(loss, "ignore_class", None))

@@ -62,12 +62,16 @@ class Run:
         self.should_stop = should_stop
         self.hooked = callbacks.has_batch_hooks
         prescribed = steps_per_execution if steps_per_execution and steps_per_execution > 1 else None
-        self.pacer = Pacer(SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if self.hooked else None))
+        self.pacer = Pacer(
+            SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if self.hooked else None)
+        )
         self.compile_seconds = 0.0
         self.totals: Any = None
         self.done = 0
 
-    def epoch(self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None) -> dict[str, Any]:
+    def epoch(
+        self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None
+    ) -> dict[str, Any]:
         """Train one epoch and return its logs as Python numbers."""
         self.done = 0
         self.compile_seconds = 0.0
@@ -82,7 +86,7 @@ class Run:
                 if self.hooked and self.should_stop():
                     break
         self.pacer.drain()
-        return host_logs(logs)
+        return self.program.read(logs)
 
     def _segment(self, data: Batch, segment: Segment) -> Any:
         position, logs = 0, None
@@ -93,16 +97,20 @@ class Run:
             began = time.perf_counter()
             if self.decision.mode == "steps":
                 for _ in range(count):
-                    began = self._dispatch(
-                        self.program.step_at, device_position, data, segment.order, self.fixed, size=segment.size
-                    ) or began
+                    began = (
+                        self._dispatch(
+                            self.program.step_at, device_position, data, segment.order, self.fixed, size=segment.size
+                        )
+                        or began
+                    )
                     self.ts, self.totals, device_position = self._result
                 logs = self.program.report(self.totals)
             else:
                 bounds = jax.device_put(np.array([position, position + count], np.int32))
-                began = self._dispatch(
-                    self.program.block, bounds, data, segment.order, self.fixed, size=segment.size
-                ) or began
+                began = (
+                    self._dispatch(self.program.block, bounds, data, segment.order, self.fixed, size=segment.size)
+                    or began
+                )
                 self.ts, self.totals, logs = self._result
             position += count
             self._after_block(count, logs, began)
@@ -151,7 +159,7 @@ class Run:
     def _after_block(self, count: int, logs: Any, began: float) -> None:
         self.done += count
         if self.hooked:
-            values = host_logs(logs)
+            values = self.program.read(logs)
             self.arrays.store(self.ts)
             self.callbacks.on_train_batch_end(self.done - 1, values)
             self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
@@ -159,7 +167,7 @@ class Run:
             return
         previous = self.pacer.sent(count, logs, began)
         if previous is not None and self.progress.is_live:
-            self.progress.update(self.done - count, host_logs(previous))
+            self.progress.update(self.done - count, self.program.read(previous))
 
 
 def evaluate(
@@ -174,31 +182,30 @@ def evaluate(
     progress: Any = None,
 ) -> tuple[dict[str, Any], Any]:
     """Return the logs of an evaluation, and the state after it."""
-    hooked = callbacks is not None and callbacks.has_test_batch_hooks
+    hooks = callbacks if callbacks is not None and callbacks.has_test_batch_hooks else None
     carry = (state, program.fresh_totals())
-    if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and not hooked:
+    if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and hooks is None:
         for segment in segments(data, None, steps):
             bounds = jax.device_put(np.array([0, segment.steps], np.int32))
-            part = data.resident() if segment.order is None else jax.tree.map(_rows(segment.order), data.resident())
-            carry = program.test_block(params, carry, bounds, part, key, size=segment.size)
-        return host_logs(program.report(carry[1])), carry[0]
+            carry = program.test_block(params, carry, bounds, data.resident(), segment.order, key, size=segment.size)
+        return program.read(program.report(carry[1])), carry[0]
     state, totals = carry
     logs, pacer = None, Pacer(SHOWN_EVERY)
     for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
-        if hooked:
-            callbacks.on_test_batch_begin(number, {})
+        if hooks is not None:
+            hooks.on_test_batch_begin(number, {})
         began = time.perf_counter()
         state, totals = program.test_step(params, state, totals, _put(batch), key)
         logs = program.report(totals)
-        if hooked:
-            callbacks.on_test_batch_end(number, host_logs(logs))
+        if hooks is not None:
+            hooks.on_test_batch_end(number, program.read(logs))
         else:
             pacer.sent(1, logs, began)
         if progress is not None and progress.is_live:
-            progress.update(number + 1, host_logs(logs))
+            progress.update(number + 1, program.read(logs))
     if logs is None:
         raise ValueError("There is nothing to evaluate: the data gave no batch.")
-    return host_logs(logs), state
+    return program.read(logs), state
 
 
 def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iterator[Segment]:
@@ -215,27 +222,15 @@ def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> It
         yield Segment(rest, 1, jax.device_put(last))
 
 
-def host_logs(logs: Any) -> dict[str, Any]:
-    """Fetch logs from the device: scalars as Python floats."""
-    fetched = jax.device_get(logs)
-    return {k: float(v) if np.ndim(v) == 0 else v for k, v in fetched.items()}
-
-
 def _batches(data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Iterator[Batch]:
     if isinstance(data, ArrayData):
         order = epoch_order(data, shuffle, seed, steps)
         yield from data.batches(order)
         return
-    if hasattr(data.source, "on_epoch_begin"):
-        data.source.on_epoch_begin()
-    shuffled = seed if shuffle and data.is_dataset else None
-    yield from data.batches(steps, shuffled)
+    data.epoch_begin()
+    yield from data.batches(steps, seed if shuffle else None)
     data.epoch_end()
 
 
 def _put(batch: Batch | None) -> Batch | None:
     return None if batch is None else jax.tree.map(to_device, batch)
-
-
-def _rows(order: Any) -> Callable[[Any], Any]:
-    return lambda array: array[order]

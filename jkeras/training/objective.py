@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jkeras import metrics
+from jkeras.core.errors import nearest
 from jkeras.losses import FunctionLoss, Loss
 from jkeras.losses import get as get_loss
-from jkeras.core.errors import nearest
+from jkeras.metrics import mask_weight
+from jkeras.metrics import resolve as resolve_metric
 
 Totals = dict[str, Any]
 
@@ -75,7 +76,9 @@ class Objective:
                 return rows
 
             weight = 1.0 if per_weight[i] is None else float(per_weight[i])
-            row = Output(name, function, weight, named(per_metrics[i], prefixes[i]), named(per_weighted[i], prefixes[i]))
+            row = Output(
+                name, function, weight, named(per_metrics[i], prefixes[i]), named(per_weighted[i], prefixes[i])
+            )
             self.outputs.append(row)
         self.has_loss = any(output.loss is not None for output in self.outputs)
         self.loss_keys = [f"{o.name}_loss" for o in self.outputs if o.loss is not None] if count > 1 else []
@@ -164,7 +167,7 @@ class Objective:
             for key, metric in output.metrics:
                 new[key] = metric.update(new[key], true, predicted)
             for key, metric in output.weighted_metrics:
-                weight = metrics.mask_weight(weight, mask) if weight is not None else None
+                weight = mask_weight(weight, mask) if weight is not None else None
                 new[key] = metric.update(new[key], true, predicted, sample_weight=weight)
         each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
         return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new}
@@ -186,7 +189,7 @@ class Objective:
 
 def make_metric(spec: Any, shape: tuple[int, ...], loss: Any) -> tuple[str, Any]:
     """Return `(log key, metric)` for a name, metric object or function; 'accuracy' is chosen by loss and output."""
-    metric = metrics.resolve(spec, shape, loss)
+    metric = resolve_metric(spec, shape, loss)
     return (spec if isinstance(spec, str) else metric.name), metric
 
 

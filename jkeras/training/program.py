@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 
@@ -50,7 +50,7 @@ class Program:
     Args:
         pure: The model.
         objective: Losses and metrics.
-        optimizer: Has `init` and `update` as an optax transformation.
+        optimizer: A `jkeras.optimizers.Optimizer`: `init` and `update` of an optax transformation, and `scale_loss`.
         eager: Run without compiling, so that a debugger can look into a step.
     """
 
@@ -80,21 +80,18 @@ class Program:
     def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """Return the train state and the totals after one batch."""
         rng = jax.random.fold_in(fixed.key, ts.step)
-        scale = getattr(self.optimizer, "loss_scale_factor", None)
 
         def minimised(trained: Any) -> Any:
             params = {**trained, **fixed.frozen}
             result = self.pure.forward(params, ts.state, batch.x, True, rng)
             added = result.losses + self.pure.penalties(params)
             total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
-            return total * (scale or 1.0), (total, each, result)
+            return self.optimizer.scale_loss(total), (total, each, result)
 
         grads, (total, each, result) = jax.grad(minimised, has_aux=True)(ts.params)
         updates, opt_state = self.optimizer.update(grads, ts.opt_state, ts.params, learning_rate=fixed.learning_rate)
         params = self.pure.constrain(optax.apply_updates(ts.params, updates))
-        totals = self.objective.update(
-            totals, total, each, result.outputs, result.masks, batch.y, batch.weight
-        )
+        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight)
         return TrainState(params, result.state, opt_state, ts.step + 1), totals
 
     def _step_on(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
@@ -111,7 +108,7 @@ class Program:
     def _block(
         self, ts: TrainState, totals: Totals, bounds: Any, data: Batch, order: Any, fixed: Fixed, size: int
     ) -> tuple[TrainState, Totals, dict[str, Any]]:
-        """The steps from `bounds[0]` up to `bounds[1]` in one compiled loop. Traced bounds: one program for any length."""
+        """The steps from `bounds[0]` up to `bounds[1]` in one compiled loop. One program serves any length."""
 
         def body(position: Any, carry: Any) -> Any:
             return self.step(*carry, take(data, order, position, size), fixed)
@@ -124,19 +121,26 @@ class Program:
         result = self.pure.forward(params, state, batch.x, False, key)
         added = result.losses + self.pure.penalties(params)
         total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
-        totals = self.objective.update(
-            totals, total, each, result.outputs, result.masks, batch.y, batch.weight
-        )
+        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight)
         return result.state, totals
 
     def _test_block(
-        self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, key: Any, size: int
+        self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, order: Any, key: Any, size: int
     ) -> tuple[Any, Totals]:
+        """Evaluate the batches from `bounds[0]` up to `bounds[1]` in one compiled loop."""
+
         def body(position: Any, carry: Any) -> Any:
             rng = jax.random.fold_in(key, position)
-            return self.test_step(params, *carry, take(data, None, position, size), rng)
+            return self.test_step(params, *carry, take(data, order, position, size), rng)
 
         return lax.fori_loop(bounds[0], bounds[1], body, carry)
+
+    def read(self, logs: Any) -> dict[str, Any]:
+        """Fetch logs from the device, scalars as Python floats, in the order in which Keras lists them."""
+        fetched = jax.device_get(logs)
+        order = [k for k in self.objective.keys if k in fetched]
+        order += [k for k in fetched if k not in order]
+        return {k: float(fetched[k]) if np.ndim(fetched[k]) == 0 else fetched[k] for k in order}
 
 
 def take(data: Batch, order: Any, position: Any, size: int) -> Batch:

@@ -1,0 +1,122 @@
+"""The contract of callbacks: a hook for every moment of training, evaluation and prediction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Logs = dict[str, Any] | None
+
+
+class Callback:
+    """Something that is told what happens while a model is trained, evaluated or used.
+
+    Override the hooks of interest. In them, `self.model` is the model (its weights are current, and what is changed
+    stays changed; `self.model.stop_training = True` ends training after the epoch) and `self.params` says
+    `verbose`, `epochs` and `steps`. Epochs and batches count from 0. `logs` maps names to floats; what is written to
+    the `logs` of `on_epoch_end` reaches the history.
+
+    A callback that overrides a batch hook makes the loop stop at every batch; without one whole blocks of steps run
+    on the device undisturbed.
+
+    >>> class Lines(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(epoch, logs["loss"])
+    >>> Lines().on_epoch_end(0, {"loss": 0.5})
+    0 0.5
+
+    Reference: https://keras.io/api/callbacks/base_callback
+    """
+
+    params: dict[str, Any] | None = None
+    validation_data: Any = None
+    _model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model that is being trained, evaluated or used."""
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Receive `verbose`, `epochs` and `steps`."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Receive the model."""
+        self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the callback has to remember when training is resumed: plain data, weights as numpy arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        unknown = sorted(set(state) - set(self.state_dict()))
+        if unknown:
+            raise ValueError(f"{type(self).__name__} does not know this state: {', '.join(unknown)}.")
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Called once before training."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Called once after training, with the logs of the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Called before each epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Called after each epoch and its validation, with the metrics of both (`loss`, `val_loss`, ...)."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each training batch."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each training batch, with the metrics of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """The name of `on_train_batch_begin` in Keras 1 and 2."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """The name of `on_train_batch_end` in Keras 1 and 2."""
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Called before evaluation, also before the validation of an epoch."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Called after evaluation, with its metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of evaluation, with the metrics so far."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Called before prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Called after prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of prediction, with `outputs`."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Whether `callback` does something of its own in `hook`: by its class, or by a function set on the object.
+
+    >>> overrides(Callback(), "on_epoch_end")
+    False
+    """
+    if hook in getattr(callback, "__dict__", {}):
+        return True
+    own = getattr(type(callback), hook, None)
+    return own is not None and own is not getattr(Callback, hook)

@@ -1,0 +1,176 @@
+"""Several callbacks as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from jkeras.callbacks.base import HOOKS, Callback, Logs, overrides
+from jkeras.callbacks.history import History
+
+# The hooks of Keras 1 and 2 are reached through the ones of today.
+_ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class CallbackList:
+    """Calls the hooks of several callbacks, in order, and only of those that override them.
+
+    Args:
+        callbacks: One callback, a list of them (possibly nested), or None.
+        add_history: Whether to append a `History` if there is none; last, so that it sees what others write to the logs.
+        add_progbar: Whether to append a `ProgbarLogger` if there is none.
+        model: Passed to every callback.
+        params: `verbose`, `epochs`, `steps`: passed to every callback.
+
+    Attributes:
+        callbacks: The flat list.
+        has_batch_hooks: Whether some callback must be told of each training batch.
+        has_test_batch_hooks: The same for evaluation.
+        has_predict_batch_hooks: The same for prediction.
+
+    >>> from jkeras.callbacks import LambdaCallback
+    >>> hooks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)))
+    >>> hooks.on_epoch_end(0, {"loss": 1.0})
+    0 {'loss': 1.0}
+    >>> hooks.has_batch_hooks
+    False
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ):
+        self.callbacks: list[Any] = list(_flatten(callbacks))
+        if add_progbar and not any(type(c).__name__ == "ProgbarLogger" for c in self.callbacks):
+            from jkeras.callbacks.progbar_logger import ProgbarLogger
+
+            self.callbacks.append(ProgbarLogger())
+        if add_history and self.history is None:
+            self.callbacks.append(History())
+        self.params: dict[str, Any] = {}
+        self.model: Any = None
+        self._index()
+        if model is not None:
+            self.set_model(model)
+        if params:
+            self.set_params(params)
+
+    @property
+    def history(self) -> History | None:
+        """The first `History` among the callbacks."""
+        return next((c for c in self.callbacks if isinstance(c, History)), None)
+
+    def _index(self) -> None:
+        self._listeners: dict[str, list[Callable[..., Any]]] = {
+            hook: [
+                getattr(callback, hook)
+                for callback in self.callbacks
+                if overrides(callback, hook) or (hook in _ALSO and overrides(callback, _ALSO[hook]))
+            ]
+            for hook in HOOKS
+        }
+
+    def append(self, callback: Any) -> None:
+        """Add a callback at the end."""
+        self.callbacks.append(callback)
+        self._index()
+        if self.model is not None:
+            callback.set_model(self.model)
+        if self.params:
+            callback.set_params(self.params)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tell every callback `verbose`, `epochs` and `steps`."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Tell every callback the model."""
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return the state of every callback, in order, with its class name."""
+        return [
+            {"class_name": type(c).__name__, "state": c.state_dict() if hasattr(c, "state_dict") else {}}
+            for c in self.callbacks
+        ]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Continue from what `state_dict` returned.
+
+        Raises:
+            ValueError: If the callbacks are not the ones whose state it is; nothing is changed then.
+        """
+        expected = [type(c).__name__ for c in self.callbacks]
+        found = [row["class_name"] for row in states]
+        if expected != found:
+            raise ValueError(f"The saved state is of other callbacks. Expected {expected}; found {found}.")
+        for callback, row in zip(self.callbacks, states, strict=True):
+            if row["state"]:
+                callback.load_state_dict(row["state"])
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.callbacks)
+
+    def __len__(self) -> int:
+        return len(self.callbacks)
+
+    @property
+    def has_batch_hooks(self) -> bool:
+        """Whether some callback must be told of each training batch."""
+        return bool(self._listeners["on_train_batch_begin"] or self._listeners["on_train_batch_end"])
+
+    @property
+    def has_test_batch_hooks(self) -> bool:
+        """Whether some callback must be told of each batch of evaluation."""
+        return bool(self._listeners["on_test_batch_begin"] or self._listeners["on_test_batch_end"])
+
+    @property
+    def has_predict_batch_hooks(self) -> bool:
+        """Whether some callback must be told of each batch of prediction."""
+        return bool(self._listeners["on_predict_batch_begin"] or self._listeners["on_predict_batch_end"])
+
+
+def _flatten(callbacks: Any) -> Iterator[Any]:
+    if callbacks is None:
+        return
+    if isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, bytes)):
+        for item in callbacks:
+            yield from _flatten(item)
+    elif isinstance(callbacks, type) or not hasattr(callbacks, "set_model"):
+        hint = f" Write {callbacks.__name__}(...)." if isinstance(callbacks, type) else ""
+        raise TypeError(f"callbacks expects instances of Callback; got {callbacks!r}.{hint}")
+    else:
+        yield callbacks
+
+
+def _dispatch(hook: str) -> Callable[..., None]:
+    """Make the method that calls `hook` of every callback which overrides it."""
+    counted = "epoch" in hook or "batch" in hook
+
+    def call_counted(self: CallbackList, index: int, logs: Logs = None) -> None:
+        logs = {} if logs is None else logs
+        for listener in self._listeners[hook]:
+            listener(index, logs)
+
+    def call_plain(self: CallbackList, logs: Logs = None) -> None:
+        logs = {} if logs is None else logs
+        for listener in self._listeners[hook]:
+            listener(logs)
+
+    method = call_counted if counted else call_plain
+    method.__name__, method.__qualname__ = hook, f"CallbackList.{hook}"
+    method.__doc__ = getattr(Callback, hook).__doc__
+    return method
+
+
+for _hook in HOOKS:
+    # Told of a batch by its old name, callbacks hear the name of today, which calls the old one.
+    setattr(CallbackList, _hook, _dispatch({old: new for new, old in _ALSO.items()}.get(_hook, _hook)))

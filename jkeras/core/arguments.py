@@ -1,0 +1,43 @@
+"""The forms in which inputs and their shapes are given to a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core import dtypes
+
+
+def pop_input_hint(legacy: dict[str, Any]) -> tuple[tuple[int | None, ...], Any] | None:
+    """Read the old ways to say what comes in: `input_shape`, `input_dim`, `batch_input_shape`, `batch_shape`."""
+    length, features = legacy.pop("input_length", None), legacy.pop("input_dim", None)
+    batch, dtype = legacy.pop("batch_size", None), legacy.pop("input_dtype", None)
+    shape = legacy.pop("input_shape", None)
+    full = legacy.pop("batch_input_shape", None)
+    full = legacy.pop("batch_shape", None) if full is None else full
+    if full is not None:
+        return tuple(full), dtype
+    if shape is None and features is not None:
+        shape = (features,) if length is None else (length, features)
+    if shape is None:
+        return None
+    return (batch, *((shape,) if isinstance(shape, int) else shape)), dtype
+
+
+def as_spec(value: Any) -> Any:
+    """Turn a shape tuple into an abstract float array; trees of arrays and specs pass."""
+    if isinstance(value, tuple) and value and all(n is None or isinstance(n, (int, np.integer)) for n in value):
+        return jax.ShapeDtypeStruct(tuple(1 if n is None else int(n) for n in value), jnp.float32)
+    return value
+
+
+def as_arrays(value: Any) -> Any:
+    """Convert numpy arrays, numbers and plain nested lists of numbers into arrays."""
+    if isinstance(value, (list, tuple)) and value:
+        leaves = jax.tree.leaves(value)
+        if leaves and all(isinstance(leaf, (int, float, bool)) for leaf in leaves):
+            return jnp.asarray(value)
+    return jax.tree.map(dtypes.to_array, value)

@@ -1,0 +1,66 @@
+"""What the signature of a layer's `call` says: its arguments, and whether training and masks are among them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+
+class CallSignature(NamedTuple):
+    """What the signature of a `call` says."""
+
+    signature: inspect.Signature
+    first: str
+    by_name: bool
+    takes_training: bool
+    takes_mask: bool
+    argument_masks: tuple[str, ...]
+
+    def bind(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Name the arguments; those of a variadic `call` are kept in order under `*`."""
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"Layer {layer.path!r} ({type(layer).__name__}), call{self.signature}: {error}.") from None
+        if not self.by_name:
+            return {"*": args, **kwargs}
+        given: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                given.update(value)
+            else:
+                given[name] = value
+        return given
+
+    def build_shapes(self, build: Callable[..., Any], given: dict[str, Any], unknown: int | None) -> list[Any]:
+        """Return the arguments of `build`: one shape tree, or one for each `<argument>_shape` it names."""
+
+        def shapes(tree: Any) -> Any:
+            return jax.tree.map(lambda x: tuple(None if n == unknown else n for n in np.shape(x)), tree)
+
+        names = list(inspect.signature(build).parameters)[1:]
+        wanted = [n.removesuffix("_shape") for n in names]
+        if len(names) > 1 and all(n in given for n in wanted):
+            return [shapes(given[n]) for n in wanted]
+        return [shapes(given[self.first] if self.by_name else given["*"][0] if given["*"] else None)]
+
+
+@functools.cache
+def call_signature(call: Callable[..., Any]) -> CallSignature:
+    """Read the signature of a class's `call`, once."""
+    signature = inspect.signature(call)
+    parameters = list(signature.parameters.values())[1:]
+    names = [p.name for p in parameters]
+    return CallSignature(
+        signature.replace(parameters=parameters),
+        first=names[0] if names else "",
+        by_name=not any(p.kind is p.VAR_POSITIONAL for p in parameters),
+        takes_training="training" in names,
+        takes_mask="mask" in names,
+        argument_masks=tuple(n for n in names if f"{n}_mask" in names),
+    )

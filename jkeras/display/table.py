@@ -1,0 +1,145 @@
+"""Tables of text: plain, or through rich in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+
+class Table(NamedTuple):
+    """A title, headers, rows of cells (a cell is one or several lines) and lines below."""
+
+    title: str
+    headers: list[str]
+    rows: list[list[list[str]]]
+    footer: list[str]
+
+
+def column_widths(table: Table, line_length: int | None, positions: Sequence[float] | None, least: int) -> list[int]:
+    """Return the width of every column, gaps included.
+
+    By itself a table is as wide as its cells need, and at least `least`. With `line_length` or `positions` (where the
+    columns end, absolute or as fractions of the line) it is as asked, and cells are wrapped.
+    """
+    needed = [
+        max(len(header), *(len(line) for row in table.rows for line in row[i]), 0) + 2
+        for i, header in enumerate(table.headers)
+    ]
+    if positions is not None:
+        ends = list(positions)
+        if len(ends) != len(needed):
+            raise ValueError(f"positions needs one number for each of the columns {table.headers}; got {positions}.")
+        if ends[-1] <= 1:
+            total = line_length or max(least, sum(needed))
+            ends = [round(total * end) for end in ends]
+        widths = [int(end - start) for start, end in zip([0, *ends], ends, strict=False)]
+        if min(widths) < 3:
+            raise ValueError(f"positions must grow, and leave each column 3 characters at least; got {positions}.")
+        return widths
+    total = sum(needed)
+    if line_length is None:
+        wanted = max(least, total)
+    else:
+        wanted = max(int(line_length), 4 * len(needed))
+    if wanted >= total:
+        # What is left over goes to the names and the shapes.
+        spare = wanted - total
+        needed[0] += spare - spare // 2
+        needed[1] += spare // 2
+        return needed
+    # Too little room: take it from the widest columns, whose cells are wrapped.
+    while sum(needed) > wanted:
+        needed[needed.index(max(needed))] -= 1
+    return needed
+
+
+def wrap(lines: Sequence[str], width: int) -> list[str]:
+    """Break lines at `width`, after a space or an underscore if there is one in the second half.
+
+    >>> wrap(["a_long_name (Dense)"], 12)
+    ['a_long_name ', '(Dense)']
+    """
+    wrapped = []
+    for line in lines:
+        while len(line) > width:
+            cut = max(line.rfind(mark, width // 2, width) + 1 for mark in (" ", "_", "/")) or width
+            wrapped.append(line[:cut])
+            line = line[cut:]
+        wrapped.append(line)
+    return wrapped
+
+
+def plain_lines(table: Table, widths: list[int]) -> Iterator[str]:
+    """Yield the lines of the table in ASCII characters.
+
+    >>> table = Table("T", ["a", "b"], [[["x"], ["1", "2"]]], ["end"])
+    >>> for line in plain_lines(table, [4, 4]):
+    ...     print(line.rstrip())
+    T
+    --------
+     a   b
+    ========
+     x   1
+         2
+    --------
+    end
+    """
+    total = sum(widths)
+    yield table.title
+    yield "-" * total
+    yield _line(table.headers, widths)
+    yield "=" * total
+    for row in table.rows:
+        cells = [wrap(cell, width - 2) for cell, width in zip(row, widths, strict=True)]
+        for i in range(max(map(len, cells))):
+            yield _line([cell[i] if i < len(cell) else "" for cell in cells], widths)
+    yield "-" * total
+    yield from table.footer
+
+
+def _line(cells: Sequence[str], widths: list[int]) -> str:
+    return "".join(f" {cell:<{width - 1}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def print_rich(table: Table, widths: list[int] | None, right_aligned: int) -> bool:
+    """Print the table with lines and colours; return False if standard output or the installation does not allow it."""
+    if not _shows_boxes(sys.stdout):
+        return False
+    try:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+    except ImportError:
+        return False
+    console = Console(highlight=False, soft_wrap=False)
+    width, least = (None, min(65, console.width)) if widths is None else (sum(widths), None)
+    drawn = RichTable(box=box.HEAVY_HEAD, show_lines=True, width=width, min_width=least)
+    for i, header in enumerate(table.headers):
+        drawn.add_column(
+            Text(header, "bold"),
+            justify="right" if i == right_aligned else "left",
+            overflow="fold",
+            width=None if widths is None else max(widths[i] - 3, 1),
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text("\n".join(cell), _STYLES[i]) for i, cell in enumerate(row)))
+    console.print(Text(table.title, "bold"))
+    console.print(drawn)
+    for line in table.footer:
+        console.print(Text(f" {line}", "bold"))
+    return True
+
+
+_STYLES: Sequence[Any] = ("cyan", "green", "green", "", "")
+
+
+def _shows_boxes(stream: Any) -> bool:
+    try:
+        if not stream.isatty():
+            return False
+        "\u2501".encode(stream.encoding or "ascii")
+    except (AttributeError, ValueError, OSError, LookupError):
+        return False
+    return True

@@ -1,0 +1,296 @@
+"""Scans over time: one for the step function of any cell, and a fast one for cells made of matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
+
+
+def rnn(
+    step: Callable[..., tuple[Any, Any]],
+    inputs: Any,
+    initial_state: Any,
+    *,
+    mask: Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool | int = False,
+    time_major: bool = False,
+    zero_output_for_mask: bool = False,
+    constants: Any = None,
+) -> tuple[Any, Any, Any]:
+    """Run `step(x_t, state) -> (output, new_state)` over time.
+
+    A masked step keeps the state and repeats the output before it. Before the first valid step that output is the
+    first array of the initial state if it has the shape of an output (as in Keras on JAX), else zeros.
+
+    Args:
+        step: the cell; it gets `constants` as a third argument if they are given.
+        inputs: `(batch, time, ...)`, or any tree of such arrays.
+        initial_state: any tree of arrays `(batch, ...)`.
+        mask: `(batch, time)` booleans, true where a step is valid.
+        go_backwards: go from the last step to the first; the outputs stay in the order in which they were computed.
+        unroll: unroll the loop, wholly or by a number of steps.
+        time_major: inputs, mask and outputs are `(time, batch, ...)`.
+        zero_output_for_mask: put zeros where a step is masked, instead of the output before it.
+        constants: passed on to every step.
+
+    Returns:
+        The last output, all outputs `(batch, time, ...)`, and the last state.
+
+    >>> def add(x, total):
+    ...     return total + x, total + x
+    >>> last, sums, _ = rnn(add, jnp.ones((1, 3, 1)), jnp.zeros((1, 1)), mask=jnp.asarray([[True, False, True]]))
+    >>> sums.ravel().tolist(), last.item()
+    ([1.0, 1.0, 2.0], 2.0)
+    """
+    extra = () if constants is None else (constants,)
+    inputs = jax.tree.map(lambda x: _time_first(x, time_major, go_backwards), inputs)
+    if mask is None:
+
+        def plain(state: Any, x: Any) -> tuple[Any, Any]:
+            output, new_state = step(x, state, *extra)
+            return _like(new_state, state), output
+
+        state, outputs = lax.scan(plain, initial_state, inputs, unroll=unroll)
+    else:
+        mask = _time_first(mask.astype(bool), time_major, go_backwards)
+        state, outputs = _masked_scan(step, inputs, mask, initial_state, extra, unroll, zero_output_for_mask)
+    last = jax.tree.map(lambda y: y[-1], outputs)
+    return last, jax.tree.map(lambda y: _time_first(y, time_major, False), outputs), state
+
+
+def _masked_scan(
+    step: Callable[..., tuple[Any, Any]],
+    inputs: Any,
+    mask: Array,
+    initial_state: Any,
+    extra: tuple[Any, ...],
+    unroll: bool | int,
+    zero_output: bool,
+) -> tuple[Any, Any]:
+    first_inputs = jax.tree.map(lambda x: x[0], inputs)
+    shapes, _ = jax.eval_shape(lambda x, s: step(x, s, *extra), first_inputs, initial_state)
+    before = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), shapes)
+    states = jax.tree.leaves(initial_state)
+    if states and isinstance(before, Array) and states[0].shape == before.shape and not zero_output:
+        before = states[0].astype(before.dtype)
+
+    def body(carry: Any, step_inputs: Any) -> tuple[Any, Any]:
+        state, before = carry
+        x, valid = step_inputs
+        output, new_state = step(x, state, *extra)
+        output = _select(valid, output, before)
+        new_state = _select(valid, _like(new_state, state), state)
+        return (new_state, before if zero_output else output), output
+
+    (state, _), outputs = lax.scan(body, (initial_state, before), (inputs, mask), unroll=unroll)
+    return state, outputs
+
+
+class Gates(NamedTuple):
+    """What a gated cell computes its gates from: two matrix products and their biases."""
+
+    kernel: Array
+    recurrent_kernel: Array
+    bias: Array | None = None
+    recurrent_bias: Array | None = None
+    weights: Any = ()
+    """Further weights, which the cell itself gets."""
+
+
+def gated_rnn(
+    cell: Callable[..., tuple[Array, ...]],
+    x: Array,
+    gates: Gates,
+    initial_state: tuple[Array, ...] | None,
+    *,
+    state_count: int = 1,
+    merge: bool = True,
+    mask: Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool | int = False,
+    time_major: bool = False,
+    input_dropout_mask: Array | None = None,
+    recurrent_dropout_mask: Array | None = None,
+    return_all: bool = True,
+) -> tuple[Array, Array | None, tuple[Array, ...]]:
+    """Run a cell whose gates are `x_t @ kernel + bias` and `h_{t-1} @ recurrent_kernel + recurrent_bias`.
+
+    The products with `x` are taken for all steps at once where that is faster, and the gradient of both kernels always
+    is: it does not depend on the order of the steps, so it is one large product after the loop instead of a sum
+    inside it. What the backward pass keeps of a step is its gates and state; the rest of the cell is computed again.
+
+    Args:
+        cell: `cell(gates, state, weights)`, or with `merge=False` `cell(input_gates, recurrent_gates, state, weights)`;
+            returns the new state, whose first array is the output `h`. Must be a pure function of its arguments.
+        x: `(batch, time, features)`.
+        gates: the weights.
+        initial_state: arrays `(batch, units)`; `None` is zeros.
+        state_count: number of arrays of the state.
+        merge: whether the two products are added before the cell sees them.
+        mask: `(batch, time)` booleans; see `rnn`.
+        go_backwards: as for `rnn`.
+        unroll: as for `rnn`.
+        time_major: as for `rnn`.
+        input_dropout_mask: what `x` is multiplied by, `(batch, features)` or, one for each gate,
+            `(gates, batch, features)`. Taken as a constant, like the next.
+        recurrent_dropout_mask: what `h` is multiplied by, `(batch, units)` or `(gates, batch, units)`.
+        return_all: whether the outputs of all steps are returned.
+
+    Returns:
+        The last output, all outputs or `None`, and the last state.
+    """
+    if x.ndim != 3:
+        raise ValueError(f"A recurrent layer expects (batch, time, features), got an input of shape {x.shape}.")
+    dtype = jnp.result_type(x, gates.kernel, gates.recurrent_kernel)
+    dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.dtype(jnp.float32)
+    x, gates = jax.tree.map(lambda a: jnp.asarray(a, dtype), (x, gates))
+    units = gates.recurrent_kernel.shape[0]
+    batch = x.shape[1 if time_major else 0]
+    if initial_state is None:
+        initial_state = tuple(jnp.zeros((batch, units), dtype) for _ in range(state_count))
+    state = tuple(jnp.asarray(s, dtype) for s in initial_state)
+    x = _time_first(x, time_major, go_backwards)
+    mask = None if mask is None else _time_first(mask.astype(bool), time_major, go_backwards)
+    masks = jax.tree.map(lambda m: lax.stop_gradient(m).astype(dtype), (input_dropout_mask, recurrent_dropout_mask))
+    # On CPU the loop is bound by memory: gates of all steps are only worth writing down if they are not much wider
+    # than the inputs they are made from.
+    at_once = jax.default_backend() != "cpu" or x.shape[-1] >= units
+    state, outputs = _gated_scan(cell, merge, at_once, unroll, x, gates, state, mask, masks)
+    return state[0], _time_first(outputs, time_major, False) if return_all else None, state
+
+
+def _gated_scan(
+    cell: Callable[..., tuple[Array, ...]],
+    merge: bool,
+    at_once: bool,
+    unroll: bool | int,
+    x: Array,
+    gates: Gates,
+    state: tuple[Array, ...],
+    mask: Array | None,
+    masks: tuple[Array | None, Array | None],
+) -> tuple[tuple[Array, ...], Array]:
+    """Scan a gated cell over time-major `x`; a custom derivative takes the kernels out of the differentiated loop."""
+    cell = jax.checkpoint(cell, prevent_cse=False)
+
+    def run(
+        input_gates: Array | None,
+        added: Array | None,
+        x: Array,
+        gates: Gates,
+        state: tuple[Array, ...],
+        mask: Array | None,
+        masks: tuple[Array | None, Array | None],
+    ) -> tuple[tuple[Array, ...], Array]:
+        """Scan; `added` is a term of the recurrent gates that is zero, there to be differentiated by."""
+
+        def body(state: tuple[Array, ...], inputs: Any) -> tuple[tuple[Array, ...], Array]:
+            x, input_gates, added, valid = inputs
+            if not at_once:
+                product = _product(x, gates.kernel, masks[0], gates.bias)
+                input_gates = product if input_gates is None else product + input_gates
+            recurrent_gates = _product(state[0], gates.recurrent_kernel, masks[1], gates.recurrent_bias)
+            if added is not None:
+                recurrent_gates += added
+            products = (input_gates + recurrent_gates,) if merge else (input_gates, recurrent_gates)
+            new_state = cell(*products, state, gates.weights)
+            new_state = new_state if valid is None else _select(valid, new_state, state)
+            return new_state, new_state[0]
+
+        return lax.scan(body, state, (None if at_once else x, input_gates, added, mask), unroll=unroll)
+
+    @jax.custom_jvp
+    def scan(input_gates: Any, x: Any, gates: Any, state: Any, mask: Any, masks: Any) -> Any:
+        return run(input_gates, None, x, gates, state, mask, masks)
+
+    def scan_jvp(primals: Any, tangents: Any) -> Any:
+        input_gates, x, gates, state, mask, masks = primals
+        input_gates_dot, x_dot, gates_dot, state_dot, _, _ = tangents
+        shape = (*x.shape[:2], gates.kernel.shape[-1])
+        if input_gates is None:
+            input_gates = jnp.zeros(shape, x.dtype)
+        recurrent_shape = (*x.shape[:2], gates.recurrent_kernel.shape[-1])
+        added = None if merge else jnp.zeros(recurrent_shape, x.dtype)
+        (last, outputs), linear = jax.linearize(
+            lambda input_gates, added, state, weights: run(
+                input_gates, added, x, gates._replace(weights=weights), state, mask, masks
+            ),
+            input_gates,
+            added,
+            state,
+            gates.weights,
+        )
+        input_terms = (
+            [input_gates_dot]
+            if at_once
+            else [
+                _product_dot(x_dot, gates.kernel, masks[0]),
+                _product_dot(x, gates_dot.kernel, masks[0]),
+                gates_dot.bias,
+            ]
+        )
+        before = jnp.concatenate([state[0][None], outputs[:-1]])
+        recurrent_terms = [_product_dot(before, gates_dot.recurrent_kernel, masks[1]), gates_dot.recurrent_bias]
+        if merge:
+            moved = (_total(input_terms + recurrent_terms, shape, x.dtype), None)
+        else:
+            moved = (_total(input_terms, shape, x.dtype), _total(recurrent_terms, recurrent_shape, x.dtype))
+        return (last, outputs), linear(*moved, _filled(state_dot, state), _filled(gates_dot.weights, gates.weights))
+
+    scan.defjvp(scan_jvp, symbolic_zeros=True)
+    input_gates = _product(x, gates.kernel, masks[0], gates.bias) if at_once else None
+    return scan(input_gates, x, gates, state, mask, masks)
+
+
+def _product(x: Array, kernel: Array, mask: Array | None = None, bias: Array | None = None) -> Array:
+    """`(x * mask) @ kernel + bias`, with one mask for all gates or `(gates, batch, features)`, one for each."""
+    if mask is None or mask.ndim == 2:
+        y = (x if mask is None else x * mask) @ kernel
+    else:
+        blocks = jnp.split(kernel, mask.shape[0], axis=-1)
+        y = jnp.concatenate([(x * m) @ block for m, block in zip(mask, blocks, strict=True)], axis=-1)
+    return y if bias is None else y + bias
+
+
+def _product_dot(x: Any, kernel: Any, mask: Array | None) -> Array | None:
+    return None if isinstance(x, SymbolicZero) or isinstance(kernel, SymbolicZero) else _product(x, kernel, mask)
+
+
+def _total(terms: list[Any], shape: tuple[int, ...], dtype: Any) -> Array:
+    """The sum of tangents that are there."""
+    total = jnp.zeros(shape, dtype)
+    for term in terms:
+        if term is not None and not isinstance(term, SymbolicZero):
+            total = total + term
+    return total
+
+
+def _filled(tangents: Any, primals: Any) -> Any:
+    return jax.tree.map(lambda p, t: jnp.zeros_like(p) if isinstance(t, SymbolicZero) else t, primals, tangents)
+
+
+def _time_first(x: Array, time_major: bool, flip: bool) -> Array:
+    """Swap batch and time unless time is first already (its own inverse), and reverse time if asked."""
+    x = x if time_major else jnp.swapaxes(x, 0, 1)
+    return jnp.flip(x, 0) if flip else x
+
+
+def _select(valid: Array, new: Any, old: Any) -> Any:
+    """Take `new` where a row is valid, else `old`."""
+
+    def select(new: Array, old: Array) -> Array:
+        return jnp.where(valid.reshape(valid.shape + (1,) * (new.ndim - valid.ndim)), new, old)
+
+    return jax.tree.map(select, new, old)
+
+
+def _like(new: Any, old: Any) -> Any:
+    """Give new states the tree type and dtypes of the old ones, which a scan insists on."""
+    leaves, tree = jax.tree.flatten(old)
+    return tree.unflatten([n.astype(jnp.asarray(o).dtype) for n, o in zip(jax.tree.leaves(new), leaves, strict=True)])

@@ -1,0 +1,253 @@
+"""Simple recurrent, LSTM and GRU layers over `(batch, time, features)`, with Keras's weights and gate order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jkeras.functional.recurrence import Gates, gated_rnn, rnn
+
+__all__ = ["gru", "lstm", "rnn", "simple_rnn"]
+
+Activation = Callable[[Any], Array]
+Result = tuple[Array, Array | None, tuple[Array, ...]]
+
+_sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all")
+
+
+@partial(jax.jit, static_argnames=("activation", *_sequence_arguments))
+def simple_rnn(
+    x: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
+    initial_state: tuple[Array] | None = None,
+    *,
+    activation: Activation = jnp.tanh,
+    mask: Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool | int = False,
+    time_major: bool = False,
+    input_dropout_mask: Array | None = None,
+    recurrent_dropout_mask: Array | None = None,
+    return_all: bool = True,
+) -> Result:
+    """Fully connected recurrence: `h_t = activation(x_t W + h_{t-1} U + b)`.
+
+    Args:
+        x: `(batch, time, features)`.
+        kernel: `W`, `(features, units)`.
+        recurrent_kernel: `U`, `(units, units)`.
+        bias: `b`, `(units,)` or `None`.
+        initial_state: `(h,)`, of shape `(batch, units)`; `None` is zeros.
+        activation: function of one array.
+        mask: `(batch, time)` booleans; a masked step keeps the state and repeats the output.
+        go_backwards: go from the last step to the first; outputs stay in the order of computation.
+        unroll: unroll the loop, wholly or by a number of steps.
+        time_major: `x`, `mask` and outputs are `(time, batch, ...)`.
+        input_dropout_mask: factors of `x`, `(batch, features)`; constants.
+        recurrent_dropout_mask: factors of `h`, `(batch, units)`; constants.
+        return_all: whether all outputs are returned.
+
+    Returns:
+        The last output `(batch, units)`, all outputs `(batch, time, units)` or `None`, and the last state.
+
+    >>> eye = jnp.eye(1)
+    >>> last, outputs, (h,) = simple_rnn(jnp.ones((1, 3, 1)), eye, eye, activation=jax.nn.relu)
+    >>> outputs.ravel().tolist(), last.item()
+    ([1.0, 2.0, 3.0], 3.0)
+    """
+
+    def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+        return (activation(gates),)
+
+    return gated_rnn(
+        cell,
+        x,
+        Gates(kernel, recurrent_kernel, bias),
+        initial_state,
+        mask=mask,
+        go_backwards=go_backwards,
+        unroll=unroll,
+        time_major=time_major,
+        input_dropout_mask=input_dropout_mask,
+        recurrent_dropout_mask=recurrent_dropout_mask,
+        return_all=return_all,
+    )
+
+
+@partial(jax.jit, static_argnames=("activation", "recurrent_activation", *_sequence_arguments))
+def lstm(
+    x: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
+    initial_state: tuple[Array, Array] | None = None,
+    *,
+    activation: Activation = jnp.tanh,
+    recurrent_activation: Activation = jax.nn.sigmoid,
+    mask: Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool | int = False,
+    time_major: bool = False,
+    input_dropout_mask: Array | None = None,
+    recurrent_dropout_mask: Array | None = None,
+    return_all: bool = True,
+) -> Result:
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997), gates in the order i, f, c, o.
+
+    `[i, f, g, o] = x_t W + h_{t-1} U + b`, the first two and the last through `recurrent_activation`, `g` through
+    `activation`; `c_t = f * c_{t-1} + i * g` and `h_t = o * activation(c_t)`.
+
+    Args:
+        x: `(batch, time, features)`.
+        kernel: `W`, `(features, 4 * units)`.
+        recurrent_kernel: `U`, `(units, 4 * units)`.
+        bias: `b`, `(4 * units,)` or `None`.
+        initial_state: `(h, c)`, each `(batch, units)`; `None` is zeros.
+        activation: function of one array.
+        recurrent_activation: function of one array. With `tanh` and `sigmoid`, all gates share one `tanh`.
+        input_dropout_mask: factors of `x`, `(batch, features)`, or `(4, batch, features)` with one for each gate.
+        recurrent_dropout_mask: factors of `h`, `(batch, units)`, or `(4, batch, units)`.
+
+    The other arguments, and what is returned, are those of `simple_rnn`; the last state is `(h, c)`.
+
+    >>> last, outputs, (h, c) = lstm(jnp.ones((2, 5, 3)), jnp.ones((3, 16)), jnp.ones((4, 16)))
+    >>> last.shape, outputs.shape, c.shape
+    ((2, 4), (2, 5, 4), (2, 4))
+    """
+    units = recurrent_kernel.shape[0]
+    fused = _is(activation, jnp.tanh) and _is(recurrent_activation, jax.nn.sigmoid)
+    gates = Gates(kernel, recurrent_kernel, bias)
+    if fused:
+        # sigmoid(z) = tanh(z / 2) / 2 + 1/2, and halving a weight is exact: one tanh then serves the four gates.
+        halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], np.float32), units)
+        gates = jax.tree.map(lambda weight: weight * jnp.asarray(halves, weight.dtype), gates)
+
+    def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+        if fused:
+            scale = jnp.asarray(halves, gates.dtype)
+            i, f, g, o = jnp.split(jnp.tanh(gates) * scale + (1 - scale), 4, axis=-1)
+        else:
+            i, f, g, o = jnp.split(gates, 4, axis=-1)
+            i, f, g, o = recurrent_activation(i), recurrent_activation(f), activation(g), recurrent_activation(o)
+        c = f * state[1] + i * g
+        return o * activation(c), c
+
+    return gated_rnn(
+        cell,
+        x,
+        gates,
+        initial_state,
+        state_count=2,
+        mask=mask,
+        go_backwards=go_backwards,
+        unroll=unroll,
+        time_major=time_major,
+        input_dropout_mask=input_dropout_mask,
+        recurrent_dropout_mask=recurrent_dropout_mask,
+        return_all=return_all,
+    )
+
+
+@partial(jax.jit, static_argnames=("activation", "recurrent_activation", "reset_after", *_sequence_arguments))
+def gru(
+    x: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None = None,
+    initial_state: tuple[Array] | None = None,
+    *,
+    activation: Activation = jnp.tanh,
+    recurrent_activation: Activation = jax.nn.sigmoid,
+    reset_after: bool = True,
+    mask: Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool | int = False,
+    time_major: bool = False,
+    input_dropout_mask: Array | None = None,
+    recurrent_dropout_mask: Array | None = None,
+    return_all: bool = True,
+) -> Result:
+    """Gated recurrent unit (Cho et al., 2014), gates in the order z, r, h.
+
+    With `a = x_t W + b` and `d = h_{t-1} U + b'`, the update gate is `z = recurrent_activation(a_z + d_z)`, the reset
+    gate `r = recurrent_activation(a_r + d_r)`, the candidate `g = activation(a_h + r * d_h)`, and
+    `h_t = z * h_{t-1} + (1 - z) * g`. With `reset_after=False` the candidate is
+    `activation(a_h + (r * h_{t-1}) U_h)`, and there is no `b'`.
+
+    Args:
+        x: `(batch, time, features)`.
+        kernel: `W`, `(features, 3 * units)`.
+        recurrent_kernel: `U`, `(units, 3 * units)`.
+        bias: `(2, 3 * units)`, the rows `b` and `b'`, or `(3 * units,)` if not `reset_after`, or `None`.
+        initial_state: `(h,)`, of shape `(batch, units)`; `None` is zeros.
+        activation: function of one array.
+        recurrent_activation: function of one array.
+        reset_after: whether the reset gate is applied after the product with `U`.
+        input_dropout_mask: factors of `x`, `(batch, features)`, or `(3, batch, features)` with one for each gate.
+        recurrent_dropout_mask: factors of `h` in the products, `(batch, units)`, or `(3, batch, units)`.
+
+    The other arguments, and what is returned, are those of `simple_rnn`.
+
+    Raises:
+        ValueError: if the bias does not fit `reset_after`.
+
+    >>> last, outputs, (h,) = gru(jnp.ones((2, 5, 3)), jnp.ones((3, 12)), jnp.ones((4, 12)), jnp.zeros((2, 12)))
+    >>> last.shape, outputs.shape
+    ((2, 4), (2, 5, 4))
+    """
+    units = recurrent_kernel.shape[0]
+    expected = (2, 3 * units) if reset_after else (3 * units,)
+    if bias is not None and bias.shape != expected:
+        raise ValueError(f"gru: reset_after={reset_after} needs a bias of shape {expected}, got {bias.shape}.")
+    arguments: dict[str, Any] = {
+        "merge": False,
+        "mask": mask,
+        "go_backwards": go_backwards,
+        "unroll": unroll,
+        "time_major": time_major,
+        "input_dropout_mask": input_dropout_mask,
+        "recurrent_dropout_mask": recurrent_dropout_mask,
+        "return_all": return_all,
+    }
+
+    def update_and_reset(gates: Array) -> list[Array]:
+        return jnp.split(recurrent_activation(gates), 2, axis=-1)
+
+    if reset_after:
+
+        def cell_after(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+            z, r = update_and_reset(a[:, : 2 * units] + d[:, : 2 * units])
+            g = activation(a[:, 2 * units :] + r * d[:, 2 * units :])
+            return (z * state[0] + (1 - z) * g,)
+
+        biases = (None, None) if bias is None else (bias[0], bias[1])
+        return gated_rnn(cell_after, x, Gates(kernel, recurrent_kernel, *biases), initial_state, **arguments)
+
+    candidate_mask = jnp.ones((), x.dtype)
+    if recurrent_dropout_mask is not None:
+        shared = recurrent_dropout_mask.ndim == 2
+        candidate_mask = jax.lax.stop_gradient(recurrent_dropout_mask if shared else recurrent_dropout_mask[2])
+        arguments["recurrent_dropout_mask"] = recurrent_dropout_mask if shared else recurrent_dropout_mask[:2]
+
+    def cell_before(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+        candidate_kernel, candidate_mask = weights
+        z, r = update_and_reset(a[:, : 2 * units] + d)
+        g = activation(a[:, 2 * units :] + (r * state[0] * candidate_mask) @ candidate_kernel)
+        return (z * state[0] + (1 - z) * g,)
+
+    kernels = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
+    gates = Gates(kernel, kernels[0], bias, weights=(kernels[1], candidate_mask))
+    return gated_rnn(cell_before, x, gates, initial_state, **arguments)
+
+
+def _is(function: Activation, known: Activation) -> bool:
+    """Whether a function is `known`, or says that it is the same (as those of `jkeras.activations` do)."""
+    return getattr(function, "same_as", function) is known

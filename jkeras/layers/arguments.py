@@ -1,0 +1,71 @@
+"""What constructors of layers have in common: keeping arguments, and declaring weights from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jkeras.activations import get as get_activation
+from jkeras.constraints import get as get_constraint
+from jkeras.core.layer import Layer
+from jkeras.core.weight import Weight
+from jkeras.initializers import get as get_initializer
+from jkeras.regularizers import get as get_regularizer
+
+# What an argument whose name ends so stands for.
+_CONVERSIONS = {
+    "activation": get_activation,
+    "initializer": get_initializer,
+    "regularizer": get_regularizer,
+    "constraint": get_constraint,
+}
+
+
+def keep(layer: Layer, **arguments: Any) -> None:
+    """Keep each argument in the attribute of its name; names of activations, initializers, ... become the objects.
+
+    >>> layer = Layer()
+    >>> keep(layer, units=3, recurrent_activation="relu")
+    >>> layer.units, layer.recurrent_activation.__name__
+    (3, 'relu')
+    """
+    for name, value in arguments.items():
+        convert = _CONVERSIONS.get(name.rpartition("_")[2])
+        setattr(layer, name, convert(value) if convert else value)
+
+
+def declare(layer: Layer, name: str, shape: Sequence[int], prefix: str | None = None, **options: Any) -> Weight:
+    """Declare a weight with the layer's `<prefix>_initializer`, `<prefix>_regularizer` and `<prefix>_constraint`.
+
+    Args:
+        layer: The layer that is being built.
+        name: Name of the weight, and the prefix if none is given.
+        shape: Shape of the weight.
+        prefix: What the arguments begin with.
+        options: Other arguments of `add_weight`, which win over the layer's.
+    """
+    prefix = prefix or name
+    kinds = ("initializer", "regularizer", "constraint")
+    own = {kind: getattr(layer, f"{prefix}_{kind}", None) for kind in kinds}
+    return layer.add_weight(name=name, shape=shape, **{**own, **options})
+
+
+def positive(layer: Layer, name: str, value: Any) -> int:
+    """Return `value` as an integer, or raise `ValueError` if it is not a positive one."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number <= 0 or number != value:
+        raise ValueError(f"{type(layer).__name__}: {name} must be a positive integer; got {value!r}.")
+    return number
+
+
+def refuse(layer: Layer, **arguments: Any) -> None:
+    """Raise `ValueError` for each argument that is not None: Keras has it, jkeras does it elsewhere or not at all."""
+    for name, value in arguments.items():
+        if value is not None and value is not False:
+            raise ValueError(
+                f"{type(layer).__name__}: {name}={value!r} is not supported. Low rank and quantised weights are not "
+                f"properties of a layer here: transform `params` outside of it. Leave {name} out."
+            )

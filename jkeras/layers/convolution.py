@@ -1,0 +1,158 @@
+"""Convolution of sequences, images and volumes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jax import Array
+
+from jkeras.core.data_format import standardize_data_format
+from jkeras.core.layer import Layer
+from jkeras.core.spec import InputSpec
+from jkeras.functional.conv import Sizes, conv, spatial_sizes
+from jkeras.layers.arguments import declare, keep, positive
+
+
+class BaseConv(Layer):
+    """Base of convolutions over `rank` spatial dimensions; see `Conv2D`."""
+
+    rank: ClassVar[int]
+    filters: int
+    kernel_size: tuple[int, ...]
+    groups: int
+    data_format: str
+    use_bias: bool
+    activation: Any
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Sizes = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        keep(
+            self,
+            filters=positive(self, "filters", filters),
+            kernel_size=spatial_sizes("kernel_size", kernel_size, self.rank),
+            strides=spatial_sizes("strides", strides, self.rank),
+            padding=str(padding).lower(),
+            data_format=standardize_data_format(data_format),
+            dilation_rate=spatial_sizes("dilation_rate", dilation_rate, self.rank),
+            groups=positive(self, "groups", groups),
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        allowed = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        if self.padding not in allowed:
+            raise ValueError(f"{type(self).__name__}: padding must be one of {allowed}; got {padding!r}.")
+        if self.filters % self.groups:
+            raise ValueError(f"{type(self).__name__}: groups={groups} must divide filters={filters}.")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: strides and dilation_rate cannot both be larger than 1; "
+                f"got strides={self.strides} and dilation_rate={self.dilation_rate}."
+            )
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def build(self, input_shape: Any) -> None:
+        """Declare `kernel`, `(spatial..., channels / groups, filters)`, and `bias`."""
+        axis = -1 if self.data_format == "channels_last" else 1
+        channels = input_shape[axis]
+        if channels is not None and channels % self.groups:
+            raise ValueError(
+                f"Layer {self.path!r}: groups={self.groups} must divide the {channels} channels of its input."
+            )
+        shape = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
+        self.kernel = declare(self, "kernel", shape)
+        self.bias = declare(self, "bias", (self.filters,)) if self.use_bias else None
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+
+    def call(self, inputs: Array) -> Array:
+        """Return `activation(conv(inputs, kernel) + bias)`."""
+        outputs = conv(
+            inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups
+        )
+        if self.bias is not None:
+            last = self.data_format == "channels_last"
+            outputs = outputs + (self.bias if last else self.bias.reshape(-1, *(1,) * self.rank))
+        return self.activation(outputs)
+
+
+class Conv1D(BaseConv):
+    """Convolution of sequences, `(batch, steps, channels)`; `padding="causal"` lets no output see a later step.
+
+    Arguments are those of `Conv2D`, with one spatial dimension.
+
+    >>> import jax.numpy as jnp
+    >>> Conv1D(4, 3, padding="causal")(jnp.ones((2, 7, 3))).shape
+    (2, 7, 4)
+    """
+
+    rank = 1
+
+
+class Conv2D(BaseConv):
+    """Convolution of images: `y[p, o] = activation(sum_{k, c} x[strides * p + k, c] kernel[k, c, o] + bias[o])`.
+
+    Args:
+        filters: Number of channels of the outputs.
+        kernel_size: Size of the window, one integer or one for each spatial dimension.
+        strides: Step of the window.
+        padding: "valid" (none) or "same" (as many outputs as inputs at stride 1).
+        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        dilation_rate: Distance of neighbouring kernel elements in the input.
+        groups: Number of groups that channels and filters are split into.
+        activation: Name or function; None is the identity.
+        use_bias: Whether `bias` is added.
+        kernel_initializer: First values of `kernel`, `(height, width, channels / groups, filters)`.
+        bias_initializer: First values of `bias`, `(filters,)`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the outputs, per sample.
+        kernel_constraint: Projection of `kernel` after each update.
+        bias_constraint: Projection of `bias` after each update.
+
+    Raises:
+        ValueError: If sizes are not positive, `groups` divides not both channels and filters, or both strides and
+            dilation are larger than one.
+
+    >>> import jax.numpy as jnp
+    >>> Conv2D(4, (3, 3), padding="same")(jnp.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 4)
+    """
+
+    rank = 2
+
+
+class Conv3D(BaseConv):
+    """Convolution of volumes, `(batch, depth, height, width, channels)`.
+
+    Arguments are those of `Conv2D`, with three spatial dimensions.
+
+    >>> import jax.numpy as jnp
+    >>> Conv3D(4, 2)(jnp.ones((2, 3, 3, 3, 1))).shape
+    (2, 2, 2, 2, 4)
+    """
+
+    rank = 3

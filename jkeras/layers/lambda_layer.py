@@ -1,0 +1,105 @@
+"""A function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jkeras.activations import deserialize as activation_named
+from jkeras.core.graph import is_shape
+from jkeras.core.layer import Layer
+
+
+class Lambda(Layer):
+    """Apply a function of arrays.
+
+    Weights that the function uses are not seen: write a `Layer` for what has weights.
+
+    Args:
+        function: `f(inputs, **arguments)`; it also gets `mask` and `training` if its signature names them.
+        output_shape: Shape of the outputs without the batch, or a function of the input shape: what
+            `compute_output_shape` answers. Left out, it is found by tracing.
+        mask: The mask of the outputs, or a function `f(inputs, mask)` that returns it.
+        arguments: Further keyword arguments of the function.
+
+    Raises:
+        ValueError: When made from a configuration, if the function's name is not known.
+
+    >>> import jax.numpy as jnp
+    >>> Lambda(lambda x, factor: factor * x, arguments={"factor": 3.0})(jnp.ones(2)).tolist()
+    [3.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.function = _named(function) if isinstance(function, str) else function
+        if not callable(self.function):
+            raise TypeError(f"Lambda: function must be callable; got {function!r}.")
+        self._shape_of_outputs = output_shape
+        self.mask = mask
+        self.arguments = dict(arguments or {})
+        self.supports_masking = mask is not None
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        """Return `function(inputs, **arguments)`."""
+        offered = {"mask": mask, "training": training}
+        wanted = {name: value for name, value in offered.items() if name in _parameters(self.function)}
+        return self.function(inputs, **{**wanted, **self.arguments})
+
+    # The function's business, which is not known here.
+    _passes_masks_on = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return what `mask` says; None if it was left out."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return `output_shape` with the batch, or the shape found by tracing."""
+        declared = self._shape_of_outputs
+        if declared is None:
+            return super().compute_output_shape(input_shape)
+        if callable(declared):
+            return tuple(declared(input_shape))
+        first = input_shape if is_shape(input_shape) else input_shape[0]
+        return (first[0], *declared)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments; functions by name, without their code."""
+        config = super().get_config()
+        shape = self._shape_of_outputs
+        config["output_shape"] = getattr(shape, "__name__", None) if callable(shape) else shape and list(shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Make a layer; functions are looked up by name in `custom_objects`, then among the activations."""
+        config = dict(config)
+        for key in ("function", "output_shape", "mask"):
+            if isinstance(config.get(key), str):
+                config[key] = _named(config[key], custom_objects)
+        return super().from_config(config)
+
+
+def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    try:
+        return activation_named(name, dict(custom_objects or {}))
+    except ValueError:
+        raise ValueError(
+            f"The function {name!r} of a Lambda layer is not known. A configuration holds its name and no code: "
+            f"pass the function, custom_objects={{{name!r}: function}}."
+        ) from None
+
+
+def _parameters(function: Callable[..., Any]) -> Any:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}

@@ -1,0 +1,224 @@
+"""Layers in the spelling of Keras 1 and 2: rows that say what an old argument is called now."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jkeras.core.legacy import RENAMED, REWRITTEN
+from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
+from jkeras.layers.merging import add, average, concatenate, dot, maximum, multiply
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+_WEIGHTS = {
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+}
+_IMAGES = {"border_mode": "padding", "dim_ordering": "data_format"}
+_CONVOLUTION = {
+    **_WEIGHTS,
+    **_IMAGES,
+    "nb_filter": "filters",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "filter_length": "kernel_size",
+    "atrous_rate": "dilation_rate",
+}
+_RECURRENT = {
+    **_WEIGHTS,
+    "output_dim": "units",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
+_POOLING = {**_IMAGES, "pool_length": "pool_size", "stride": "strides"}
+_DROPOUT = {"p": "rate"}
+
+RENAMED.update(
+    {
+        "Dense": {**_WEIGHTS, "output_dim": "units"},
+        "BaseConv": _CONVOLUTION,
+        "LSTM": _RECURRENT,
+        "GRU": _RECURRENT,
+        "SimpleRNN": _RECURRENT,
+        "Pooling": _POOLING,
+        "GlobalPooling": _IMAGES,
+        "Flatten": _IMAGES,
+        "Dropout": _DROPOUT,
+        "SpatialDropout1D": _DROPOUT,
+        "Embedding": {
+            "init": "embeddings_initializer",
+            "W_regularizer": "embeddings_regularizer",
+            "W_constraint": "embeddings_constraint",
+        },
+        "BatchNormalization": {
+            "beta_init": "beta_initializer",
+            "gamma_init": "gamma_initializer",
+        },
+        "ReLU": {"alpha": "negative_slope"},
+        "LeakyReLU": {"alpha": "negative_slope"},
+        "PReLU": {"init": "alpha_initializer"},
+        "Concatenate": {"concat_axis": "axis"},
+    }
+)
+
+_DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
+
+
+def _refuse(owner: str, kwargs: dict[str, Any], name: str, harmless: Sequence[Any], instead: str) -> None:
+    """Drop an old argument that has no counterpart; raise `ValueError` if its value meant something."""
+    value = kwargs.pop(name, None)
+    if value is not None and value not in harmless:
+        raise ValueError(f"{owner}: {name}={value!r} is no longer supported. {instead}")
+
+
+def _data_format(kwargs: dict[str, Any]) -> dict[str, Any]:
+    value = kwargs.get("dim_ordering")
+    if value is not None:
+        kwargs["dim_ordering"] = _DATA_FORMATS.get(value, value)
+    return kwargs
+
+
+def _images(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    # The fourth argument of pooling, and the first of Flatten, may be 'th' or 'tf' by position.
+    args = tuple(_DATA_FORMATS.get(a, a) if isinstance(a, str) else a for a in args)
+    return args, _data_format(kwargs)
+
+
+def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    kwargs = _data_format(kwargs)
+    sizes = [kwargs.pop(n) for n in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col") if n in kwargs]
+    if sizes:
+        kwargs["kernel_size"] = tuple(sizes)
+    return args, kwargs
+
+
+def _recurrent(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    owner = "A recurrent layer"
+    # These name how the same numbers are computed.
+    _refuse(owner, kwargs, "implementation", (0, 1, 2), "It is 0, 1 or 2.")
+    _refuse(owner, kwargs, "consume_less", ("cpu", "mem", "gpu"), "It is 'cpu', 'mem' or 'gpu'.")
+    _refuse(owner, kwargs, "ragged", (False,), "Pad the sequences and mask them.")
+    if "forget_bias_init" in kwargs:
+        kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
+    return args, kwargs
+
+
+def _embedding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    _refuse("Embedding", kwargs, "dropout", (0, 0.0), "Put a SpatialDropout1D layer after it.")
+    _refuse("Embedding", kwargs, "sparse", (False,), "Gradients of JAX are dense.")
+    if isinstance(kwargs.get("input_length"), (list, tuple)):
+        kwargs["input_shape"] = tuple(kwargs.pop("input_length"))
+    elif "input_length" in kwargs:
+        kwargs["input_shape"] = (kwargs.pop("input_length"),)
+    if kwargs.get("input_shape") == (None,):
+        del kwargs["input_shape"]
+    return args, kwargs
+
+
+def _batch_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    _refuse("BatchNormalization", kwargs, "mode", (0,), "Mode 0, statistics of features, is what is left.")
+    _refuse("BatchNormalization", kwargs, "fused", (False, True), "It is True, False or None.")
+    _refuse("BatchNormalization", kwargs, "virtual_batch_size", (), "Leave it out.")
+    _refuse("BatchNormalization", kwargs, "adjustment", (), "Leave it out.")
+    return args, kwargs
+
+
+def _layer_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    _refuse("LayerNormalization", kwargs, "rms_scaling", (False,), "Use RMSNormalization.")
+    return args, kwargs
+
+
+REWRITTEN.update(
+    {
+        "BaseConv": _convolution,
+        "Pooling": _images,
+        "GlobalPooling": _images,
+        "Flatten": _images,
+        "LSTM": _recurrent,
+        "GRU": _recurrent,
+        "SimpleRNN": _recurrent,
+        "Embedding": _embedding,
+        "BatchNormalization": _batch_normalization,
+        "LayerNormalization": _layer_normalization,
+    }
+)
+
+
+def _first_era(name: str, cls: type, rank: int) -> Any:
+    """Return `cls` under its first name: window sizes are positional, `Convolution2D(64, 3, 3)`.
+
+    Calling it makes a `cls`, so that configurations and files carry the name that every Keras knows.
+    """
+
+    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
+        sizes, rest = args[1 : 1 + rank], args[1 + rank :]
+        if rank > 1 and len(sizes) == rank and all(isinstance(size, int) for size in sizes):
+            args = (args[0], tuple(sizes))
+            kwargs.update(zip(("kernel_initializer", "activation"), rest))
+        elif rank == 1 and len(args) > 2 and isinstance(args[2], str):
+            args, rest = args[:2], args[2:]
+            kwargs.update(zip(("kernel_initializer", "activation"), rest))
+        return cls(*args, **kwargs) if self is made else super(made, self).__new__(self)
+
+    documentation = f"`{cls.__name__}` as Keras 1 spelt it; `{name}(64, {', '.join('3' * rank)})` has one filter size each."
+    made: Any = type(name, (cls,), {"__new__": make, "__doc__": documentation, "__module__": __name__})
+    return made
+
+
+Convolution1D = _first_era("Convolution1D", Conv1D, 1)
+Convolution2D = _first_era("Convolution2D", Conv2D, 2)
+Convolution3D = _first_era("Convolution3D", Conv3D, 3)
+
+_MODES: Mapping[str, Any] = {"sum": add, "mul": multiply, "ave": average, "max": maximum}
+
+
+def merge(
+    inputs: Sequence[Any], mode: str = "sum", concat_axis: int = -1, dot_axes: Any = -1, name: str | None = None
+) -> Any:
+    """Merge as Keras 1 spelt it.
+
+    Args:
+        inputs: Tensors or arrays.
+        mode: "sum", "mul", "ave", "max", "concat", "dot" or "cos".
+        concat_axis: Axis of "concat".
+        dot_axes: Axes of "dot" and "cos".
+        name: The layer's name.
+
+    Raises:
+        ValueError: If the mode is unknown.
+
+    >>> import jax.numpy as jnp
+    >>> merge([jnp.ones(2), jnp.ones(2)], mode="sum").tolist()
+    [2.0, 2.0]
+    """
+    if mode in _MODES:
+        return _MODES[mode](inputs, name=name)
+    if mode == "concat":
+        return concatenate(inputs, axis=concat_axis, name=name)
+    if mode in ("dot", "cos"):
+        return dot(inputs, axes=dot_axes, normalize=mode == "cos", name=name)
+    raise ValueError(f"merge: mode must be one of {', '.join(_MODES)}, concat, dot, cos; got {mode!r}.")
+
+
+# Modules that held layers in some era, e.g. `from keras.layers.core import Dense`.
+MODULE_PATHS = (
+    "advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge_layers",
+    "noise", "preprocessing", "regularization", "reshaping_layers", "rnn", "wrappers",
+)  # fmt: skip
+
+
+def install_module_paths(package: str) -> None:
+    """Let the old module paths lead to the package of all layers."""
+    module = sys.modules[package]
+    for path in MODULE_PATHS:
+        sys.modules[f"{package}.{path}"] = module
+        setattr(module, path, module)

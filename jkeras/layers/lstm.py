@@ -1,0 +1,137 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jkeras.core.weight import Weight
+from jkeras.functional.rnn import lstm
+from jkeras.layers.recurrent import Recurrent
+
+
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997).
+
+    `[i, f, g, o] = x_t kernel + h_{t-1} recurrent_kernel + bias`; `c_t = s(f) c_{t-1} + s(i) a(g)` and
+    `h_t = s(o) a(c_t)`, with `a` the activation and `s` the recurrent activation.
+
+    Args:
+        units: Size of `h` and `c`.
+        activation: Of the candidate and the output; "tanh" by default, None is the identity.
+        recurrent_activation: Of the gates.
+        use_bias: Whether `bias` is added.
+        kernel_initializer: First values of `kernel`, `(features, 4 * units)`.
+        recurrent_initializer: First values of `recurrent_kernel`, `(units, 4 * units)`.
+        bias_initializer: First values of `bias`, `(4 * units,)`.
+        unit_forget_bias: Whether the bias of the forget gate begins with ones (Jozefowicz et al., 2015).
+        kernel_regularizer: Penalty on `kernel`.
+        recurrent_regularizer: Penalty on `recurrent_kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the outputs, per sample.
+        kernel_constraint: Projection of `kernel` after each update.
+        recurrent_constraint: Projection of `recurrent_kernel` after each update.
+        bias_constraint: Projection of `bias` after each update.
+        dropout: Probability that a feature of the inputs is dropped, the same at all steps.
+        recurrent_dropout: Probability that an element of `h` is dropped before the product, the same at all steps.
+        seed: Integer folded into the key of both.
+        return_sequences: Whether the outputs of all steps are returned.
+        return_state: Whether the last `h` and `c` are returned too.
+        go_backwards: Whether the last step comes first.
+        stateful: Whether a batch begins with the state after the last one; needs a fixed batch size.
+        unroll: Whether the loop is unrolled: faster for few steps, slower to compile.
+        use_cudnn: "auto" or False; there is no cuDNN path to insist on.
+        time_major: Whether inputs and outputs are `(time, batch, features)`.
+        zero_output_for_mask: Whether a masked step gives zeros instead of the output before it.
+
+    Raises:
+        ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
+
+    >>> y, h, c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
+    >>> y.shape, h.shape, c.shape
+    ((2, 5, 4), (2, 4), (2, 4))
+    """
+
+    state_count = 2
+    gate_count = 4
+    bias_initializer: Any
+    unit_forget_bias: bool
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: Any = "auto",
+        time_major: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._keep(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            use_cudnn=use_cudnn,
+            time_major=time_major,
+            zero_output_for_mask=zero_output_for_mask,
+        )
+
+    def _bias_options(self) -> dict[str, Any]:
+        if not self.unit_forget_bias:
+            return {}
+        units, own = self.units, self.bias_initializer
+
+        def unit_forget(shape: Any, dtype: Any, key: Any) -> Array:
+            parts = [(own, units), (jnp.ones, units), (own, 2 * units)]
+            keys = jax.random.split(key, len(parts))
+            drawn = [Weight("bias", (n,), draw, dtype).draw(k) for (draw, n), k in zip(parts, keys, strict=True)]
+            return jnp.concatenate(drawn)
+
+        return {"initializer": unit_forget}
+
+    def _run(self, sequences: Array, **arguments: Any) -> Any:
+        activations = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
+        return lstm(sequences, self.kernel, self.recurrent_kernel, self.bias, **activations, **arguments)

@@ -1,0 +1,77 @@
+"""Layers around a layer: every step of a sequence, and both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax import Array
+
+from jkeras.core.layer import Layer
+from jkeras.layers.table import deserialize, serialize
+
+
+class Wrapper(Layer):
+    """Base of layers around one layer, which is `self.layer`.
+
+    Args:
+        layer: The layer inside.
+
+    Raises:
+        TypeError: If it is not a layer.
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Layer, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layer = check_layer(self, "layer", layer)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments, the layer inside as `{"class_name", "config"}`."""
+        return {**super().get_config(), "layer": serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a layer, and the layer inside, from what `get_config` returned."""
+        return super().from_config(with_layers(config, custom_objects))
+
+
+class TimeDistributed(Wrapper):
+    """Apply a layer to every step: `(batch, time, ...)` is folded to `(batch * time, ...)` and back.
+
+    Args:
+        layer: The layer that every step goes through, with the same weights.
+
+    >>> from jkeras.layers.dense import Dense
+    >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    def call(self, inputs: Array, mask: Any = None) -> Any:
+        """Return `(batch, time, ...)`. A mask of more than the steps reaches the layer inside.
+
+        Raises:
+            ValueError: If there is no time axis, or the mask does not fit.
+        """
+        if inputs.ndim < 3:
+            raise ValueError(f"Layer {self.path!r} expects an input (batch, time, ...); got shape {inputs.shape}.")
+        batch, time = inputs.shape[:2]
+        if mask is not None and tuple(mask.shape[:2]) != (batch, time):
+            raise ValueError(f"Layer {self.path!r}: a mask of shape {mask.shape} does not fit inputs {inputs.shape}.")
+        inner = {} if mask is None or mask.ndim < 3 else {"mask": mask.reshape(batch * time, *mask.shape[2:])}
+        outputs = self.layer(inputs.reshape(batch * time, *inputs.shape[2:]), **inner)
+        return jax.tree.map(lambda y: y.reshape(batch, time, *y.shape[1:]), outputs)
+
+
+def with_layers(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a configuration in which the layers inside are layers again."""
+    kept = {key: config.get(key) for key in ("layer", "backward_layer")}
+    return {**config, **{k: deserialize(v, custom_objects) for k, v in kept.items() if isinstance(v, dict)}}
+
+
+def check_layer(owner: Layer, name: str, layer: Any) -> Layer:
+    """Return `layer`, or raise `TypeError` if it is not a layer."""
+    if not isinstance(layer, Layer):
+        raise TypeError(f"{type(owner).__name__}: {name} must be a layer; got {layer!r}.")
+    return layer

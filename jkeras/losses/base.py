@@ -1,0 +1,164 @@
+"""The base of losses: `call` gives one value for each sample, calling the loss weights and reduces them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.config import Configurable
+from jkeras.core.dtypes import as_policy, floatx
+from jkeras.core.errors import unexpected_argument
+from jkeras.core.registry import snake_case
+from jkeras.functional.losses import same_rank
+from jkeras.losses.reduction import as_reduction, reduce_weighted
+
+
+class Loss(Configurable):
+    """A loss: subclass it and define `call(y_true, y_pred)`, which returns one value for each sample.
+
+    Args:
+        name: Shown in logs; default is the class name in snake_case.
+        reduction: `"sum_over_batch_size"` (= `"mean"`), `"sum"`, `"mean_with_sample_weight"`, `"none"` or None.
+        dtype: What both arguments are converted to before `call`; default is the float of `floatx()`.
+
+    >>> class Cubic(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return jnp.mean(jnp.abs(y_true - y_pred) ** 3, axis=-1)
+    >>> Cubic()([[0.0], [0.0]], [[1.0], [2.0]]).item()
+    4.5
+    >>> Cubic(reduction="none")([[0.0], [0.0]], [[1.0], [2.0]], sample_weight=[1, 0]).tolist()
+    [1.0, 0.0]
+    """
+
+    keeps_integer_labels: ClassVar[bool] = False  # a class number above 256 is no bfloat16
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+        self.name = name or snake_case(type(self).__name__)
+        self.reduction = as_reduction(reduction)
+        self.dtype = as_policy(dtype or floatx()).compute_dtype
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> jax.Array:
+        """Return the weighted and reduced loss.
+
+        Args:
+            y_true: Targets: an array, or a tree of arrays if `call` takes one.
+            y_pred: Predictions, likewise.
+            sample_weight: Weights of the samples, shape (batch,), or of each loss that `call` returns.
+            mask: Booleans; False leaves a sample or time step out, and out of the mean's denominator.
+
+        Returns:
+            A scalar, or the shape of what `call` returned if there is no reduction.
+        """
+        y_true = _convert(y_true, self.dtype, keep_integers=self.keeps_integer_labels)
+        y_pred = _convert(y_pred, self.dtype)
+        values = jnp.asarray(self.call(y_true, y_pred), self.dtype)
+        own_mask = self.compute_mask(y_true, y_pred)
+        if own_mask is not None:
+            mask = own_mask if mask is None else jnp.asarray(mask, bool) & own_mask
+        return reduce_weighted(values, sample_weight, mask, self.reduction)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one value for each sample. Subclasses define it."""
+        raise TypeError(f"{type(self).__name__} must define call(self, y_true, y_pred), one value for each sample.")
+
+    def compute_mask(self, y_true: Any, y_pred: Any) -> Any:
+        """Return which samples the loss itself leaves out (booleans, False is out), or None."""
+        return None
+
+
+class FunctionLoss(Loss):
+    """A loss from a function `f(y_true, y_pred, **arguments)` that returns one value for each sample.
+
+    >>> FunctionLoss(lambda y_true, y_pred, power: abs(y_true - y_pred) ** power, power=2)([1.0], [3.0]).item()
+    4.0
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **arguments: Any,
+    ):
+        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+        self.fn = fn
+        self.arguments = arguments
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if jax.tree.structure(y_true) == jax.tree.structure(y_pred):
+            pairs = jax.tree.map(same_rank, y_true, y_pred)
+            y_true, y_pred = jax.tree.transpose(jax.tree.structure(y_true), jax.tree.structure((0, 0)), pairs)
+        return self.fn(y_true, y_pred, **self.arguments)
+
+
+class StandardLoss(Loss):
+    """A loss class made from a function: it takes the function's arguments, then `reduction`, `name` and `dtype`.
+
+    A class keyword names the function; `name` is the default name if it is not the function's; `order` lists the
+    arguments where they are not simply all of the function's followed by the three.
+
+    >>> class Distance(StandardLoss, function=lambda y_true, y_pred, scale=2.0: abs(y_true - y_pred) * scale):
+    ...     "A distance."
+    >>> Distance(scale=3.0)([1.0], [3.0]).item()
+    6.0
+    """
+
+    function: ClassVar[Callable[..., Any]]
+    argument_names: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(
+        cls, function: Callable[..., Any] | None = None, name: str | None = None, order: str | None = None
+    ) -> None:
+        super().__init_subclass__()
+        if function is None:
+            return
+        parameters = {p.name: p for p in list(inspect.signature(function).parameters.values())[2:]}
+        own = order.split() if order else [*parameters, "reduction", "name", "dtype"]
+        defaults = {"reduction": "sum_over_batch_size", "name": name or function.__name__, "dtype": None}
+        cls.function = staticmethod(function)
+        cls.argument_names = tuple(p for p in own if p not in defaults)
+        cls.__init__ = _constructor(  # type: ignore[method-assign]
+            cls, {p: defaults[p] if p in defaults else parameters[p].default for p in own}
+        )
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.function(y_true, y_pred, **{name: getattr(self, name) for name in self.argument_names})
+
+
+def _constructor(cls: type[StandardLoss], defaults: dict[str, Any]) -> Callable[..., None]:
+    """An `__init__` with the arguments of `defaults`, for people and tools that read signatures."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind, default=value) for name, value in defaults.items()]
+    signature = inspect.Signature([inspect.Parameter("self", kind), *parameters])
+
+    def __init__(self: StandardLoss, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            if name not in defaults:
+                raise unexpected_argument(cls.__name__, name, defaults)
+        given = {**defaults, **signature.bind(self, *args, **kwargs).arguments}
+        Loss.__init__(self, given["name"], given["reduction"], given["dtype"])
+        for name in cls.argument_names:
+            setattr(self, name, given[name])
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    return __init__
+
+
+def _convert(tree: Any, dtype: str, keep_integers: bool = False) -> Any:
+    """Convert every array of `tree`; nested lists of numbers are one array."""
+    leaves = jax.tree.leaves(tree)
+    if isinstance(tree, (list, tuple)) and all(isinstance(leaf, (bool, int, float, np.generic)) for leaf in leaves):
+        tree = np.asarray(tree)
+
+    def convert(leaf: Any) -> jax.Array:
+        array = jnp.asarray(leaf)
+        return array if keep_integers and jnp.issubdtype(array.dtype, jnp.integer) else array.astype(dtype)
+
+    return jax.tree.map(convert, tree)

@@ -1,0 +1,101 @@
+"""Sums and means over everything seen, and the mean of a function of `(y_true, y_pred)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.config import serialize
+from jkeras.metrics.base import Metric
+from jkeras.metrics.weighting import samplewise
+
+
+class Sum(Metric):
+    """The (weighted) sum of all values seen.
+
+    >>> metric = Sum()
+    >>> metric.update_state([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])
+    >>> float(metric.result())
+    4.0
+    """
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add a batch of values, shape (batch, ...)."""
+        self.total.assign_add(jnp.sum(samplewise(values, sample_weight, jnp.sum, self.dtype)[0]))
+
+    def result(self) -> Any:
+        """Return the sum."""
+        return jnp.asarray(self.total)
+
+
+class Mean(Metric):
+    """The (weighted) mean of all values seen: `sum_i w_i v_i / sum_i w_i`, and 0 before the first.
+
+    >>> metric = Mean()
+    >>> metric.update_state([1, 3, 5, 7])
+    >>> metric.update_state([[9, 11]])  # one sample, whose value is 10
+    >>> round(float(metric.result()), 3)
+    5.2
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), name="total")
+        self.count = self.add_variable((), name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add a batch of values, shape (batch, ...); a scalar counts as one sample."""
+        values, weights = samplewise(values, sample_weight, jnp.mean, self.dtype)
+        self.total.assign_add(jnp.sum(values))
+        self.count.assign_add(values.size if weights is None else jnp.sum(weights))
+
+    def result(self) -> Any:
+        """Return the mean."""
+        return divide_no_nan(self.total, self.count)
+
+
+def divide_no_nan(numerator: Any, denominator: Any) -> jax.Array:
+    """Return the quotient, and 0 where the denominator is 0.
+
+    >>> divide_no_nan(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])).tolist()
+    [0.0, 0.5]
+    """
+    numerator, denominator = jnp.asarray(numerator), jnp.asarray(denominator)
+    is_zero = denominator == 0
+    return jnp.where(is_zero, 0, numerator / jnp.where(is_zero, 1, denominator))
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of a function `fn(y_true, y_pred, **kwargs)` that returns one value for each sample.
+
+    Args:
+        fn: Function of two arrays; its values have shape (batch, ...), or are one scalar for the batch.
+        name: The key in logs, default is the class name in snake_case.
+        dtype: Dtype of the totals.
+        **kwargs: Further arguments of `fn`.
+
+    >>> metric = MeanMetricWrapper(lambda y_true, y_pred, power: abs(y_true - y_pred) ** power, power=2)
+    >>> metric.update_state(jnp.array([1.0, 2.0]), jnp.array([2.0, 5.0]))
+    >>> float(metric.result())
+    5.0
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(name=name, dtype=dtype)
+        self.fn = fn
+        self.arguments = kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of targets and predictions."""
+        super().update_state(self.fn(y_true, y_pred, **self.arguments), sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name of the function and its arguments, besides name and dtype."""
+        return {**super().get_config(), **serialize(self.arguments)}

@@ -1,0 +1,336 @@
+"""The base of optimizers: Keras's arguments round a transformation of optax.
+
+An optimizer is pure where it matters: `init` and `update` have the contract of an `optax.GradientTransformation` and
+touch nothing of the object. What a script reads and sets (`learning_rate`, `iterations`) is a facade beside that.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jkeras.core.config import Configurable
+from jkeras.core.errors import unexpected_argument
+from jkeras.core.registry import snake_case
+from jkeras.core.weight import Weight
+from jkeras.optimizers import legacy, transforms
+from jkeras.optimizers.rate import LearningRate, scalar
+
+COMMON: dict[str, Any] = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "clipvalue": None,
+    "global_clipnorm": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "name": None,
+}
+
+
+class OptimizerState(NamedTuple):
+    """The number of calls of `update`, the state of the transformation, and the average of the parameters if kept."""
+
+    iterations: jax.Array
+    inner: Any
+    average: Any
+
+
+class Optimizer(Configurable):
+    """Base of optimizers. A subclass declares its arguments as annotated attributes and defines `transform`.
+
+    Args:
+        learning_rate: A number, a `LearningRateSchedule`, any function of the step (an optax schedule), or a function
+            without arguments.
+        weight_decay: Before each update the parameters shrink by `learning_rate * weight_decay` of themselves.
+        clipnorm: Limit on the norm of each gradient array.
+        clipvalue: Limit on the absolute value of each gradient element.
+        global_clipnorm: Limit on the norm of all gradients together. One of these three at most.
+        use_ema: Whether to keep an exponential moving average of the parameters.
+        ema_momentum: `average = ema_momentum * average + (1 - ema_momentum) * params`.
+        ema_overwrite_frequency: After so many updates each time, the parameters become the average.
+        loss_scale_factor: The factor that the loss was multiplied by; the gradients are divided by it.
+        gradient_accumulation_steps: Average the gradients of so many calls (>= 2), then update once.
+        name: Default is the class name in snake_case.
+
+    >>> class SignDescent(Optimizer, learning_rate=0.1):
+    ...     power: float = 1.0
+    ...     def transform(self, rate, step):
+    ...         return optax.stateless(lambda grads, params: jax.tree.map(lambda g: -rate * jnp.sign(g), grads))
+    >>> optimizer = SignDescent(power=2.0)
+    >>> state = optimizer.init({"w": jnp.zeros(2)})
+    >>> updates, state = optimizer.update({"w": jnp.array([3.0, -3.0])}, state)
+    >>> [round(u, 4) for u in updates["w"].tolist()], int(state.iterations)
+    ([-0.1, 0.1], 1)
+    """
+
+    arguments: ClassVar[dict[str, Any]] = {}
+    decay: float = 0.0
+
+    def __init_subclass__(cls, learning_rate: float = 0.001, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declared = {
+            name: getattr(cls, name)
+            for name, annotation in inspect.get_annotations(cls).items()
+            if name in cls.__dict__ and not name.startswith("_") and "ClassVar" not in str(annotation)
+        }
+        inherited = {k: v for k, v in cls.arguments.items() if k not in declared}
+        cls.arguments = {**declared, **inherited}
+        if "__init__" not in cls.__dict__:
+            common = {k: v for k, v in COMMON.items() if k not in cls.arguments}
+            defaults = {"learning_rate": learning_rate, **cls.arguments, **common}
+            cls.__init__ = _constructor(cls, defaults)  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        owner = type(self).__name__
+        modern, attributes = legacy.modernise(owner, kwargs)
+        learning_rate = modern.pop("learning_rate", learning_rate)
+        for unknown in modern:
+            raise unexpected_argument(owner, unknown, ["learning_rate", *self.arguments, *COMMON])
+        for attribute, value in attributes.items():
+            if not hasattr(type(self), attribute):
+                raise unexpected_argument(owner, attribute, ["learning_rate", *self.arguments, *COMMON])
+            setattr(self, attribute, value)
+        self.name = name or snake_case(owner)
+        self.weight_decay = _at_least(owner, "weight_decay", weight_decay, 0)
+        self.clipnorm = _at_least(owner, "clipnorm", clipnorm, 0)
+        self.clipvalue = _at_least(owner, "clipvalue", clipvalue, 0)
+        self.global_clipnorm = _at_least(owner, "global_clipnorm", global_clipnorm, 0)
+        if sum(bool(limit) for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                f"{owner} takes one of clipnorm, clipvalue and global_clipnorm; "
+                f"got {clipnorm=}, {clipvalue=}, {global_clipnorm=}."
+            )
+        self.use_ema = use_ema
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"{owner} expected ema_momentum between 0 and 1; got {ema_momentum}.")
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = _at_least(owner, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = _at_least(
+            owner, "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
+        self._not_decayed: list[re.Pattern[str]] = []
+        self._learning_rate = LearningRate(learning_rate)
+        self._iterations = scalar("iterations", 0, "int32")
+
+    def transform(self, rate: Any, step: Any) -> optax.GradientTransformation:
+        """Return the transformation of one update, from gradients to what is added to the parameters.
+
+        Args:
+            rate: The learning rate, a float32 scalar (traced inside a compiled step).
+            step: The number of updates done before, an int32 scalar.
+        """
+        raise TypeError(f"{type(self).__name__} must define transform(self, rate, step), an optax transformation.")
+
+    def init(self, params: Any) -> OptimizerState:
+        """Return the state to begin with; pure."""
+        average = jax.tree.map(jnp.array, params) if self.use_ema else None
+        inner = self._whole(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32)).init(params)
+        return OptimizerState(jnp.zeros((), jnp.int32), inner, average)
+
+    def update(
+        self, grads: Any, state: OptimizerState, params: Any = None, learning_rate: Any = None
+    ) -> tuple[Any, OptimizerState]:
+        """Return what to add to the parameters, and the next state; pure.
+
+        Args:
+            grads: Gradients, a tree like the parameters.
+            state: From `init` or the last `update`.
+            params: The parameters; needed for weight decay, averages and the optimizers that look at them.
+            learning_rate: Used instead of the optimizer's own if given; may be traced.
+        """
+        rate = jnp.asarray(self._learning_rate.at(state.iterations) if learning_rate is None else learning_rate)
+        rate = rate.astype(jnp.float32)
+        if self.decay:
+            rate = rate / (1 + self.decay * state.iterations)
+        if self.loss_scale_factor is not None:
+            grads = jax.tree.map(lambda g: g / self.loss_scale_factor, grads)
+        done = state.iterations // (self.gradient_accumulation_steps or 1)
+        updates, inner = self._whole(rate, done).update(grads, state.inner, params)
+        updates, average = self._averaged(updates, state.average, params, done)
+        return updates, OptimizerState(state.iterations + 1, inner, average)
+
+    def _whole(self, rate: Any, step: Any) -> optax.GradientTransformation:
+        """Everything between gradients and updates but the average."""
+        inner = self.transform(rate, step)
+        if self.weight_decay:
+            inner = transforms.add_weight_decay(inner, rate * self.weight_decay, self._is_decayed)
+        if self.clipnorm:
+            inner = optax.chain(transforms.clip_each_by_norm(self.clipnorm), inner)
+        if self.clipvalue:
+            inner = optax.chain(optax.clip(self.clipvalue), inner)
+        if self.global_clipnorm:
+            inner = optax.chain(optax.clip_by_global_norm(self.global_clipnorm), inner)
+        inner = transforms.keep_dtypes(inner)
+        if self.gradient_accumulation_steps:
+            inner = optax.MultiSteps(inner, self.gradient_accumulation_steps).gradient_transformation()
+        return inner
+
+    def _averaged(self, updates: Any, average: Any, params: Any, done: Any) -> tuple[Any, Any]:
+        if not self.use_ema:
+            return updates, None
+        if params is None:
+            raise ValueError("use_ema=True needs the parameters: opt.update(grads, opt_state, params).")
+        momentum = jnp.where(done == 0, 0, self.ema_momentum)
+
+        def mix(a: jax.Array, p: jax.Array, u: jax.Array) -> jax.Array:
+            m = momentum.astype(a.dtype)
+            return m * a + (1 - m) * (p + u)
+
+        average = jax.tree.map(mix, average, params, updates)
+        if self.ema_overwrite_frequency:
+            is_due = (done + 1) % self.ema_overwrite_frequency == 0
+            updates = jax.tree.map(lambda u, a, p: jnp.where(is_due, a - p, u), updates, average, params)
+        return updates, average
+
+    def finalize(self, params: Any, state: OptimizerState) -> Any:
+        """Return the parameters to keep after training: with `use_ema` the average, otherwise `params`."""
+        return params if state.average is None else state.average
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Return the loss to differentiate: multiplied by `loss_scale_factor`, if there is one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leave weights out of the decay; call it before training.
+
+        Args:
+            var_list: Weights, known by their paths.
+            var_names: Patterns that are searched in the path of each weight (`"dense/bias"`).
+        """
+        patterns = [re.compile(name) for name in var_names or ()]
+        for weight in var_list or ():
+            if not isinstance(getattr(weight, "path", None), str):
+                raise TypeError(f"var_list expected weights with a path; got {weight!r}. Use var_names for patterns.")
+            patterns.append(re.compile(f"^{re.escape(weight.path)}$"))
+        self._not_decayed = patterns
+
+    def _is_decayed(self, path: str) -> bool:
+        return not any(pattern.search(path) for pattern in self._not_decayed)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate: a variable, or for a schedule the value of now."""
+        variable = self._learning_rate.variable
+        return variable if variable is not None else jnp.asarray(self._learning_rate.at(self._iterations.current()))
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._learning_rate = self._learning_rate.assign(value)
+
+    @property
+    def lr(self) -> Any:
+        """The name of `learning_rate` in Keras 1."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    @property
+    def rate_for_step(self) -> Any:
+        """What a training loop passes to `update` as `learning_rate`: None if a schedule computes it inside."""
+        return self._learning_rate.current()
+
+    @property
+    def iterations(self) -> Weight:
+        """The number of updates done, as a variable; the training loop keeps it current."""
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, value: Any) -> None:
+        self._iterations.assign(value)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments as plain data, with the learning rate of now."""
+        config = {name: getattr(self, name) for name in (*COMMON, *self.arguments)}
+        config["learning_rate"] = self._learning_rate.config()
+        for name, default in legacy.ATTRIBUTES.items():
+            if getattr(self, name, default) != default:
+                config[name] = getattr(self, name)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
+        """Make an optimizer from what `get_config` returned; `custom_objects` may hold classes of schedules."""
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict) and custom_objects:
+            from jkeras.optimizers import schedules
+
+            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
+        return cls(**config)
+
+
+def _constructor(cls: type[Optimizer], defaults: dict[str, Any]) -> Callable[..., None]:
+    """An `__init__` with the arguments of `defaults`, for people and tools that read signatures."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind, default=value) for name, value in defaults.items()]
+    own, more = inspect.Parameter("self", kind), inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    signature = inspect.Signature([own, *parameters, more])
+
+    def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+        kwargs, attributes = legacy.modernise(cls.__name__, kwargs, old_wins=type(self) is not cls)
+        for name in kwargs:
+            if name not in defaults:
+                raise unexpected_argument(cls.__name__, name, defaults)
+        given = {**defaults, **signature.bind(self, *args, **kwargs).arguments, **attributes}
+        del given["self"]
+        for name, default in cls.arguments.items():
+            value = given[name] if name in COMMON else given.pop(name)
+            setattr(self, name, _checked(cls.__name__, name, value, default))
+        Optimizer.__init__(self, **given)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    return __init__
+
+
+_RANGES = {"momentum": (0, 1), "rho": (0, 1), "beta_1": (0, 1), "beta_2": (0, 1), "epsilon": (0, float("inf"))}
+
+
+def _checked(owner: str, name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool) and not isinstance(value, (bool, np.bool_)):
+        raise TypeError(
+            f"{owner} expected {name} to be True or False; got {value!r}. Arguments after the learning rate changed "
+            f"their order since Keras 1: name them, as in {owner}(0.01, {name}=True)."
+        )
+    low, high = _RANGES.get(name, (-float("inf"), float("inf")))
+    if isinstance(value, (int, float)) and not low <= value <= high:
+        raise ValueError(f"{owner} expected {name} between {low} and {high}; got {value}.")
+    return value
+
+
+def _at_least(owner: str, name: str, value: Any, least: float) -> Any:
+    if value is None:
+        return None
+    if isinstance(least, int) and least >= 1 and not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{owner} expected {name} to be an integer or None; got {value!r}.")
+    if not value >= least:
+        raise ValueError(f"{owner} expected {name} to be >= {least} or None; got {value!r}.")
+    return value

@@ -1,0 +1,181 @@
+"""The `.weights.h5` files of Keras 3: groups follow the attributes of the objects, weights are numbered.
+
+    /layers/dense/vars/0                 the kernel of the first Dense of a Sequential or functional model
+    /layers/dense_1/vars/0               that of the second: by class, whatever its name
+    /encoder/blocks/dense/vars/0         that of `self.encoder.blocks[0]` of a subclassed model
+    /layers/lstm/cell/vars/0             an LSTM keeps its weights in its cell
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jkeras.core.graph import Plan
+from jkeras.core.registry import snake_case
+from jkeras.core.layer import Layer
+from jkeras.core.weight import Weight
+from jkeras.saving.hdf5 import find, write_array
+from jkeras.saving.matching import Match, Mismatches
+
+# Layers whose own weights Keras keeps in a sublayer.
+WEIGHTS_IN = {
+    "SimpleRNN": "cell",
+    "LSTM": "cell",
+    "GRU": "cell",
+    "ConvLSTM1D": "cell",
+    "ConvLSTM2D": "cell",
+    "ConvLSTM3D": "cell",
+}
+# Sublayers that Keras keeps under another attribute.
+_RENAMED: dict[str, dict[str, str]] = {}
+# Attributes of models that are no part of these files: the layers are reached through `layers`.
+_SKIPPED = ("_layers", "_chain", "optimizer", "history", "loss", "metrics")
+# What a file may hold beside the weights of layers.
+_NOT_WEIGHTS = ("optimizer", "metrics", "seed_generator", "loss_tracker", "_metrics", "_loss_tracker")
+
+
+class Place(NamedTuple):
+    """A layer, where its weights are in the file, and in which order."""
+
+    path: str
+    name: str
+    weights: list[Weight]
+
+
+def places(root: Any) -> list[Place]:
+    """Return the place of every layer, each once, in the order in which Keras visits them."""
+    found: list[Place] = []
+    _visit(root, "", set(), found)
+    return found
+
+
+def _visit(layer: Any, path: str, seen: set[int], found: list[Place]) -> None:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    own = layer._weights
+    weights = [w for w in own if w.trainable] + [w for w in own if not w.trainable]
+    inner = next((WEIGHTS_IN[c.__name__] for c in type(layer).__mro__ if c.__name__ in WEIGHTS_IN), None)
+    found.append(Place(_join(path, inner) if inner and weights else path, layer.name, weights))
+    for attribute, value in _attributes(layer):
+        _visit_value(value, _join(path, attribute), seen, found)
+
+
+def _visit_value(value: Any, path: str, seen: set[int], found: list[Place]) -> None:
+    if isinstance(value, Layer):
+        _visit(value, path, seen, found)
+        return
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return
+    counts: dict[str, int] = {}
+    for item in value:
+        if isinstance(item, Layer):
+            name = snake_case(_class_name(item))
+        elif isinstance(item, (list, tuple, dict)):
+            name = "container"
+        else:
+            continue
+        counts[name] = counts.get(name, -1) + 1
+        _visit_value(item, _join(path, f"{name}_{counts[name]}" if counts[name] else name), seen, found)
+
+
+def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of what may hold sublayers: sorted, private names last.
+
+    A model also has `layers`: first if it knows them by itself, in alphabetical order if it is subclassed.
+    """
+    renamed = _RENAMED.get(type(layer).__name__, {})
+    rows = {renamed.get(k, k): v for k, v in layer.__dict__.items() if not (k in _SKIPPED or k in _INTERNAL)}
+    if hasattr(layer, "layers"):
+        if layer.__dict__.get("_layers"):
+            yield "layers", layer.layers
+        else:
+            rows["layers"] = layer.layers
+    for name in sorted(rows, key=lambda k: f"~{k}" if k.startswith("_") else k):
+        yield name, rows[name]
+
+
+_INTERNAL = ("_given_arguments", "_weights", "_frame", "_template", "_nodes", "_plan", "_compiled", "_call_losses")
+
+
+def _class_name(layer: Any) -> str:
+    is_functional = type(layer).__name__ == "Model" and isinstance(getattr(layer, "_plan", None), Plan)
+    return "Functional" if is_functional else type(layer).__name__
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def write_keras3(file: Any, model: Any, values: dict[int, np.ndarray]) -> None:
+    """Write the weights of `model`; `values` maps the id of a weight to its array."""
+    for place in places(model):
+        group = file.require_group(_join(place.path, "vars"))
+        group.attrs["name"] = place.name
+        for index, weight in enumerate(place.weights):
+            write_array(group, str(index), values[id(weight)])
+
+
+def match_keras3(file: Any, model: Any, mismatches: Mismatches) -> list[Match]:
+    """Return which dataset belongs to which weight.
+
+    Raises:
+        ValueError: If a layer is missing in the file or in the model, or numbers of weights or shapes disagree.
+    """
+    matches: list[Match] = []
+    used: set[str] = set()
+    for place in places(model):
+        group = _find_vars(file, place.path)
+        datasets = [] if group is None else _numbered(group)
+        used.update(dataset.name for dataset in datasets)
+        if not place.weights and not datasets:
+            continue
+        if len(datasets) != len(place.weights):
+            mismatches.report(
+                f"Layer {place.name!r} has {len(place.weights)} weights "
+                f"({', '.join(f'{w.name} {w.shape}' for w in place.weights) or 'none'}); the file has {len(datasets)} "
+                f"in {place.path or '/'!r} ({', '.join(str(d.shape) for d in datasets) or 'none'}). "
+                f"Layers in the file: {', '.join(_layers_in(file)) or 'none'}."
+            )
+            continue
+        rows = [Match(w, place.name, dataset) for w, dataset in zip(place.weights, datasets, strict=True)]
+        matches += mismatches.fitting(rows)
+    unread = [path for path in _layers_in(file) if not any(name.startswith(f"/{path}/vars/") for name in used)]
+    if unread:
+        mismatches.report(f"The file has weights that no layer of the model takes: {', '.join(unread)}.")
+    return matches
+
+
+def _find_vars(file: Any, path: str) -> Any:
+    """Return the group with the weights of the layer at `path`; early files of this kind spell `layers` differently."""
+    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies")):
+        group = find(file, _join(candidate, "vars"))
+        if group is not None:
+            return group
+    return None
+
+
+def _numbered(group: Any) -> list[Any]:
+    datasets = []
+    while (dataset := find(group, str(len(datasets)))) is not None:
+        datasets.append(dataset)
+    return datasets
+
+
+def _layers_in(file: Any) -> list[str]:
+    """Return the paths below which the file has weights of layers."""
+    found: dict[str, None] = {}
+
+    def note(path: str, item: Any) -> None:
+        parts = path.split("/")
+        is_weight = hasattr(item, "shape") and len(parts) > 1 and parts[-2] == "vars"
+        if is_weight and not any(part in _NOT_WEIGHTS for part in parts):
+            found["/".join(parts[:-2])] = None
+
+    file.visititems(note)
+    return list(found)

@@ -1,0 +1,66 @@
+"""Which dataset of a file belongs to which weight of a model."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+from jkeras.core.weight import Weight
+from jkeras.saving.hdf5 import read_array
+
+
+class Match(NamedTuple):
+    """A weight and the dataset its value is in."""
+
+    weight: Weight
+    layer: str
+    dataset: Any
+
+    @property
+    def where(self) -> str:
+        """The layer and the weight, for messages."""
+        return f"Layer {self.layer!r}, weight {self.weight.name!r}"
+
+
+class Mismatches:
+    """What does not fit: an error, or a warning if mismatches are to be skipped."""
+
+    def __init__(self, path: str, skip: bool):
+        self.path = path
+        self.skip = skip
+
+    def report(self, text: str) -> None:
+        """Raise `ValueError`, or warn and go on."""
+        if not self.skip:
+            raise ValueError(f"{self.path!r} does not fit the model. {text}")
+        warnings.warn(f"{self.path!r}: skipped what does not fit the model. {text}", stacklevel=5)
+
+    def fitting(self, matches: list[Match]) -> list[Match]:
+        """Return the matches whose shapes agree."""
+        kept = []
+        for match in matches:
+            found = getattr(match.dataset, "shape", None)
+            if found is None or tuple(found) != match.weight.shape:
+                self.report(f"{match.where}: expected shape {match.weight.shape}; found {found} ({match.dataset.name}).")
+            else:
+                kept.append(match)
+        return kept
+
+
+def read_all(matches: list[Match], path: str, allow_nan: bool) -> list[tuple[Weight, Any]]:
+    """Read every value; nothing is assigned yet, so that a file that fails half-way changes nothing.
+
+    Raises:
+        ValueError: If a value cannot be read, or is NaN.
+    """
+    read = []
+    for match in matches:
+        array = read_array(match.dataset, match.weight.shape, f"{path!r}: {match.where}")
+        # A NaN is the only number that differs from itself; true for every dtype, bfloat16 included.
+        if not allow_nan and bool((array != array).any()):
+            raise ValueError(
+                f"{path!r}: {match.where} holds NaN, so the model would compute nothing but NaN. "
+                "The run that wrote the file had diverged; use an earlier file."
+            )
+        read.append((match.weight, array))
+    return read

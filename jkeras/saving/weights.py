@@ -1,0 +1,92 @@
+"""`save_weights` and `load_weights`: HDF5 files that Keras 2 and 3 read and write."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jkeras.saving.atomic import atomic_path
+from jkeras.saving.hdf5 import open_for_reading
+from jkeras.saving.keras3_weights import match_keras3, write_keras3
+from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
+from jkeras.saving.matching import Mismatches, read_all
+
+
+def save_weights(model: Any, path: Any, overwrite: bool = True) -> None:
+    """Write the weights of `model` to an HDF5 file.
+
+    A name that ends in `.weights.h5` gives the layout of Keras 3, any other name that of Keras 2. The file appears
+    whole or not at all.
+
+    Args:
+        model: A built model (or layer).
+        path: Name of the file; folders are made when they are missing.
+        overwrite: Whether to replace an existing file.
+
+    Raises:
+        ValueError: If the model is not built.
+        FileExistsError: If the file exists and `overwrite` is false.
+
+    >>> import tempfile, os, numpy as np
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.h5")
+    >>> model = Sequential([Dense(2, input_shape=(3,))])
+    >>> save_weights(model, path)
+    >>> twin = Sequential([Dense(2, input_shape=(3,))])
+    >>> load_weights(twin, path)
+    >>> bool(np.all(twin.get_weights()[0] == model.get_weights()[0]))
+    True
+    """
+    import h5py
+
+    _check_built(model, "saved")
+    values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
+    write = write_keras3 if os.fspath(path).endswith(".weights.h5") else write_legacy
+    with atomic_path(path, overwrite) as temporary, h5py.File(temporary, "x") as file:
+        write(file, model, values)
+
+
+def load_weights(
+    model: Any, path: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False
+) -> None:
+    """Read the weights of `model` from an HDF5 file that Keras 2, Keras 3 or jkeras wrote.
+
+    Which layout the file has is seen from its content. All of it is read and checked first, so a file that does not
+    fit changes nothing. Nothing in the file is executed and no link in it is followed.
+
+    Args:
+        model: A built model (or layer).
+        path: Name of the file; also a whole-model `.h5` file.
+        by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout only).
+        skip_mismatch: Warn about layers that do not fit, and leave them as they are, instead of raising.
+        allow_nan: Accept values that are NaN.
+
+    Raises:
+        ValueError: If the model is not built, or the file is damaged, does not fit or holds NaN; names the layer.
+        FileNotFoundError: If there is no such file.
+    """
+    _check_built(model, "loaded")
+    name = os.fspath(path)
+    mismatches = Mismatches(name, skip_mismatch)
+    with open_for_reading(name) as file:
+        if is_legacy(file):
+            matches = match_legacy(file, model, by_name, mismatches)
+        elif by_name:
+            raise ValueError(
+                f"{name!r} has the layout of Keras 3, which holds layers by class and position. "
+                "by_name=True works for files of the Keras 2 layout, e.g. 'weights.h5'."
+            )
+        else:
+            matches = match_keras3(file, model, mismatches)
+        values = read_all(matches, name, allow_nan)
+    for weight, array in values:
+        weight.assign(array)
+
+
+def _check_built(model: Any, what: str) -> None:
+    if not model._is_declared():
+        raise ValueError(
+            f"The weights of {model.name!r} cannot be {what}: it is not built, so it has none yet. "
+            "Give it an Input, call it on data, or call model.build(input_shape)."
+        )
