@@ -395,3 +395,35 @@ def test_the_state_of_a_list_goes_back_to_the_same_callbacks_only():
         callbacks.CallbackList([callbacks.CSVLogger("x")], add_history=True).load_state_dict(states)
     with pytest.raises(ValueError, match="surprise"):
         callbacks.History().load_state_dict({"surprise": 1})
+
+
+def test_callbacks_in_a_real_run(tmp_path):
+    from jkeras import layers
+    from jkeras.models import Sequential
+
+    batches = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            batches.append((batch, float(logs["loss"])))
+
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    y = x.sum(1, keepdims=True)
+    model = Sequential([layers.Dense(1, input_shape=(4,))])
+    model.compile("sgd", "mse")
+    history = model.fit(x, y, epochs=5, batch_size=8, validation_split=0.2, verbose=0, callbacks=[
+        Watch(),
+        callbacks.LearningRateScheduler(lambda epoch: [0.1, 0.1, 2.0, 2.0, 2.0][epoch]),  # it diverges in the third
+        callbacks.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_best_only=True, save_weights_only=True),
+        callbacks.CSVLogger(tmp_path / "log.csv"),
+        callbacks.EarlyStopping(patience=1, restore_best_weights=True),
+    ])  # fmt: skip
+    assert [batch for batch, _ in batches] == [0, 1, 2, 3] * 3
+    assert history.epoch == [0, 1, 2] and model.history is history
+    np.testing.assert_allclose(history.history["learning_rate"], [0.1, 0.1, 2.0], rtol=1e-6)
+    best = min(history.history["val_loss"])
+    np.testing.assert_allclose(model.evaluate(x[32:], y[32:], verbose=0), best, rtol=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.weights.h5", "2.weights.h5", "log.csv"]
+    model.set_weights([np.zeros((4, 1)), np.zeros(1)])
+    model.load_weights(tmp_path / "2.weights.h5")
+    np.testing.assert_allclose(model.evaluate(x[32:], y[32:], verbose=0), best, rtol=1e-5)

@@ -48,7 +48,8 @@ def fit(stream, verbose="auto", steps=100, epochs=2):
             progress.compiling(1.3)
         for step in (25, 50, 100):
             progress.update(step, {"loss": 1 / step}, samples=step * 32)
-        progress.epoch_end({"loss": 0.1234, "val_loss": -0.00004}, seconds=2.3, compile_seconds=1.3 if epoch == 0 else 0)
+        compiled = 1.3 if epoch == 0 else 0
+        progress.epoch_end({"loss": 0.1234, "val_loss": -0.00004}, seconds=2.3, compile_seconds=compiled)
 
 
 @pytest.mark.parametrize("verbose", ["auto", 1, 2])

@@ -16,6 +16,7 @@ from jkeras.optimizers import SGD, Adam
 from jkeras.utils import PyDataset
 
 keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside of Keras
 rng = np.random.default_rng(0)
 X = rng.random((70, 4), np.float32)
 Y = (X.sum(1, keepdims=True) + 0.1 * rng.random((70, 1))).astype("float32")
@@ -172,7 +173,7 @@ def test_batch_hooks_see_every_batch(as_stream):
     recorder = Recorder()
     start = model.get_weights()
     if as_stream:
-        batches = [(X[i : i + 32], Y[i : i + 32]) for i in range(0, 70, 32)]
+        batches = ((X[i : i + 32], Y[i : i + 32]) for i in range(0, 70, 32))
         model.fit(batches, callbacks=[recorder], verbose=0)
     else:
         model.fit(X, Y, batch_size=32, shuffle=False, callbacks=[recorder], verbose=0)
@@ -320,7 +321,6 @@ class Rows(PyDataset):
 
 SOURCES = {
     "generator": lambda: (endless(), dict(steps_per_epoch=3)),
-    "list of batches": lambda: ([(X[i : i + 20], Y[i : i + 20]) for i in range(0, 60, 20)], {}),
     "dataset": lambda: (Rows(), dict(shuffle=False)),
     "iterable of unknown length": lambda: (Unsized(), {}),
 }

@@ -17,7 +17,8 @@ class CallbackList:
 
     Args:
         callbacks: One callback, a list of them (possibly nested), or None.
-        add_history: Whether to append a `History` if there is none; last, so that it sees what others write to the logs.
+        add_history: Whether to append a `History` if there is none; last, so that it sees what others
+            write to the logs.
         add_progbar: Whether to append a `ProgbarLogger` if there is none.
         model: Passed to every callback.
         params: `verbose`, `epochs`, `steps`: passed to every callback.

@@ -61,11 +61,16 @@ class CSVLogger(Callback):
         self._file = path.open("a" if self.append else "w", newline="")
         self._has_header = bool(header)
 
+    def _opened(self) -> TextIO:
+        if self._file is None:
+            self.on_train_begin()
+        assert self._file is not None
+        return self._file
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write a row."""
         logs = logs or {}
-        if self._file is None:
-            self.on_train_begin()
+        file = self._opened()
         if self.keys is None:
             self.keys = sorted(logs)
             # Validation may begin in a later epoch (validation_freq), but the columns are fixed by the first.
@@ -77,13 +82,13 @@ class CSVLogger(Callback):
                 f"CSVLogger: {self.filename!r} has no column for {', '.join(extra)}. "
                 f"Its columns are: epoch, {', '.join(self.keys)}. Use another file, or append=False."
             )
-        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+        writer = csv.writer(file, delimiter=self.separator, lineterminator="\n")
         if not self._has_header:
             writer.writerow(["epoch", *self.keys])
             self._has_header = True
         writer.writerow([epoch, *(_text(logs.get(key, "NA")) for key in self.keys)])
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Close the file."""

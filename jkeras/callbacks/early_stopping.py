@@ -33,7 +33,9 @@ class EarlyStopping(MonitorCallback):
     (True, 1)
     """
 
-    missing = "Early stopping conditioned on metric `{monitor}` which is not available. Available metrics are: {available}"
+    missing = (
+        "Early stopping conditioned on metric `{monitor}` which is not available. Available metrics are: {available}"
+    )
 
     def __init__(
         self,

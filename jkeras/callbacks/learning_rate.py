@@ -17,7 +17,7 @@ def read_rate(model: Any) -> float:
     Raises:
         ValueError: If the model has no optimizer, or the optimizer no learning rate that can be read.
     """
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: Any = getattr(model, "optimizer", None)
     if not hasattr(optimizer, "learning_rate"):
         raise ValueError(
             f"The optimizer {optimizer!r} has no `learning_rate`, which this callback reads and sets. "

@@ -65,7 +65,7 @@ class ModelCheckpoint(MonitorCallback):
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.save_freq = save_freq
+        self.save_freq: Any = save_freq
         self.best = initial_value_threshold
         self.epochs_since_save = 0
         self.batches_since_save = 0
@@ -123,7 +123,8 @@ class ModelCheckpoint(MonitorCallback):
         except KeyError as error:
             name = str(error.args[0])
             hint = nearest(name, values) or f" There is: {', '.join(values)}."
-            raise KeyError(f"ModelCheckpoint: {self.filepath!r} needs {name!r}, which is not in the logs.{hint}") from None
+            text = f"ModelCheckpoint: {self.filepath!r} needs {name!r}, which is not in the logs.{hint}"
+            raise KeyError(text) from None
 
     def _write(self, path: str) -> None:
         folder = Path(path).parent

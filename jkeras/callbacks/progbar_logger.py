@@ -24,9 +24,11 @@ class ProgbarLogger(Callback):
         self._training = False
         self._shown = 0.0
 
-    def _begin(self, mode: str) -> None:
+    def _begin(self, mode: str) -> Progress:
         params = self.params or {}
-        self._progress = Progress(mode, params.get("epochs") or 1, params.get("steps"), params.get("verbose", 1))
+        progress = Progress(mode, params.get("epochs") or 1, params.get("steps"), params.get("verbose", 1))
+        self._progress = progress
+        return progress
 
     def _update(self, batch: int, logs: Logs) -> None:
         # A dozen lines a second is what a person can see; drawing more would slow the loop.
@@ -63,8 +65,7 @@ class ProgbarLogger(Callback):
     def on_test_begin(self, logs: Logs = None) -> None:
         """Begin a line, unless training is being shown."""
         if not self._training:
-            self._begin("evaluate")
-            self._progress.epoch_begin(0)
+            self._begin("evaluate").epoch_begin(0)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Redraw the line."""
@@ -78,8 +79,7 @@ class ProgbarLogger(Callback):
 
     def on_predict_begin(self, logs: Logs = None) -> None:
         """Begin a line."""
-        self._begin("predict")
-        self._progress.epoch_begin(0)
+        self._begin("predict").epoch_begin(0)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Redraw the line."""

@@ -54,7 +54,7 @@ class Facade(Template):
     def get_weights(self) -> list[np.ndarray]:
         """Return every weight as numpy, in the order of `weights`."""
         self._drawn_weights()
-        return [np.asarray(w.current()) for w in self.weights]
+        return [np.array(jax.device_get(w.current())) for w in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every weight, in the order of `weights`.
@@ -101,7 +101,8 @@ class Facade(Template):
         rows = list(weights_of(self))
         if any(not w.is_drawn for _, w in rows):
             key = seeds.next_key() if key is None else key
-            with jax.ensure_compile_time_eval():
+            # Initializers may use host constants: a transfer guard round `fit` is meant for its loop.
+            with jax.ensure_compile_time_eval(), jax.transfer_guard("allow"):
                 for path, weight in rows:
                     if not weight.is_drawn:
                         weight.store(weight.draw(seeds.fold_path(key, f"{path}/{weight.name}")))

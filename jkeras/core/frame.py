@@ -14,19 +14,20 @@ import numpy as np
 
 from jkeras.core.seeds import fold_path
 
-# Only used to notice a template that is called or read inside `call`; nothing is ever looked up through it.
-_running: ContextVar[int] = ContextVar("jkeras_running_frames", default=0)
+# No weight is ever looked up through this: it serves to notice a template that is called or read inside `call`, and to
+# run layers without weights that are made there.
+_running: ContextVar[Frame | None] = ContextVar("jkeras_running_frame", default=None)
 
 
-def active() -> bool:
-    """Whether some layer's `call` is running in this context."""
-    return _running.get() > 0
+def active() -> Frame | None:
+    """Return the frame of the `call` that is running in this context, or None."""
+    return _running.get()
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
     """No call counts as running inside: `build` may use layers and weights as facade objects."""
-    token = _running.set(0)
+    token = _running.set(None)
     try:
         yield
     finally:
@@ -60,7 +61,7 @@ class Frame:
         self._warned: set[str] = set()
 
     def __enter__(self) -> Frame:
-        self._token = _running.set(_running.get() + 1)
+        self._token = _running.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -267,8 +267,8 @@ def _order_layers(nodes: list[Node], met: list[Any]) -> list[Any]:
     node_depth: dict[int, int] = {}
     layer_depth: dict[int, int] = {}
     for node in reversed(nodes):  # consumers come before what they consume
-        own = node_depth.setdefault(id(node), 0)
-        layer_depth[id(node.layer)] = max(layer_depth.get(id(node.layer), 0), own)
+        own = max(node_depth.get(id(node), 0), layer_depth.get(id(node.layer), 0))
+        node_depth[id(node)] = layer_depth[id(node.layer)] = own
         for parent in node.parents:
             if parent.node is not None:
                 node_depth[id(parent.node)] = max(node_depth.get(id(parent.node), 0), own + 1)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core import dtypes, graph, seeds
 from jkeras.core import frame as frames
@@ -21,7 +22,7 @@ from jkeras.core.legacy import modernise
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
-from jkeras.core.template import Tree, bind, collect_state, copy_attributes, two_level, weights_of
+from jkeras.core.template import Tree, bind, bind_into, collect_state, copy_attributes, two_level, weights_of
 
 # Two sizes stand for unknown dimensions when shapes are traced: what differs between them is unknown in the output.
 UNKNOWN_SIZES = (1021, 1031)
@@ -307,6 +308,8 @@ class Layer(Facade):
         template = self._template
         if not template.built:
             if not frame.declaring:
+                if type(self).build is Layer.build:  # nothing to make
+                    return
                 raise ValueError(
                     f"Layer {self.path!r} has no weights yet. Make them first: "
                     "params, state = layer.init(rng, x); or call it once on arrays, or give it an Input."
@@ -321,12 +324,9 @@ class Layer(Facade):
     # Facade
 
     def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if frames.active():
-            raise RuntimeError(
-                f"Layer {self.name!r} was called inside the `call` of another layer that does not hold it: it was made "
-                "there, or captured by a function. Make it in `__init__` or `build` and keep it in an attribute "
-                "(self.inner = ...), then call self.inner(x), so that its weights are part of this layer."
-            )
+        frame = frames.active()
+        if frame is not None:
+            return self._call_inside(frame, args, kwargs)
         args = tuple(map(as_arrays, args))
         if not self._is_declared():
             self._declare(args, kwargs)
@@ -341,6 +341,18 @@ class Layer(Facade):
         self._keep_state(state, result.state)
         self.__dict__["_call_losses"] = result.losses
         return result.outputs
+
+    def _call_inside(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a layer that another layer's `call` made or captured: right only if it has no weights."""
+        with frames.suspended():
+            self._declare(args, {**kwargs, "training": False} if "training" in kwargs else kwargs)
+        if next(weights_of(self), None) is not None:
+            raise RuntimeError(
+                f"Layer {self.name!r} was called inside the `call` of another layer that does not hold it: it was made "
+                "there, or captured by a function. Make it in `__init__` or `build` and keep it in an attribute "
+                "(self.inner = ...), then call self.inner(x), so that its weights are part of this layer."
+            )
+        return bind_into(self, self.name, frame)(*args, **kwargs)
 
     def _keep_state(self, old: Tree, new: Tree) -> None:
         changed = two_level(

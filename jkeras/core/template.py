@@ -246,7 +246,7 @@ def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
             if shape != weight.shape:
                 raise ValueError(f"{key}/{weight.name}: expected an array of shape {weight.shape}; got {shape}.")
             _enter(frame, key, weight, array)
-    return _copy(root, root._root_path(), frame)
+    return bind_into(root, root._root_path(), frame)
 
 
 def _enter(frame: Frame, key: str, weight: Weight, array: Any) -> Any:
@@ -256,7 +256,7 @@ def _enter(frame: Frame, key: str, weight: Weight, array: Any) -> Any:
     return array
 
 
-def _copy(template: Template, path: str, frame: Frame) -> Any:
+def bind_into(template: Template, path: str, frame: Frame) -> Any:
     """Return the bound copy of one template, made once a frame, so that shared layers stay shared."""
     found = frame.memo.get(id(template))
     if found is None:
@@ -278,7 +278,7 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
                 array = _enter(frame, path, value, jnp.zeros(value.shape, value.dtype))
             return value if array is None else _cast(array, policy)
         if isinstance(value, Template):
-            return _copy(value, paths[id(value)], frame) if id(value) in paths else value
+            return bind_into(value, paths[id(value)], frame) if id(value) in paths else value
         if kind is list:
             copied = [convert(v) for v in value]
             frame.list_slots += [(copied, i, v) for i, v in enumerate(copied) if isinstance(v, StateReference)]

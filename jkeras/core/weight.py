@@ -140,7 +140,7 @@ class Weight(ArrayHolder):
     @property
     def value(self) -> Any:
         """The facade's current array, drawn on first use from the global seed."""
-        if frames.active():
+        if frames.active() is not None:
             raise RuntimeError(
                 f"Weight {self.path!r} was read from the template inside `call`: a function captured the layer itself "
                 "instead of using `self`. Hold the layer as an attribute and go through `self`, "

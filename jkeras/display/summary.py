@@ -35,30 +35,18 @@ def print_summary(
     Raises:
         ValueError: If `positions` does not fit the columns, or no layer fits `layer_range`.
 
-    >>> from jkeras.core.layer import Layer
-    >>> class Scale(Layer):
-    ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(name="factor", shape=(input_shape[-1],), initializer="ones")
-    ...     def call(self, inputs):
-    ...         return inputs * self.factor
-    >>> class Twice(Layer):
-    ...     def __init__(self):
-    ...         super().__init__()
-    ...         self.first, self.second = Scale(), Scale()
-    ...     def call(self, inputs):
-    ...         return self.second(self.first(inputs))
-    >>> model = Twice()
-    >>> _ = model.init(0, (None, 3))
-    >>> print_summary(model, line_length=48)
-    Model: "twice"
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> print_summary(Sequential([Dense(4, input_shape=(3,)), Dense(2)]), line_length=48)
+    Model: "sequential"
     ------------------------------------------------
-     Layer (type)         Output Shape      Param #
+     Layer (type)          Output Shape     Param #
     ================================================
-     first (Scale)        ?                 3
-     second (Scale)       ?                 3
+     dense (Dense)         (None, 4)        16
+     dense_1 (Dense)       (None, 2)        10
     ------------------------------------------------
-    Total params: 6 (24.00 B)
-    Trainable params: 6 (24.00 B)
+    Total params: 26 (104.00 B)
+    Trainable params: 26 (104.00 B)
     Non-trainable params: 0 (0.00 B)
     """
     inventory = take_inventory(model, expand_nested, layer_range)

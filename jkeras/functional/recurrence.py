@@ -123,7 +123,7 @@ def gated_rnn(
 
     The products with `x` are taken for all steps at once where that is faster, and the gradient of both kernels always
     is: it does not depend on the order of the steps, so it is one large product after the loop instead of a sum
-    inside it. What the backward pass keeps of a step is its gates and state; the rest of the cell is computed again.
+    inside it.
 
     Args:
         cell: `cell(gates, state, weights)`, or with `merge=False` `cell(input_gates, recurrent_gates, state, weights)`;
@@ -177,7 +177,6 @@ def _gated_scan(
     masks: tuple[Array | None, Array | None],
 ) -> tuple[tuple[Array, ...], Array]:
     """Scan a gated cell over time-major `x`; a custom derivative takes the kernels out of the differentiated loop."""
-    cell = jax.checkpoint(cell, prevent_cse=False)
 
     def run(
         input_gates: Array | None,

@@ -18,6 +18,9 @@ __all__ = ["gru", "lstm", "rnn", "simple_rnn"]
 Activation = Callable[[Any], Array]
 Result = tuple[Array, Array | None, tuple[Array, ...]]
 
+# On CPU the backward pass is bound by memory: it keeps the gates and the state of a step, and computes the rest again.
+recomputed = partial(jax.checkpoint, prevent_cse=False)
+
 _sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all")
 
 
@@ -130,6 +133,7 @@ def lstm(
         halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], np.float32), units)
         gates = jax.tree.map(lambda weight: weight * jnp.asarray(halves, weight.dtype), gates)
 
+    @recomputed
     def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
         if fused:
             scale = jnp.asarray(halves, gates.dtype)

@@ -169,7 +169,7 @@ def _first_era(name: str, cls: type, rank: int) -> Any:
             kwargs.update(zip(("kernel_initializer", "activation"), rest))
         return cls(*args, **kwargs) if self is made else super(made, self).__new__(self)
 
-    documentation = f"`{cls.__name__}` as Keras 1 spelt it; `{name}(64, {', '.join('3' * rank)})` has one filter size each."
+    documentation = f"`{cls.__name__}` as Keras 1 spelt it: `{name}(64, {', '.join('3' * rank)})`."
     made: Any = type(name, (cls,), {"__new__": make, "__doc__": documentation, "__module__": __name__})
     return made
 

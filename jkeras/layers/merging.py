@@ -154,7 +154,7 @@ class Concatenate(Merge):
         return jnp.concatenate(inputs, axis=self.axis)
 
     def compute_mask(self, inputs: Sequence[Array], mask: Any = None) -> Any:
-        """Join the masks; an input without one counts in full. Along the features, a step counts if any input's does."""
+        """Join the masks; an input without one counts in full. Along features, a step counts if any input's does."""
         if mask is None or all(m is None for m in mask):
             return None
         joined = []

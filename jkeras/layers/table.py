@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,6 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     name = config["class_name"]
     own = (custom_objects or {}).get(name)
     cls = layers.lookup(name) if own is None else own
-    if custom_objects and "custom_objects" in cls.from_config.__code__.co_varnames:
+    if custom_objects and "custom_objects" in inspect.signature(cls.from_config).parameters:
         return cls.from_config(dict(config["config"]), custom_objects=custom_objects)
     return cls.from_config(dict(config["config"]))

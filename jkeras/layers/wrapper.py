@@ -27,6 +27,10 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = check_layer(self, "layer", layer)
 
+    def children(self) -> dict[str, Any]:
+        """Return the sublayers; the layer inside goes by its own name, which its configuration keeps."""
+        return {c.name if c is self.layer else name: c for name, c in super().children().items()}
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments, the layer inside as `{"class_name", "config"}`."""
         return {**super().get_config(), "layer": serialize(self.layer)}
@@ -43,6 +47,7 @@ class TimeDistributed(Wrapper):
     Args:
         layer: The layer that every step goes through, with the same weights.
 
+    >>> import jax.numpy as jnp
     >>> from jkeras.layers.dense import Dense
     >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
     (2, 5, 4)

@@ -33,6 +33,7 @@ from jkeras.metrics.accuracy import (
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
+    accuracy,
     accuracy_by_shape,
     binary_accuracy,
     categorical_accuracy,
@@ -42,6 +43,27 @@ from jkeras.metrics.accuracy import (
     top_k_categorical_accuracy,
 )
 from jkeras.metrics.base import Metric
+from jkeras.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from jkeras.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from jkeras.metrics.curves import (
+    AUC,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from jkeras.metrics.from_losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -59,7 +81,11 @@ from jkeras.metrics.from_losses import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from jkeras.metrics.mean import Mean, MeanMetricWrapper, Sum
+from jkeras.metrics.fscore import F1Score, FBetaScore
+from jkeras.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from jkeras.metrics.lazy import LazyMetric
+from jkeras.metrics.mean import Mean, MeanMetricWrapper, MeanRelativeError, MeanTensor, Sum, functions
+from jkeras.metrics.r2 import R2Score
 from jkeras.metrics.standard import StandardMetric
 from jkeras.metrics.weighting import mask_weight
 
@@ -71,7 +97,7 @@ kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
 __all__ = [
-    "Metric", "StandardMetric", "get", "serialize", "deserialize", "resolve", "mask_weight",
+    "Metric", "LazyMetric", "StandardMetric", "get", "serialize", "deserialize", "resolve", "mask_weight",
     "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD", "kullback_leibler_divergence", "logcosh",
     "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
     "log_cosh", "huber", "hinge", "squared_hinge", "categorical_hinge", "binary_crossentropy",
@@ -83,19 +109,15 @@ __all__ = [
     "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
     "CosineSimilarity", "LogCoshError", "BinaryCrossentropy", "CategoricalCrossentropy",
     "SparseCategoricalCrossentropy", "KLDivergence", "Poisson", "Hinge", "SquaredHinge", "CategoricalHinge",
+    "MeanTensor", "MeanRelativeError", "TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives",
+    "Precision", "Recall", "AUC", "SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall",
+    "RecallAtPrecision", "F1Score", "FBetaScore", "R2Score", "IoU", "BinaryIoU", "MeanIoU", "OneHotIoU",
+    "OneHotMeanIoU", "PearsonCorrelation", "ConcordanceCorrelation", "pearson_correlation", "concordance_correlation",
 ]  # fmt: skip
 
-# A class, and the names besides its own (in both spellings) by which it is known.
-_CLASSES: dict[type[Metric], tuple[str, ...]] = {
-    Mean: (),
-    Sum: (),
-    MeanMetricWrapper: (),
+# The names of classes besides their own, which is known in both spellings.
+_ALIASES: dict[type[Metric], tuple[str, ...]] = {
     Accuracy: ("acc",),
-    BinaryAccuracy: (),
-    CategoricalAccuracy: (),
-    SparseCategoricalAccuracy: (),
-    TopKCategoricalAccuracy: (),
-    SparseTopKCategoricalAccuracy: (),
     MeanSquaredError: ("mse",),
     RootMeanSquaredError: ("rmse",),
     MeanAbsoluteError: ("mae",),
@@ -104,15 +126,12 @@ _CLASSES: dict[type[Metric], tuple[str, ...]] = {
     CosineSimilarity: ("cosine", "cosine_proximity"),
     LogCoshError: ("log_cosh", "logcosh"),
     BinaryCrossentropy: ("bce",),
-    CategoricalCrossentropy: (),
-    SparseCategoricalCrossentropy: (),
-    KLDivergence: ("kl_divergence", "kld", "kullback_leibler_divergence"),
-    Poisson: (),
-    Hinge: (),
-    SquaredHinge: (),
-    CategoricalHinge: (),
+    KLDivergence: ("kld", "kullback_leibler_divergence"),
+    F1Score: ("f1_score", "f1"),
+    FBetaScore: ("fbeta_score",),
+    R2Score: ("r2_score", "r2"),
+    MeanIoU: ("mean_iou",),
 }
-_FUNCTIONS = (huber, binary_focal_crossentropy, categorical_focal_crossentropy)
 # Names that mean one thing or another, depending on the shapes of the batch.
 _BY_SHAPE = {
     "accuracy": accuracy_by_shape,
@@ -122,11 +141,26 @@ _BY_SHAPE = {
 }
 
 metrics = Registry("metric")
-for _class, _aliases in _CLASSES.items():
-    metrics.register(_class.__name__, _class, snake_case(_class.__name__), *_aliases)
-for _function in _FUNCTIONS:
+for _name in __all__[__all__.index("Mean") :]:
+    _class = globals()[_name]
+    if isinstance(_class, type):
+        metrics.register(_name, _class, snake_case(_name), *_ALIASES.get(_class, ()))
+for _function in (huber, binary_focal_crossentropy, categorical_focal_crossentropy):
     metrics.register(_function.__name__, _function)
 metrics.register("crossentropy", crossentropy_by_shape, "ce")
+for _function in (
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    top_k_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    accuracy_by_shape,
+    crossentropy_by_shape,
+    pearson_correlation,
+    concordance_correlation,
+):
+    functions.register(_function.__name__, _function)
 
 
 def get(identifier: Any) -> Metric | None:
@@ -178,12 +212,12 @@ def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = 
     """Return the metric for an entry of `compile(metrics=[...])`.
 
     `"accuracy"` and `"crossentropy"` become binary, sparse categorical or categorical when the first batch comes, by
-    the shapes of targets and predictions, as in Keras: neither the output's shape nor the loss is needed to choose.
+    the shapes of targets and predictions, as in Keras; the loss is not needed to choose.
 
     Args:
         spec: As for `get`; a metric made from a name has exactly that name.
-        output_shape: The shape of the model's output.
-        loss: The loss of that output as given to `compile`.
+        output_shape: The shape of the model's output: some metrics need the number of classes.
+        loss: The loss of that output as given to `compile`; no metric depends on it.
 
     Raises:
         ValueError: If the name is unknown, or `spec` is None.
@@ -197,8 +231,11 @@ def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = 
         function = _BY_SHAPE.get(spec.lower())
         metric = get(spec) if function is None else MeanMetricWrapper(function)
         metric._explicit_name = spec
-        return metric
-    return get(spec)
+    else:
+        metric = get(spec)
+    if isinstance(metric, LazyMetric) and output_shape is not None:
+        metric.build(output_shape)
+    return metric
 
 
 def _name_of(function: Any) -> str:

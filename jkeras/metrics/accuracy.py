@@ -113,7 +113,7 @@ def sparse_top_k_categorical_accuracy(
     chosen = labels[..., None] == jnp.arange(y_pred.shape[-1])
     score = jnp.sum(jnp.where(chosen, y_pred, 0), axis=-1)
     better = jnp.sum(y_pred > score[..., None], axis=-1)
-    return _as_float((better < k) & jnp.any(chosen, axis=-1) & jnp.isfinite(score))
+    return _as_float((better < k) & jnp.any(chosen, axis=-1) & ~jnp.isnan(score))
 
 
 def accuracy_by_shape(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -44,9 +44,11 @@ class Metric(Template):
     2.0
     """
 
+    uses_mask: ClassVar[bool] = False  # whether masked values of the model's output get weight 0, as in Keras
+
     def __init__(self, dtype: Any = None, name: str | None = None):
         self._explicit_name = name
-        self.dtype_policy = dtypes.as_policy(dtype)
+        self.dtype_policy = dtypes.as_policy(dtype or dtypes.floatx())  # totals do not follow a mixed-precision policy
 
     @property
     def dtype(self) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 
 from jkeras.core.config import serialize
+from jkeras.core.registry import Registry
+from jkeras.functional.losses import aligned
+from jkeras.losses import get as get_loss
 from jkeras.metrics.base import Metric
+from jkeras.metrics.counting import spread
+from jkeras.metrics.lazy import LazyMetric
 from jkeras.metrics.weighting import samplewise
 
 
@@ -61,6 +66,66 @@ class Mean(Metric):
         return divide_no_nan(self.total, self.count)
 
 
+class MeanTensor(LazyMetric):
+    """The (weighted) mean of each element of arrays of one shape.
+
+    Args:
+        name: The key in logs.
+        dtype: Dtype of the totals.
+        shape: Shape of the values; that of the first values if None.
+
+    >>> metric = MeanTensor()
+    >>> metric.update_state([0.0, 1.0])
+    >>> metric.update_state([2.0, 5.0], sample_weight=[1.0, 3.0])
+    >>> metric.result().tolist()
+    [1.0, 4.0]
+    """
+
+    def __init__(self, name: str | None = "mean_tensor", dtype: Any = None, shape: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.shape = shape
+        if shape is not None:
+            self.build(shape)
+
+    def declare(self, shape: tuple[int | None, ...]) -> None:
+        """Declare a total and a count for each element."""
+        self.total = self.add_variable(shape, name="total")
+        self.count = self.add_variable(shape, name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values; the weights have their shape, or that of leading axes of them."""
+        values = jnp.asarray(values, self.dtype)
+        self.prepare(values)
+        weight = spread(sample_weight, values.shape, self.dtype)
+        self.total.assign_add(values * weight)
+        self.count.assign_add(weight)
+
+    def result(self) -> Any:
+        """Return the means, in the shape of the values."""
+        self.require_built()
+        return divide_no_nan(self.total, self.count)
+
+
+class MeanRelativeError(Mean):
+    """Mean of `|y_true - y_pred| / normalizer`, 0 where the normalizer is 0.
+
+    >>> float(MeanRelativeError(normalizer=[1.0, 3.0])(jnp.array([1.0, 3.0]), jnp.array([2.0, 0.0])))
+    1.0
+    """
+
+    uses_mask: ClassVar[bool] = True
+
+    def __init__(self, normalizer: Any, name: str | None = None, dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.normalizer = normalizer
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of targets and predictions."""
+        y_true, y_pred = aligned(y_true, jnp.asarray(y_pred, self.dtype))
+        error = jnp.abs(y_true - y_pred)
+        super().update_state(divide_no_nan(error, jnp.asarray(self.normalizer, error.dtype)), sample_weight)
+
+
 def divide_no_nan(numerator: Any, denominator: Any) -> jax.Array:
     """Return the quotient, and 0 where the denominator is 0.
 
@@ -87,6 +152,8 @@ class MeanMetricWrapper(Mean):
     5.0
     """
 
+    uses_mask: ClassVar[bool] = True
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)
         self.fn = fn
@@ -98,4 +165,17 @@ class MeanMetricWrapper(Mean):
 
     def get_config(self) -> dict[str, Any]:
         """Return the name of the function and its arguments, besides name and dtype."""
-        return {**super().get_config(), **serialize(self.arguments)}
+        config = super().get_config()
+        return {**serialize(self.arguments), **config} if type(self) is MeanMetricWrapper else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a metric from what `get_config` returned; a function is found by its name."""
+        fn = config.get("fn")
+        if isinstance(fn, (str, dict)):
+            known = isinstance(fn, str) and fn in functions
+            config = {**config, "fn": functions.lookup(fn) if known else get_loss(fn)}
+        return cls(**config)
+
+
+functions = Registry("metric function")  # those that are not losses too

@@ -24,6 +24,7 @@ class StandardMetric(Mean):
     0.5
     """
 
+    uses_mask: ClassVar[bool] = True
     function: ClassVar[Callable[..., Any]]
     argument_names: ClassVar[tuple[str, ...]] = ()
 

@@ -84,6 +84,12 @@ class Model(Trainer):
         if not self._is_declared():
             self._declare((graph.symbolic_like(input_shape),), {}, unknown=1021)
 
+    def _build_from(self, frame: Any, signature: Any, given: dict[str, Any]) -> None:
+        if type(self).build is Model.build:  # nothing of its own to declare; its layers are built as they are called
+            self._template.built = self.built = True
+        else:
+            super()._build_from(frame, signature, given)
+
     def _root_path(self) -> str:
         # The layers of a model are what one wants to see in `params`: the model's own name is no folder above them.
         return ""
@@ -190,17 +196,20 @@ class Model(Trainer):
 
         save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+    def load_weights(
+        self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False
+    ) -> None:
         """Read the weights from an HDF5 file that Keras or jkeras wrote; nothing changes if something does not fit.
 
         Args:
             filepath: A `.weights.h5` or a legacy `.h5` file.
             by_name: Match layers by name instead of by order (legacy files).
             skip_mismatch: Skip layers that do not fit, with a warning, instead of raising.
+            allow_nan: Take weights that are not finite; otherwise they are refused.
         """
         from jkeras.saving.weights import load_weights
 
-        load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+        load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, allow_nan=allow_nan)
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Whole-model files are not written yet; save the weights."""

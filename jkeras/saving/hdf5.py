@@ -27,8 +27,9 @@ def open_for_reading(path: Any) -> Iterator[Any]:
 
     name = os.fspath(path)
     if not Path(name).exists():
-        is_checkpoint = Path(f"{name}.index").exists()
-        hint = " There is a TensorFlow checkpoint of this name, which cannot be read; save it as .h5." if is_checkpoint else ""
+        hint = ""
+        if Path(f"{name}.index").exists():
+            hint = " There is a TensorFlow checkpoint of this name, which cannot be read; save it as .h5."
         raise FileNotFoundError(f"There is no file {name!r}.{hint}")
     if Path(name).is_dir():
         raise IsADirectoryError(f"{name!r} is a folder; give the name of a file.")
@@ -50,7 +51,7 @@ def find(group: Any, path: str) -> Any:
     """
     import h5py
 
-    found = group
+    found: Any = group
     for part in path.split("/"):
         if not part:
             continue
@@ -59,7 +60,7 @@ def find(group: Any, path: str) -> Any:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ValueError(
-                f"{found.file.filename!r}: {found.name.rstrip('/')}/{part} is a link ({type(link).__name__}). "
+                f"{found.file.filename!r}: {str(found.name).rstrip('/')}/{part} is a link ({type(link).__name__}). "
                 "Links in weight files are not followed."
             )
         try:

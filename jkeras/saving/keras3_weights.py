@@ -1,9 +1,9 @@
 """The `.weights.h5` files of Keras 3: groups follow the attributes of the objects, weights are numbered.
 
-    /layers/dense/vars/0                 the kernel of the first Dense of a Sequential or functional model
-    /layers/dense_1/vars/0               that of the second: by class, whatever its name
-    /encoder/blocks/dense/vars/0         that of `self.encoder.blocks[0]` of a subclassed model
-    /layers/lstm/cell/vars/0             an LSTM keeps its weights in its cell
+/layers/dense/vars/0                 the kernel of the first Dense of a Sequential or functional model
+/layers/dense_1/vars/0               that of the second: by class, whatever its name
+/encoder/blocks/dense/vars/0         that of `self.encoder.blocks[0]` of a subclassed model
+/layers/lstm/cell/vars/0             an LSTM keeps its weights in its cell
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jkeras.core.graph import Plan
-from jkeras.core.registry import snake_case
 from jkeras.core.layer import Layer
+from jkeras.core.registry import snake_case
 from jkeras.core.weight import Weight
 from jkeras.saving.hdf5 import find, write_array
 from jkeras.saving.matching import Match, Mismatches
@@ -29,10 +29,8 @@ WEIGHTS_IN = {
     "ConvLSTM2D": "cell",
     "ConvLSTM3D": "cell",
 }
-# Sublayers that Keras keeps under another attribute.
-_RENAMED: dict[str, dict[str, str]] = {}
-# Attributes of models that are no part of these files: the layers are reached through `layers`.
-_SKIPPED = ("_layers", "_chain", "optimizer", "history", "loss", "metrics")
+# Where layers may be met that are no sublayers: the arguments a layer was made with.
+_NOT_ATTRIBUTES = ("_given_arguments", "_template")
 # What a file may hold beside the weights of layers.
 _NOT_WEIGHTS = ("optimizer", "metrics", "seed_generator", "loss_tracker", "_metrics", "_loss_tracker")
 
@@ -89,18 +87,15 @@ def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:
 
     A model also has `layers`: first if it knows them by itself, in alphabetical order if it is subclassed.
     """
-    renamed = _RENAMED.get(type(layer).__name__, {})
-    rows = {renamed.get(k, k): v for k, v in layer.__dict__.items() if not (k in _SKIPPED or k in _INTERNAL)}
+    rows: dict[str, Any] = {k: v for k, v in layer.__dict__.items() if k not in _NOT_ATTRIBUTES}
     if hasattr(layer, "layers"):
+        rows.pop("_layers", None)
         if layer.__dict__.get("_layers"):
             yield "layers", layer.layers
         else:
             rows["layers"] = layer.layers
     for name in sorted(rows, key=lambda k: f"~{k}" if k.startswith("_") else k):
         yield name, rows[name]
-
-
-_INTERNAL = ("_given_arguments", "_weights", "_frame", "_template", "_nodes", "_plan", "_compiled", "_call_losses")
 
 
 def _class_name(layer: Any) -> str:

@@ -1,9 +1,9 @@
 """The weight files of Keras 1 and 2: one group for each layer, datasets listed by name in an attribute.
 
-    /                          layer_names, backend, keras_version
-    /dense                     weight_names = ["dense/kernel:0", "dense/bias:0"]
-    /dense/dense/kernel:0      (3, 4)
-    /top_level_model_weights   the weights of the model itself
+/                          layer_names, backend, keras_version
+/dense                     weight_names = ["dense/kernel:0", "dense/bias:0"]
+/dense/dense/kernel:0      (3, 4)
+/top_level_model_weights   the weights of the model itself
 """
 
 from __future__ import annotations
@@ -35,10 +35,15 @@ def write_legacy(group: Any, model: Any, values: dict[int, np.ndarray]) -> None:
     group.attrs["backend"] = b"jax"
     group.attrs["keras_version"] = _VERSION.encode()
     for name, layer in layers.items():
-        paths = {id(w): f"{path or name}/{w.name}:0" for path, w in weights_of(layer)}
+        paths = {id(w): f"{path}:0" for path, w in _weight_paths(name, layer).items()}
         _write_weights(group.create_group(name), [(paths[id(w)], values[id(w)]) for w in legacy_order(layer)])
     own = [(f"{w.name}:0", values[id(w)]) for w in model._weights]
     _write_weights(group.create_group(_TOP_LEVEL), own)
+
+
+def _weight_paths(name: str, layer: Any) -> dict[str, Weight]:
+    """Return the weights of a layer by the names they have in these files."""
+    return {f"{path or name}/{w.name}": w for path, w in weights_of(layer)}
 
 
 def _write_weights(group: Any, rows: list[tuple[str, np.ndarray]]) -> None:
@@ -74,8 +79,8 @@ def match_legacy(file: Any, model: Any, by_name: bool, mismatches: Mismatches) -
         pairs = [(name, layers[name], saved[name]) for name in saved if name in layers]
         if not pairs:
             warnings.warn(
-                f"{mismatches.path!r}: no layer of the file has the name of a layer of the model, so nothing was loaded. "
-                f"File: {_listing(saved)}. Model: {_listing(layers)}.",
+                f"{mismatches.path!r}: no layer of the file has the name of a layer of the model, "
+                f"so nothing was loaded. File: {_listing(saved)}. Model: {_listing(layers)}.",
                 stacklevel=4,
             )
     else:
@@ -110,9 +115,14 @@ def _datasets(root: Any, name: str) -> list[tuple[str, Any]]:
 def _match_layer(name: str, layer: Any, rows: list[tuple[str, Any]], mismatches: Mismatches) -> list[Match]:
     """Pair the weights of a layer with the datasets.
 
-    The order in the file depends on what was frozen when it was written, which need not be what is frozen now; so
-    of the orders that are possible the one is taken whose names fit.
+    The order in the file depends on what was frozen when it was written, which need not be what is frozen now. So
+    weights of the same full name belong together; if the names were given otherwise, that one of the possible orders
+    is taken in which `kernel` meets `kernel`.
     """
+    paths = _weight_paths(name, layer)
+    full_names = [row.split(":")[0] for row, _ in rows]
+    if len(rows) == len(paths) and set(full_names) == set(paths):
+        return _match_weights(name, [paths[full] for full in full_names], rows, mismatches)
     weights = list(layer.weights)
     orders = [
         legacy_order(layer),
@@ -128,9 +138,10 @@ def _match_weights(
     name: str, weights: list[Weight], rows: list[tuple[str, Any]], mismatches: Mismatches
 ) -> list[Match]:
     if len(weights) != len(rows):
+        expected = _listing(f"{w.name} {w.shape}" for w in weights)
+        found = _listing(f"{row} {getattr(dataset, 'shape', '')}" for row, dataset in rows)
         mismatches.report(
-            f"Layer {name!r} has {len(weights)} weights ({', '.join(f'{w.name} {w.shape}' for w in weights) or 'none'}); "
-            f"the file has {len(rows)} ({', '.join(f'{row} {d.shape}' for row, d in rows) or 'none'})."
+            f"Layer {name!r} has {len(weights)} weights ({expected}); the file has {len(rows)} ({found})."
         )
         return []
     return mismatches.fitting([Match(w, name, dataset) for w, (_, dataset) in zip(weights, rows, strict=True)])

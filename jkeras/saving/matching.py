@@ -41,7 +41,8 @@ class Mismatches:
         for match in matches:
             found = getattr(match.dataset, "shape", None)
             if found is None or tuple(found) != match.weight.shape:
-                self.report(f"{match.where}: expected shape {match.weight.shape}; found {found} ({match.dataset.name}).")
+                expected = match.weight.shape
+                self.report(f"{match.where}: expected shape {expected}; found {found} ({match.dataset.name}).")
             else:
                 kept.append(match)
         return kept
