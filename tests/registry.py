@@ -1,4 +1,4 @@
-"""One row for each layer: how it is made, what it is called on, what makes it special. A row buys all contract tests."""
+"""One row for each layer: how it is made, what it is called on, what is special. A row buys all contract tests."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jkeras.core import seeds
+from jkeras.core.drawing import draw_all
 from jkeras.core.template import Template, Tree, two_level, walk, weights_of
 from jkeras.core.weight import Weight, check_shape
 
@@ -103,9 +104,9 @@ class Facade(Template):
             key = seeds.next_key() if key is None else key
             # Initializers may use host constants: a transfer guard round `fit` is meant for its loop.
             with jax.ensure_compile_time_eval(), jax.transfer_guard("allow"):
-                for path, weight in rows:
-                    if not weight.is_drawn:
-                        weight.store(weight.draw(seeds.fold_path(key, f"{path}/{weight.name}")))
+                missing = [(path, weight) for path, weight in rows if not weight.is_drawn]
+                for (_, weight), value in zip(missing, draw_all(missing, key), strict=True):
+                    weight.store(value)
         return [w for _, w in rows]
 
     def _tree(self, trainable: bool, lend: bool = False) -> dict[str, dict[str, Any]]:

@@ -145,6 +145,9 @@ class Bidirectional(Layer):
 def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
     config = {**layer.get_config(), "go_backwards": go_backwards}
     plain = config["name"].removeprefix(f"{prefix}_")
+    if config.get("return_sequences") and "zero_output_for_mask" in config:
+        # The output of a masked step is that of another step in each direction: it must not enter the merge.
+        config["zero_output_for_mask"] = True
     return type(layer).from_config({**config, "name": f"{prefix}_{plain}"})
 
 

@@ -48,6 +48,25 @@ class Merge(Layer):
         return reduce(jnp.logical_or, mask)
 
 
+class MaskedMerge(Merge):
+    """Base of merging in which a masked step of an input does not count, so that padding decides nothing."""
+
+    neutral: ClassVar[float]
+    """What stands for a masked step: it does not change the others."""
+
+    def call(self, inputs: Sequence[Array], mask: Any = None) -> Array:
+        """Return the merged array."""
+        merged = super().call(inputs if mask is None else [self._counted(x, m) for x, m in zip(inputs, mask)])
+        counted = None if mask is None else self.compute_mask(inputs, mask)
+        return merged if counted is None else jnp.where(_fit(counted, merged), merged, self._if_none_counts(inputs))
+
+    def _counted(self, x: Array, mask: Array | None) -> Array:
+        return x if mask is None else jnp.where(_fit(mask, x), x, jnp.asarray(self.neutral, x.dtype))
+
+    def _if_none_counts(self, inputs: Sequence[Array]) -> Any:
+        return inputs[0]
+
+
 class Add(Merge):
     """`x_1 + x_2 + ...`
 
@@ -69,7 +88,7 @@ class Subtract(Merge):
     number_of_inputs = 2
 
 
-class Multiply(Merge):
+class Multiply(MaskedMerge):
     """`x_1 * x_2 * ...`
 
     A masked step of a factor counts as one, so that padding does not wipe out the other inputs; a step that is masked
@@ -80,15 +99,10 @@ class Multiply(Merge):
     """
 
     merge = staticmethod(lambda xs: reduce(jnp.multiply, xs))
+    neutral = 1.0
 
-    def call(self, inputs: Sequence[Array], mask: Any = None) -> Array:
-        """Return the product."""
-        if not isinstance(inputs, (list, tuple)) or mask is None:
-            return super().call(inputs)
-        pairs = [(x, None if m is None else _fit(m, x)) for x, m in zip(inputs, mask, strict=True)]
-        product = super().call([x if m is None else jnp.where(m, x, 1) for x, m in pairs])
-        counted = self.compute_mask(inputs, mask)
-        return product if counted is None else jnp.where(_fit(counted, product), product, 0)
+    def _if_none_counts(self, inputs: Sequence[Array]) -> Any:
+        return 0
 
 
 class Average(Merge):
@@ -101,24 +115,26 @@ class Average(Merge):
     merge = staticmethod(lambda xs: reduce(jnp.add, xs) / len(xs))
 
 
-class Maximum(Merge):
-    """The elementwise maximum.
+class Maximum(MaskedMerge):
+    """The elementwise maximum, of the inputs whose mask is true; of the first where none is.
 
     >>> Maximum()([jnp.ones(2), jnp.zeros(2)]).tolist()
     [1.0, 1.0]
     """
 
     merge = staticmethod(lambda xs: reduce(jnp.maximum, xs))
+    neutral = -jnp.inf
 
 
-class Minimum(Merge):
-    """The elementwise minimum.
+class Minimum(MaskedMerge):
+    """The elementwise minimum, of the inputs whose mask is true; of the first where none is.
 
     >>> Minimum()([jnp.ones(2), jnp.zeros(2)]).tolist()
     [0.0, 0.0]
     """
 
     merge = staticmethod(lambda xs: reduce(jnp.minimum, xs))
+    neutral = jnp.inf
 
 
 class Concatenate(Merge):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import nearest
+from jkeras.core.template import unique_name
 from jkeras.losses import FunctionLoss, Loss
 from jkeras.losses import get as get_loss
 from jkeras.metrics import mask_weight
@@ -52,34 +53,18 @@ class Objective:
         self.names = list(names)
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         count = len(leaves)
-        per_loss = _spread("loss", loss, self.names, everywhere=count > 1 and not isinstance(loss, (list, tuple, dict)))
+        per_loss = _spread("loss", loss, self.names)
         per_weight = _spread("loss_weights", loss_weights, self.names)
         per_metrics = _spread_lists("metrics", metrics, self.names)
         per_weighted = _spread_lists("weighted_metrics", weighted_metrics, self.names)
+        taken = ["loss"]
         self.outputs: list[Output] = []
-        prefixes = [f"{name}_" if count > 1 else "" for name in self.names]
-        taken: list[str] = ["loss"]
-        for i, (name, leaf) in enumerate(zip(self.names, leaves, strict=True)):
-            shape = tuple(leaf.shape)
-            function = _as_loss(per_loss[i])
-
-            def named(specs: list[Any], prefix: str, shape: Any = shape, loss: Any = per_loss[i]) -> list[Any]:
-                rows = []
-                for spec in specs:
-                    key, metric = make_metric(spec, shape, loss)
-                    key, base, n = prefix + key, prefix + key, 0
-                    while key in taken:
-                        n += 1
-                        key = f"{base}_{n}"
-                    taken.append(key)
-                    rows.append((key, metric))
-                return rows
-
+        for i, (name, shape) in enumerate(zip(self.names, self.shapes, strict=True)):
+            prefix = f"{name}_" if count > 1 else ""
+            plain = _with_keys(per_metrics[i], prefix, shape, per_loss[i], taken)
+            weighted = _with_keys(per_weighted[i], prefix, shape, per_loss[i], taken, again="weighted_")
             weight = 1.0 if per_weight[i] is None else float(per_weight[i])
-            row = Output(
-                name, function, weight, named(per_metrics[i], prefixes[i]), named(per_weighted[i], prefixes[i])
-            )
-            self.outputs.append(row)
+            self.outputs.append(Output(name, _as_loss(per_loss[i]), weight, plain, weighted))
         self.has_loss = any(output.loss is not None for output in self.outputs)
         self.loss_keys = [f"{o.name}_loss" for o in self.outputs if o.loss is not None] if count > 1 else []
 
@@ -164,11 +149,11 @@ class Objective:
         for output, predicted, true, weight, mask in zip(
             self.outputs, predictions, truths, sample_weights, masks, strict=True
         ):
-            for key, metric in output.metrics:
-                new[key] = metric.update(new[key], true, predicted)
-            for key, metric in output.weighted_metrics:
-                weight = mask_weight(weight, mask) if weight is not None else None
-                new[key] = metric.update(new[key], true, predicted, sample_weight=weight)
+            for rows, given in ((output.metrics, None), (output.weighted_metrics, weight)):
+                for key, metric in rows:
+                    used = mask_weight(given, mask) if metric.uses_mask else given
+                    extra = {} if used is None else {"sample_weight": used}
+                    new[key] = metric.update(new[key], true, predicted, **extra)
         each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
         return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new}
 
@@ -187,10 +172,21 @@ class Objective:
         return logs
 
 
-def make_metric(spec: Any, shape: tuple[int, ...], loss: Any) -> tuple[str, Any]:
-    """Return `(log key, metric)` for a name, metric object or function; 'accuracy' is chosen by loss and output."""
-    metric = resolve_metric(spec, shape, loss)
-    return (spec if isinstance(spec, str) else metric.name), metric
+def _with_keys(
+    specs: list[Any], prefix: str, shape: tuple[int, ...], loss: Any, taken: list[str], again: str = ""
+) -> list[tuple[str, Any]]:
+    """Return `(log key, metric)` for names, metrics and functions; each key is new in `taken`, and added to it."""
+    rows = []
+    for spec in specs:
+        metric = resolve_metric(spec, shape, loss)
+        name = spec if isinstance(spec, str) else metric.name
+        key = prefix + name
+        if key in taken and again:
+            key = prefix + again + name
+        key = unique_name(key, taken)
+        taken.append(key)
+        rows.append((key, metric))
+    return rows
 
 
 def _as_loss(spec: Any) -> Any:
@@ -200,7 +196,7 @@ def _as_loss(spec: Any) -> Any:
     return FunctionLoss(found)
 
 
-def _spread(what: str, value: Any, names: list[str], everywhere: bool = False) -> list[Any]:
+def _spread(what: str, value: Any, names: list[str]) -> list[Any]:
     """Return one entry for each output from a single value, a list or a dict by output name."""
     if isinstance(value, Mapping) and "class_name" not in value:
         unknown = [k for k in value if k not in names]
@@ -213,9 +209,7 @@ def _spread(what: str, value: Any, names: list[str], everywhere: bool = False) -
         if len(value) != len(names):
             raise ValueError(f"{what} has {len(value)} entries, but the outputs are {', '.join(names)}.")
         return list(value)
-    if value is None:
-        return [None] * len(names)
-    return [value] * len(names) if everywhere or len(names) == 1 else [value] * len(names)
+    return [value] * len(names)
 
 
 def _spread_lists(what: str, value: Any, names: list[str]) -> list[list[Any]]:
