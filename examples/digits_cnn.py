@@ -22,10 +22,10 @@ def build() -> Sequential:
         [
             layers.Input((8, 8, 1)),
             layers.Conv2D(32, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Activation("relu"),
             layers.Conv2D(64, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.Activation("relu"),
             layers.MaxPooling2D(2),
             layers.Dropout(0.25),
@@ -57,7 +57,7 @@ def confusion(truth: np.ndarray, read_as: np.ndarray) -> str:
 def main() -> float:
     """Train, save the weights, and return the accuracy on the test images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--weights", type=Path, default=Path("digits.weights.h5"), help="where the weights are saved")
     options = parser.parse_args()
 

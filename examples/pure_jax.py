@@ -18,7 +18,7 @@ from digits_cnn import build
 
 from jkeras.datasets import digits
 
-BATCH = 64
+BATCH = 128
 
 
 class Training(NamedTuple):
@@ -32,14 +32,14 @@ class Training(NamedTuple):
 def main() -> float:
     """Train one network a seed and return the mean accuracy on the test images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
 
     (x_train, y_train), (x_test, y_test) = digits.load_data()
     x_train, x_test = (jnp.asarray(x[..., None] / np.float32(16)) for x in (x_train, x_test))
     y_train, y_test = (jnp.asarray(y, "int32") for y in (y_train, y_test))
-    model, optimizer = build(), optax.adam(1e-3)
+    model, optimizer = build(), optax.adam(2e-3)
 
     def start(key: jax.Array) -> Training:
         params, state = model.init(key, x_train[:1])

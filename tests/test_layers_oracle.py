@@ -68,7 +68,8 @@ def recurrent(name: str, *own: dict[str, Any]) -> list[Row]:
     states = 2 if name == "LSTM" else 1
     return [
         *rows(name, SEQ, {}, backwards, {"use_bias": False}, *own, args=units),
-        *rows(name, SEQ, both, backwards, {"return_state": True, "activation": "relu"}, *own[:1], args=units, mask=True),
+        *rows(name, SEQ, both, backwards, *own[:1], args=units, mask=True),
+        *rows(name, SEQ, {"return_state": True, "activation": "relu"}, args=units, mask=True),
         *rows(name, SEQ, {"unroll": True}, args=units, states=states),
         *rows(name, SEQ, both, args=units, states=states, mask=True),
     ]

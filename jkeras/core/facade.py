@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import seeds
@@ -18,6 +20,8 @@ class Facade(Template):
     """What Keras scripts do to a layer: read and set weights, freeze, count."""
 
     _trainable: bool
+    _initial_weights: Any
+    built: bool
 
     @property
     def trainable(self) -> bool:
@@ -74,6 +78,23 @@ class Facade(Template):
             check_shape("Weight", weight.path, weight.shape, array.shape)
         for weight, array in zip(own, arrays, strict=True):
             weight.assign(array)
+
+    def start_from(self, weights: Sequence[Any]) -> None:
+        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built."""
+        self._initial_weights = list(weights)
+        if self.built and self.weights:
+            self._start_from(self._initial_weights)
+
+    def _start_from(self, arrays: Sequence[Any]) -> None:
+        own = self.weights
+        shapes = [np.shape(array) for array in arrays]
+        if shapes != [w.shape for w in own]:
+            raise ValueError(
+                f"Layer {self.name!r} has weights of shapes {[w.shape for w in own]}; weights= has {shapes}."
+            )
+        for weight, array in zip(own, arrays, strict=True):
+            weight.initializer = functools.partial(_constant, np.asarray(array))
+        self._initial_weights = None
 
     def count_params(self) -> int:
         """Return the number of elements of all weights."""
@@ -137,6 +158,10 @@ class Facade(Template):
             array = tree.get(key, {}).get(w.name)
             if array is not None:
                 w.store(array)
+
+
+def _constant(array: np.ndarray, shape: Any, dtype: Any) -> Any:
+    return jnp.asarray(array, dtype)
 
 
 def frozen_keys(root: Template) -> set[str]:

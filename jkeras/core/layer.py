@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.core import dtypes, graph, seeds
 from jkeras.core import frame as frames
@@ -368,23 +367,6 @@ class Layer(Facade):
             )
         self._store(changed)
 
-    def start_from(self, weights: Sequence[Any]) -> None:
-        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built."""
-        self._initial_weights = list(weights)
-        if self.built and self.weights:
-            self._start_from(self._initial_weights)
-
-    def _start_from(self, arrays: Sequence[Any]) -> None:
-        own = self.weights
-        shapes = [np.shape(array) for array in arrays]
-        if shapes != [w.shape for w in own]:
-            raise ValueError(
-                f"Layer {self.name!r} has weights of shapes {[w.shape for w in own]}; weights= has {shapes}."
-            )
-        for weight, array in zip(own, arrays, strict=True):
-            weight.initializer = functools.partial(_constant, np.asarray(array))
-        self._initial_weights = None
-
     def _is_declared(self) -> bool:
         return self._declared
 
@@ -502,10 +484,6 @@ def _wrap_init(owner: str, init: Callable[..., Any]) -> Callable[..., Any]:
         init(self, *args, **kwargs)
 
     return modern_init
-
-
-def _constant(array: np.ndarray, shape: Any, dtype: Any) -> Any:
-    return jnp.asarray(array, dtype)
 
 
 def _wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:

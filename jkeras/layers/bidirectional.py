@@ -49,6 +49,9 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
+    return_sequences: bool
+    return_state: bool
+    stateful: bool
 
     def __init__(
         self,
@@ -61,11 +64,13 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         if merge_mode not in _MERGES:
             raise ValueError(f"Bidirectional: merge_mode must be one of {list(_MERGES)}; got {merge_mode!r}.")
-        check_layer(self, "layer", layer)
+        backwards = getattr(check_layer(self, "layer", layer), "go_backwards", None)
+        if backwards is None:
+            raise TypeError(f"Bidirectional: layer must be recurrent (have `go_backwards`); got {layer!r}.")
         self.merge_mode = merge_mode
-        self.forward_layer: Any = _twin(layer, "forward", bool(layer.go_backwards))
+        self.forward_layer: Any = _twin(layer, "forward", bool(backwards))
         if backward_layer is None:
-            self.backward_layer: Any = _twin(layer, "backward", not layer.go_backwards)
+            self.backward_layer: Any = _twin(layer, "backward", not backwards)
         else:
             self.backward_layer = check_layer(self, "backward_layer", backward_layer)
         for name in ("stateful", "return_sequences", "return_state"):

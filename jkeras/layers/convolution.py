@@ -19,6 +19,9 @@ class BaseConv(Layer):
     rank: ClassVar[int]
     filters: int
     kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+    dilation_rate: tuple[int, ...]
     groups: int
     data_format: str
     use_bias: bool
@@ -83,10 +86,10 @@ class BaseConv(Layer):
             raise ValueError(
                 f"Layer {self.path!r}: groups={self.groups} must divide the {channels} channels of its input."
             )
-        shape = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
+        shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
         self.kernel = declare(self, "kernel", shape)
         self.bias = declare(self, "bias", (self.filters,)) if self.use_bias else None
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels} if channels else None)
 
     def call(self, inputs: Array) -> Array:
         """Return `activation(conv(inputs, kernel) + bias)`."""

@@ -38,6 +38,9 @@ class Embedding(Layer):
     """
 
     supports_masking = True
+    input_dim: int
+    output_dim: int
+    mask_zero: bool
     embeddings: Any
 
     def __init__(

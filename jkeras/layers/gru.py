@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.rnn import gru
-from jkeras.layers.recurrent import Recurrent
+from jkeras.layers.recurrence import Recurrent
 
 
 class GRU(Recurrent):

@@ -63,13 +63,13 @@ class Lambda(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return `output_shape` with the batch, or the shape found by tracing."""
-        declared = self._shape_of_outputs
+        declared: Any = self._shape_of_outputs
         if declared is None:
             return super().compute_output_shape(input_shape)
         if callable(declared):
             return tuple(declared(input_shape))
         first = input_shape if is_shape(input_shape) else input_shape[0]
-        return (first[0], *declared)
+        return (first[0], *tuple(declared))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments; functions by name, without their code."""

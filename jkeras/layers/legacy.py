@@ -211,8 +211,8 @@ def merge(
 
 # Modules that held layers in some era, e.g. `from keras.layers.core import Dense`.
 MODULE_PATHS = (
-    "advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge_layers",
-    "noise", "preprocessing", "regularization", "reshaping_layers", "rnn", "wrappers",
+    "advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge", "noise",
+    "recurrent", "rnn", "wrappers",
 )  # fmt: skip
 
 
@@ -221,4 +221,5 @@ def install_module_paths(package: str) -> None:
     module = sys.modules[package]
     for path in MODULE_PATHS:
         sys.modules[f"{package}.{path}"] = module
-        setattr(module, path, module)
+        if not hasattr(module, path):  # `merge` is also the function
+            setattr(module, path, module)

@@ -10,7 +10,7 @@ from jax import Array
 
 from jkeras.core.weight import Weight
 from jkeras.functional.rnn import lstm
-from jkeras.layers.recurrent import Recurrent
+from jkeras.layers.recurrence import Recurrent
 
 
 class LSTM(Recurrent):

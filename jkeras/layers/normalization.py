@@ -52,6 +52,7 @@ class BatchNormalization(Layer):
     supports_masking = True
     moving_mean: Any
     moving_variance: Any
+    axis: Any
     center: bool
     scale: bool
     momentum: float
@@ -147,6 +148,7 @@ class LayerNormalization(Layer):
     """
 
     supports_masking = True
+    axis: Any
     center: bool
     scale: bool
     epsilon: float

@@ -62,9 +62,10 @@ class Reshape(Layer):
         known = math.prod(n for n in self.target_shape if n != -1)
         size = math.prod(inputs.shape[1:])
         if size % known if -1 in self.target_shape else size != known:
-            if self._frame.declaring and self._frame.unknown in inputs.shape[1:]:
+            frame: Any = self._frame
+            if frame.declaring and frame.unknown in inputs.shape[1:]:
                 # An unknown size stands for one that fits: what is left stays unknown.
-                sizes = [self._frame.unknown if n == -1 else n for n in self.target_shape]
+                sizes = [frame.unknown if n == -1 else n for n in self.target_shape]
                 return jnp.zeros((inputs.shape[0], *sizes), inputs.dtype)
             raise ValueError(
                 f"Layer {self.path!r} cannot give {size} elements the target_shape {self.target_shape}; "

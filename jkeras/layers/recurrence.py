@@ -105,13 +105,14 @@ class Recurrent(Layer):
             mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
             training: Whether dropout drops.
         """
+        frame: Any = self._frame
         last, outputs, states = self._run(
             sequences,
             initial_state=self._first_state(sequences, initial_state),
             mask=mask,
             go_backwards=self.go_backwards,
             # A loop over a length that is not known yet would be unrolled for a made-up one.
-            unroll=self.unroll and not self._frame.declaring,
+            unroll=self.unroll and not frame.declaring,
             time_major=self.time_major,
             input_dropout_mask=self._drop(self.dropout, sequences, sequences.shape[-1], training),
             recurrent_dropout_mask=self._drop(self.recurrent_dropout, sequences, self.units, training),
@@ -133,7 +134,7 @@ class Recurrent(Layer):
         if given is None or (isinstance(given, (list, tuple)) and not given):
             if not self.stateful:
                 return None
-            states = tuple(state.value for state in self.states)
+            states = tuple(state.value for state in (self.states or ()))
         else:
             states = tuple(given) if isinstance(given, (list, tuple)) else (given,)
         expected = (sequences.shape[1 if self.time_major else 0], self.units)
