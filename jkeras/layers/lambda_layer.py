@@ -67,9 +67,10 @@ class Lambda(Layer):
         if declared is None:
             return super().compute_output_shape(input_shape)
         if callable(declared):
-            return tuple(declared(input_shape))
+            computed: Any = declared(input_shape)
+            return tuple(computed)
         first = input_shape if is_shape(input_shape) else input_shape[0]
-        return (first[0], *tuple(declared))
+        return (first[0], *declared)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments; functions by name, without their code."""

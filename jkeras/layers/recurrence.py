@@ -121,13 +121,14 @@ class Recurrent(Layer):
         if self.stateful:
             for kept, state in zip(self.states, states, strict=True):
                 kept.assign(state)
-        output = outputs if self.return_sequences else last
+        output: Any = outputs if self.return_sequences else last
         if self.zero_output_for_mask and mask is not None:
+            counts: Any = mask
             if not self.return_sequences:
-                mask = jnp.take(mask, 0 if self.go_backwards else -1, axis=0 if self.time_major else 1)
+                counts = jnp.take(mask, 0 if self.go_backwards else -1, axis=0 if self.time_major else 1)
             elif self.go_backwards:
-                mask = jnp.flip(mask, 0 if self.time_major else 1)
-            output = jnp.where(mask[..., None], output, 0)
+                counts = jnp.flip(mask, 0 if self.time_major else 1)
+            output = jnp.where(counts[..., None], output, 0)
         return (output, *states) if self.return_state else output
 
     def _first_state(self, sequences: Array, given: Any) -> tuple[Array, ...] | None:
