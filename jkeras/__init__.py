@@ -10,8 +10,9 @@ Every layer and every model is a pure pair:
 
 from __future__ import annotations
 
-# Weight files are written hours into a script. What writes them is loaded now, with the codec it would look up on first
-# use: a broken library shows at once, and a host that replaces `__import__`, as script runners do, cannot break it later.
+# Weight files are written hours into a script. What writes them is loaded now, with the codec it would look up on
+# first use: a broken library shows at once, and a host that replaces `__import__`, as script runners do, cannot break
+# it later.
 import codecs
 import importlib
 from typing import TYPE_CHECKING, Any

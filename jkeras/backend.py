@@ -10,18 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core import dtypes
+from jkeras.core import data_format, dtypes
 from jkeras.core.graph import SymbolicTensor
 from jkeras.core.operation import operate
 from jkeras.core.weight import Weight
 
 floatx = dtypes.floatx
 set_floatx = dtypes.set_floatx
+image_data_format = data_format.image_data_format
+set_image_data_format = data_format.set_image_data_format
 
 
 class _Settings:
     epsilon = 1e-7
-    image_data_format = "channels_last"
 
 
 def backend() -> str:
@@ -34,9 +35,9 @@ def epsilon() -> float:
     return _Settings.epsilon
 
 
-def image_data_format() -> str:
-    """Return the default layout of images."""
-    return _Settings.image_data_format
+def set_epsilon(value: float) -> None:
+    """Set what `epsilon` returns."""
+    _Settings.epsilon = float(value)
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -110,7 +110,8 @@ CASES = {
         ValueError, r"Layer 'drop' draws random numbers, but no key was given",
     ),
     "validation split of a generator": (
-        lambda: model().fit(iter([(X, np.zeros(20))]), validation_split=0.1), ValueError, r"validation_split needs arrays",
+        lambda: model().fit(iter([(X, np.zeros(20))]), validation_split=0.1),
+        ValueError, r"validation_split needs arrays",
     ),
     "y besides a generator": (lambda: model().fit(iter([(X, Y)]), Y), ValueError, r"y must not be given when x is"),
 }  # fmt: skip

@@ -177,6 +177,7 @@ def test_scan_over_apply(row: Row) -> None:
 @every
 def test_gradients_are_finite_and_checkpoint_takes_them(row: Row) -> None:
     case = case_of(row.name)
+
     def loss(params: Any, x: Any) -> Any:
         outputs, _, losses = case.apply(params, case.state, x, KEY, with_losses=True)
         return scalar(outputs) + sum(losses)

@@ -60,7 +60,8 @@ FITS = {
         one_output, dict(loss="mse", metrics=["mae"], weighted_metrics=["mse"]), (X, Y), dict(sample_weight=WEIGHTS),
     ),
     "validation weights": (
-        one_output, dict(loss="mse", weighted_metrics=["mae"]), (X, Y), dict(validation_data=(X[:9], Y[:9], WEIGHTS[:9])),
+        one_output, dict(loss="mse", weighted_metrics=["mae"]), (X, Y),
+        dict(validation_data=(X[:9], Y[:9], WEIGHTS[:9])),
     ),
     "class weight": (
         classifier, dict(loss="sparse_categorical_crossentropy", metrics=["accuracy"]), (X, LABELS),
@@ -74,7 +75,8 @@ FITS = {
         ([X, X[:, :2]], [Y, Y]), dict(validation_split=0.2),
     ),
     "by name": (
-        two_outputs, dict(loss={"p": "mse", "q": "mae"}, metrics={"q": ["mse"]}), ({"a": X, "b": X[:, :2]}, {"p": Y, "q": Y}), {},
+        two_outputs, dict(loss={"p": "mse", "q": "mae"}, metrics={"q": ["mse"]}),
+        ({"a": X, "b": X[:, :2]}, {"p": Y, "q": Y}), {},
     ),
     "flat targets": (one_output, dict(loss="mse"), (X, Y[:, 0]), {}),
 }  # fmt: skip

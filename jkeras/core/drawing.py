@@ -5,16 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-import jax
-
 from jkeras.core import seeds
+from jkeras.core.compiling import jit_once
 from jkeras.core.weight import Weight
-
-# Compiled to run once: on CPU, optimising the random generator for each shape costs far more than running it.
-_COMPILER_OPTIONS: dict[str, Any] = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-}
 
 
 class Recipe(NamedTuple):
@@ -72,5 +65,4 @@ def _draw(key: Any, recipes: tuple[Recipe, ...]) -> list[Any]:
 
 @functools.cache
 def _compiled() -> Any:
-    options = _COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
-    return jax.jit(_draw, static_argnames="recipes", compiler_options=options)
+    return jit_once(_draw, static_argnames="recipes")

@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import dtypes
+from jkeras.core.operators import HasOperators
 from jkeras.core.registry import snake_case
 from jkeras.core.template import unique_name
 
 Shape = tuple[int | None, ...]
 
 
-class SymbolicTensor:
+class SymbolicTensor(HasOperators):
     """A value that does not exist yet: shape (None where unknown), dtype, and the node that will make it."""
 
     def __init__(self, shape: Shape, dtype: Any = "float32", name: str | None = None):
@@ -38,7 +39,7 @@ class SymbolicTensor:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
             raise TypeError(f"Cannot iterate over {self!r}: the size of its first axis is unknown.")
-        return (self[i] for i in range(self.shape[0]))  # pyright: ignore[reportIndexIssue]
+        return (self[i] for i in range(self.shape[0]))
 
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} has no value yet: it cannot decide an `if`. Compute it in the `call` of a layer.")

@@ -61,9 +61,15 @@ class InputLayer(Layer):
         self.__dict__["_declared"] = True
         # The layer owns its tensor, unlike other layers: nothing else would keep it alive.
         self._own_node = Node(self, (), {}, tensor)
-        self._nodes.append(lambda: self._own_node)
         if name is None:
             tensor.name = self.name
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor it stands for."""
+        return self._own_node.outputs
+
+    input = output
 
     @property
     def dtype(self) -> str:

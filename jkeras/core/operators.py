@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
@@ -27,6 +27,21 @@ COMPARISON: dict[str, Callable[..., Any]] = {
     "ge": jnp.greater_equal,
 }
 UNARY: dict[str, Callable[..., Any]] = {"neg": jnp.negative, "abs": jnp.abs, "invert": jnp.invert}
+
+
+class HasOperators:
+    """Base of classes that `install_operators` completes; the declarations are for type checkers only."""
+
+    if TYPE_CHECKING:
+
+        def _operator(self, other: Any) -> Any: ...
+        def _unary(self) -> Any: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _operator
+        __pow__ = __rpow__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _operator
+        __neg__ = __abs__ = __invert__ = _unary
 
 
 def get_item(array: Any, index: Any) -> Any:

@@ -31,6 +31,10 @@ _INTERNAL = frozenset(
 )  # fmt: skip
 
 
+# What belongs to the process rather than to the object: symbolic uses, compiled programs, the losses of the last call.
+_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "history"})
+
+
 class Template(Configurable):
     """An object with weights and sublayers that can be bound: the base of layers and metrics."""
 
@@ -154,7 +158,7 @@ class Template(Configurable):
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_nodes", "_compiled", "_call_losses")}
+        return {k: v for k, v in self.__dict__.items() if k not in _NOT_COPIED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         fresh = Template.__new__(type(self))

@@ -13,10 +13,10 @@ import numpy as np
 
 from jkeras.core import frame as frames
 from jkeras.core import seeds
-from jkeras.core.operators import install_operators
+from jkeras.core.operators import HasOperators, install_operators
 
 
-class ArrayHolder:
+class ArrayHolder(HasOperators):
     """Something that holds an array and behaves like it in arithmetic, `jax.numpy` and numpy.
 
     Functions of `jax.numpy` take it as it is. The primitives of `jax.lax` want `holder.value`.

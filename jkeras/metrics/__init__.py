@@ -141,7 +141,7 @@ _BY_SHAPE = {
 }
 
 metrics = Registry("metric")
-for _name in __all__[__all__.index("Mean") :]:
+for _name in __all__[__all__.index("Mean") :]:  # pyright: ignore[reportUnsupportedDunderAll]
     _class = globals()[_name]
     if isinstance(_class, type):
         metrics.register(_name, _class, snake_case(_name), *_ALIASES.get(_class, ()))
@@ -229,7 +229,7 @@ def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = 
         raise ValueError("Expected a metric: a name, a Metric, or a function f(y_true, y_pred); got None.")
     if isinstance(spec, str):
         function = _BY_SHAPE.get(spec.lower())
-        metric = get(spec) if function is None else MeanMetricWrapper(function)
+        metric: Any = get(spec) if function is None else MeanMetricWrapper(function)
         metric._explicit_name = spec
     else:
         metric = get(spec)

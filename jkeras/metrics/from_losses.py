@@ -149,6 +149,8 @@ class SparseCategoricalCrossentropy(
     0.6931
     """
 
+    ignore_class: int | None
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of integer labels and predictions."""
         if sample_weight is not None and self.ignore_class is not None:

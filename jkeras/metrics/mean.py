@@ -173,8 +173,8 @@ class MeanMetricWrapper(Mean):
         """Make a metric from what `get_config` returned; a function is found by its name."""
         fn = config.get("fn")
         if isinstance(fn, (str, dict)):
-            known = isinstance(fn, str) and fn in functions
-            config = {**config, "fn": functions.lookup(fn) if known else get_loss(fn)}
+            found = functions.lookup(fn) if isinstance(fn, str) and fn in functions else get_loss(fn)
+            config = {**config, "fn": found}
         return cls(**config)
 
 

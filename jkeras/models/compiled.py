@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.compiling import jit_once
 from jkeras.core.facade import frozen_keys
 from jkeras.core.layer import Layer, regularization_losses
 from jkeras.core.template import two_level, walk, weights_of
@@ -55,7 +56,7 @@ class Compiled:
             known, tree = self.opt_state
             if tree == jax.tree.structure(params):
                 return known
-        return jax.jit(self.optimizer.init)(params)
+        return jit_once(self.optimizer.init)(params)
 
 
 class Arrays:
@@ -69,6 +70,11 @@ class Arrays:
         self.trained = [(key, w) for key, w in self.rows if w.trainable and key not in frozen]
         self.frozen = [(key, w) for key, w in self.rows if w.trainable and key in frozen]
         self.state = [(key, w) for key, w in self.rows if not w.trainable]
+
+    def trees(self) -> tuple[Any, Any]:
+        """Return `(params, state)` for evaluation: nothing of them is donated."""
+        params = two_level((key, w.name, w.current()) for key, w in (*self.trained, *self.frozen))
+        return params, two_level((key, w.name, w.current()) for key, w in self.state)
 
     def begin(self, run_seed: int) -> tuple[TrainState, Fixed]:
         """Return what the first step starts from."""

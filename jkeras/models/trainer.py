@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import seeds
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
-from jkeras.models.compiled import Arrays, Compiled, output_specs, pure_functions
+from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.legacy import modernise
+from jkeras.models.prediction import PredictFunctions, pad_rows
 from jkeras.training import loop
 from jkeras.training.data import ArrayData, Batch, StreamData, make_data, split, to_device
 from jkeras.training.labels import check_labels
-from jkeras.training.program import Decision, decide
+from jkeras.training.program import decide
 
 
 class Trainer(Layer):
@@ -140,7 +140,12 @@ class Trainer(Layer):
                 check_labels(program.objective, part.batch.y)
         run_seed = seeds.next_number()
         ts, fixed = arrays.begin(run_seed)
-        decision = self._decide(program, data, sample, ts, fixed)
+
+        def traced() -> Any:
+            return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
+
+        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced)
+        compiled.decision = decision
         steps = steps_per_epoch or data.steps
         progress = Progress("fit", epochs, steps, verbose)
         callback_list: Any = CallbackList(
@@ -226,15 +231,18 @@ class Trainer(Layer):
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
         )
-        arrays = Arrays(self, compiled)
-        ts, fixed = arrays.begin(seeds.next_number())
-        mode = self._decide(program, data, sample, ts, fixed).mode
+        params, state = Arrays(self, compiled).trees()
+        key = seeds.next_key()
+
+        def traced() -> Any:
+            return program.test_step.trace(params, state, jax.eval_shape(program.objective.init), sample, key)
+
+        mode = decide(program, isinstance(data, ArrayData) and data.fits(), traced).mode
         progress.epoch_begin(0)
         callback_list.on_test_begin({})
         began = time.perf_counter()
-        params = {**ts.params, **fixed.frozen}
-        logs, state = loop.evaluate(program, mode, params, ts.state, data, fixed.key, steps, callback_list, progress)
-        self._keep_state(ts.state, state)
+        logs, new_state = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
+        self._keep_state(state, new_state)
         progress.epoch_end(logs, time.perf_counter() - began, 0.0)
         callback_list.on_test_end(logs)
         if return_dict:
@@ -286,7 +294,7 @@ class Trainer(Layer):
             callback_list.on_predict_batch_begin(number, {})
             size = jax.tree.leaves(batch.x)[0].shape[0]
             padded = isinstance(data, ArrayData) and number > 0 and size < data.batch_size and not self._has_state()
-            inputs = _pad(batch.x, rows[0]) if padded else batch.x
+            inputs = pad_rows(batch.x, rows[0]) if padded else batch.x
             parts.append(self._predict_on_device(inputs))
             rows.append(size)
             callback_list.on_predict_batch_end(number, {"outputs": parts[-1]})
@@ -386,19 +394,6 @@ class Trainer(Layer):
             raise RuntimeError(f"Call compile before {method}: model.compile(optimizer='adam', loss='mse').")
         return self._compiled
 
-    def _decide(self, program: Any, data: Any, sample: Batch, ts: Any, fixed: Any) -> Decision:
-        def traced() -> Any:
-            if program.eager:
-                raise AssertionError("an eager program is never traced")
-            totals = jax.eval_shape(program.objective.init)
-            return program.step.trace(ts, totals, sample, fixed)
-
-        resident = isinstance(data, ArrayData) and data.fits()
-        decision = decide(program, resident, traced)
-        if self._compiled is not None:
-            self._compiled.decision = decision
-        return decision
-
     def _has_state(self) -> bool:
         return any(getattr(layer, "stateful", False) for _, layer in walk(self))
 
@@ -416,31 +411,6 @@ class Trainer(Layer):
         outputs, new_state = function(params, state, jax.tree.map(to_device, x), key)
         self._keep_state(state, new_state)
         return outputs
-
-
-class PredictFunctions:
-    """The compiled forward pass of a model, for each choice of trained layers (frozen ones may compute otherwise)."""
-
-    def __init__(self) -> None:
-        self.functions: dict[Any, Any] = {}
-
-    def get(self, model: Any) -> Any:
-        """Return the compiled function for the model as it is now."""
-        eager = model._compiled is not None and model._compiled.eager
-        key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)))
-        if key not in self.functions:
-            forward = pure_functions(model).forward
-
-            def predict(params: Any, state: Any, x: Any, rng: Any) -> Any:
-                result = forward(params, state, x, False, rng)
-                changed = {
-                    layer: {name: v for name, v in weights.items() if v is not state[layer][name]}
-                    for layer, weights in result.state.items()
-                }
-                return result.outputs, changed
-
-            self.functions[key] = predict if eager else jax.jit(predict)
-        return self.functions[key]
 
 
 def _training_data(
@@ -489,16 +459,6 @@ def _results(logs: dict[str, Any], return_dict: bool) -> Any:
 
 def _validates(epoch: int, frequency: Any) -> bool:
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
-
-
-def _pad(tree: Any, size: int) -> Any:
-    """Repeat the last row up to `size` rows, so that the last batch needs no program of its own."""
-
-    def pad(array: Any) -> Any:
-        rows = [(0, size - array.shape[0])] + [(0, 0)] * (array.ndim - 1)
-        return jnp.pad(array, rows, mode="edge") if isinstance(array, jax.Array) else np.pad(array, rows, mode="edge")
-
-    return jax.tree.map(pad, tree)
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

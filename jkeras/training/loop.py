@@ -67,13 +67,14 @@ class Run:
         )
         self.compile_seconds = 0.0
         self.totals: Any = None
-        self.done = 0
+        self.done = 0  # steps of this epoch, and the samples in them
+        self.samples = 0
 
     def epoch(
         self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None
     ) -> dict[str, Any]:
         """Train one epoch and return its logs as Python numbers."""
-        self.done = 0
+        self.done = self.samples = 0
         self.compile_seconds = 0.0
         self.totals = self.program.fresh_totals()
         if self.decision.mode == "stream":
@@ -86,7 +87,9 @@ class Run:
                 if self.hooked and self.should_stop():
                     break
         self.pacer.drain()
-        return self.program.read(logs)
+        values = self.program.read(logs)
+        self.progress.update(self.done, values, self.samples)
+        return values
 
     def _segment(self, data: Batch, segment: Segment) -> Any:
         position, logs = 0, None
@@ -113,13 +116,13 @@ class Run:
                 )
                 self.ts, self.totals, logs = self._result
             position += count
-            self._after_block(count, logs, began)
+            self._after_block(count, count * segment.size, logs, began)
             if self.hooked and self.should_stop():
                 break
         return logs
 
     def _stream(self, batches: Iterator[Batch]) -> Any:
-        logs, since, began = None, 0, time.perf_counter()
+        logs, since, rows, began = None, 0, 0, time.perf_counter()
         ahead = _put(next(batches, None))
         while ahead is not None:
             if since == 0:
@@ -127,12 +130,13 @@ class Run:
                 count, began = self.pacer.size(1 << 30), time.perf_counter()
             began = self._dispatch(self.program.step_on, ahead, self.fixed) or began
             self.ts, self.totals = self._result
+            rows += jax.tree.leaves(ahead.x)[0].shape[0]
             ahead = _put(next(batches, None))  # while the device works on the step
             since += 1
             if since >= count or ahead is None:
                 logs = self.program.report(self.totals)
-                self._after_block(since, logs, began)
-                since = 0
+                self._after_block(since, rows, logs, began)
+                since = rows = 0
                 if self.hooked and self.should_stop():
                     break
         if logs is None:
@@ -156,18 +160,19 @@ class Run:
             self.callbacks.on_train_batch_begin(self.done, {})
             self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
 
-    def _after_block(self, count: int, logs: Any, began: float) -> None:
+    def _after_block(self, count: int, rows: int, logs: Any, began: float) -> None:
         self.done += count
+        self.samples += rows
         if self.hooked:
             values = self.program.read(logs)
             self.arrays.store(self.ts)
             self.callbacks.on_train_batch_end(self.done - 1, values)
             self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
-            self.progress.update(self.done, values)
+            self.progress.update(self.done, values, self.samples)
             return
         previous = self.pacer.sent(count, logs, began)
         if previous is not None and self.progress.is_live:
-            self.progress.update(self.done - count, self.program.read(previous))
+            self.progress.update(self.done - count, self.program.read(previous), self.samples - rows)
 
 
 def evaluate(

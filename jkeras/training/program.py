@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jax import lax
 
+from jkeras.core.compiling import jit_once
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
 
@@ -63,8 +64,9 @@ class Program:
         self.block = jit(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_step = jit(self._test_step)
         self.test_block = jit(self._test_block, donate_argnums=1, static_argnames="size")
-        self.fresh_totals = jit(objective.init)
-        self.report = jit(objective.report)
+        once = jit if eager else jit_once
+        self.fresh_totals = once(objective.init)
+        self.report = once(objective.report)
 
     def _jit(self, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         if not self.eager:
