@@ -15,10 +15,11 @@ from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.legacy import modernise
-from jkeras.models.prediction import PredictFunctions, pad_rows
+from jkeras.models.prediction import Predictor, pad_rows
 from jkeras.training import loop
 from jkeras.training.data import ArrayData, Batch, StreamData, make_data, split, to_device
 from jkeras.training.labels import check_labels
+from jkeras.training.pacer import Clock
 from jkeras.training.program import decide
 
 
@@ -285,7 +286,7 @@ class Trainer(Layer):
         )
         began = time.perf_counter()
         callback_list.on_predict_begin({})
-        parts: list[Any] = []
+        predictor, clock, parts = Predictor(self), Clock(), []
         batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
         rows: list[int] = []
         for number, batch in enumerate(batches):
@@ -295,11 +296,12 @@ class Trainer(Layer):
             size = jax.tree.leaves(batch.x)[0].shape[0]
             padded = isinstance(data, ArrayData) and number > 0 and size < data.batch_size and not self._has_state()
             inputs = pad_rows(batch.x, rows[0]) if padded else batch.x
-            parts.append(self._predict_on_device(inputs))
+            parts.append(predictor(inputs))
             rows.append(size)
             callback_list.on_predict_batch_end(number, {"outputs": parts[-1]})
-            if progress.is_live:
+            if progress.is_live and clock.is_due():
                 progress.update(number + 1, {})
+        predictor.finish()
         progress.epoch_end({}, time.perf_counter() - began, 0.0)
         callback_list.on_predict_end({})
         if not parts:
@@ -348,7 +350,10 @@ class Trainer(Layer):
         data = make_data(x, batch_size=_rows(x))
         self._check_can_predict(data)
         assert isinstance(data, ArrayData)
-        return jax.tree.map(np.asarray, jax.device_get(self._predict_on_device(data.batch.x)))
+        predictor = Predictor(self)
+        outputs = predictor(data.batch.x)
+        predictor.finish()
+        return jax.tree.map(np.asarray, jax.device_get(outputs))
 
     def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
         """Return `predict(x)`: probabilities, if that is what the last layer computes."""
@@ -402,15 +407,6 @@ class Trainer(Layer):
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)
-
-    def _predict_on_device(self, x: Any) -> Any:
-        cache = self.__dict__.setdefault("_compiled_predict", PredictFunctions())
-        function = cache.get(self)
-        params, state = self._tree(trainable=True), self._tree(trainable=False)
-        key = seeds.next_key()
-        outputs, new_state = function(params, state, jax.tree.map(to_device, x), key)
-        self._keep_state(state, new_state)
-        return outputs
 
 
 def _training_data(

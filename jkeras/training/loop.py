@@ -10,10 +10,9 @@ import jax
 import numpy as np
 
 from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device
-from jkeras.training.pacer import Pacer
+from jkeras.training.pacer import SHOWN_EVERY, Clock, Pacer
 from jkeras.training.program import Decision, Fixed, Program, TrainState
 
-SHOWN_EVERY = 0.1  # seconds between two updates of a progress line
 SILENT_BLOCK = 0.5  # seconds of work sent at once when nothing is shown: still short enough to interrupt
 
 
@@ -195,7 +194,7 @@ def evaluate(
             carry = program.test_block(params, carry, bounds, data.resident(), segment.order, key, size=segment.size)
         return program.read(program.report(carry[1])), carry[0]
     state, totals = carry
-    logs, pacer = None, Pacer(SHOWN_EVERY)
+    logs, pacer, clock = None, Pacer(SHOWN_EVERY), Clock()
     for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
         if hooks is not None:
             hooks.on_test_batch_begin(number, {})
@@ -206,7 +205,7 @@ def evaluate(
             hooks.on_test_batch_end(number, program.read(logs))
         else:
             pacer.sent(1, logs, began)
-        if progress is not None and progress.is_live:
+        if progress is not None and progress.is_live and clock.is_due():
             progress.update(number + 1, program.read(logs))
     if logs is None:
         raise ValueError("There is nothing to evaluate: the data gave no batch.")

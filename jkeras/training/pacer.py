@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+SHOWN_EVERY = 0.1  # seconds between two updates of a progress line
 FIRST_BLOCK = 16
 GROWTH = 16
 
@@ -60,3 +61,19 @@ class Pacer:
         if steps > 1 or self.steps_per_second is None:
             self.steps_per_second = steps / max(elapsed, 1e-9)
         return result
+
+
+class Clock:
+    """Says when a progress line is to be shown again."""
+
+    def __init__(self, seconds: float = SHOWN_EVERY):
+        self.seconds = seconds
+        self._next = 0.0
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since this last was true."""
+        now = time.perf_counter()
+        if now < self._next:
+            return False
+        self._next = now + self.seconds
+        return True
