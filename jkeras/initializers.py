@@ -123,7 +123,7 @@ class Identity(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         if len(shape) != 2:
             raise ValueError(f"Identity makes matrices: expected a shape of two sizes, got {tuple(shape)}.")
-        return (self.gain * jnp.eye(*shape)).astype(dtype)
+        return (self.gain * jnp.eye(shape[0], shape[1])).astype(dtype)
 
 
 @initializers.register_class("normal")

@@ -18,8 +18,10 @@ _FLAGS = {
     "--xla_backend_optimization_level": "0",
     "--xla_llvm_disable_expensive_passes": "true",
 }
-_given = os.environ.get("XLA_FLAGS", "")
-os.environ["XLA_FLAGS"] = " ".join([_given, *(f"{k}={v}" for k, v in _FLAGS.items() if k not in _given)]).strip()
+if os.environ["JAX_PLATFORMS"] == "cpu":
+    _given = os.environ.get("XLA_FLAGS", "")
+    _flags = [_given, *(f"{name}={value}" for name, value in _FLAGS.items() if name not in _given)]
+    os.environ["XLA_FLAGS"] = " ".join(_flags).strip()
 
 # What one worker compiled, the others need not compile again. The folder is emptied when the run ends.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

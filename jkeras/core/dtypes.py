@@ -33,7 +33,7 @@ class DTypePolicy(Configurable):
             raise ValueError(f"Unknown dtype policy {name!r}.{nearest(name, _POLICIES)} Known: {', '.join(_POLICIES)}.")
         self.name = name
         self.compute_dtype, self.variable_dtype = _POLICIES.get(name, (name, name))
-        if "float64" in (self.compute_dtype, self.variable_dtype) and not jax.config.jax_enable_x64:
+        if "float64" in (self.compute_dtype, self.variable_dtype) and not jax.config.read("jax_enable_x64"):
             raise ValueError(
                 "The float64 policy needs 64-bit JAX: call jax.config.update('jax_enable_x64', True) first."
             )

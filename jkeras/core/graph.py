@@ -140,7 +140,7 @@ class Plan:
         outputs: Likewise.
 
     Attributes:
-        nodes: The uses of layers, in an order in which each finds its arguments.
+        steps: The uses of layers with their local names, in an order in which each finds its arguments.
         layers: Local name to layer, in the order of Keras: by distance from the outputs, then by first use.
     """
 
@@ -152,18 +152,24 @@ class Plan:
         nodes, met = _sort(self.output_list, given)
         unused = [t.node.layer for t in self.input_list if t.node is not None and not t.node.parents]
         met += [layer for layer in unused if layer not in met]
-        self.nodes = [node for node in nodes if node.parents]
         self.layers = _name_layers(_order_layers(nodes, met))
-        self._local = {id(layer): name for name, layer in self.layers.items()}
-        self.input_names = self._names(self.input_list)
-        self.output_names = self._names(self.output_list)
+        local = {id(layer): name for name, layer in self.layers.items()}
+        self.steps = [(local[id(node.layer)], node) for node in nodes if node.parents]
 
-    def _names(self, tensors: list[SymbolicTensor]) -> list[str]:
-        names: list[str] = []
-        for tensor in tensors:
-            local = self._local.get(id(tensor.node.layer)) if tensor.node is not None else None
-            names.append(unique_name(local or tensor.name, names))
-        return names
+        def names(tensors: list[SymbolicTensor]) -> list[str]:
+            found: list[str] = []
+            for tensor in tensors:
+                name = local.get(id(tensor.node.layer)) if tensor.node is not None else None
+                found.append(unique_name(name or tensor.name, found))
+            return found
+
+        self.input_names = names(self.input_list)
+        self.output_names = names(self.output_list)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The uses of layers, in an order in which each finds its arguments."""
+        return [node for _, node in self.steps]
 
     def run(self, layers: Mapping[str, Any], inputs: Any, owner: str = "model") -> Any:
         """Compute the outputs with the bound `layers`, by their local names."""
@@ -172,9 +178,9 @@ class Plan:
         def value(leaf: Any) -> Any:
             return values[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf
 
-        for node in self.nodes:
+        for name, node in self.steps:
             args, kwargs = jax.tree.map(value, (node.args, node.kwargs))
-            results = layers[self._local[id(node.layer)]](*args, **kwargs)
+            results = layers[name](*args, **kwargs)
             made, expected = jax.tree.leaves(results), jax.tree.leaves(node.outputs)
             values.update({id(t): x for t, x in zip(expected, made, strict=True)})
         return jax.tree.map(value, self.outputs)

@@ -8,6 +8,7 @@ from typing import Any
 from jkeras.core import dtypes
 from jkeras.core.graph import Node, SymbolicTensor
 from jkeras.core.layer import Layer
+from jkeras.core.operation import operate as _operate  # noqa: F401  (gives symbolic tensors their operators)
 
 
 class InputLayer(Layer):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jkeras.core import dtypes, graph, seeds
 from jkeras.core import frame as frames
@@ -360,7 +361,7 @@ class Layer(Facade):
             for name, value in weights.items()
             if value is not old[key][name]
         )
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(changed)):
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
                 "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."

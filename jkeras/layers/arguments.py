@@ -8,7 +8,6 @@ from typing import Any
 from jkeras.activations import get as get_activation
 from jkeras.constraints import get as get_constraint
 from jkeras.core.layer import Layer
-from jkeras.core.weight import Weight
 from jkeras.initializers import get as get_initializer
 from jkeras.regularizers import get as get_regularizer
 
@@ -34,7 +33,7 @@ def keep(layer: Layer, **arguments: Any) -> None:
         setattr(layer, name, convert(value) if convert else value)
 
 
-def declare(layer: Layer, name: str, shape: Sequence[int], prefix: str | None = None, **options: Any) -> Weight:
+def declare(layer: Layer, name: str, shape: Sequence[int], prefix: str | None = None, **options: Any) -> Any:
     """Declare a weight with the layer's `<prefix>_initializer`, `<prefix>_regularizer` and `<prefix>_constraint`.
 
     Args:
@@ -43,6 +42,9 @@ def declare(layer: Layer, name: str, shape: Sequence[int], prefix: str | None = 
         shape: Shape of the weight.
         prefix: What the arguments begin with.
         options: Other arguments of `add_weight`, which win over the layer's.
+
+    Returns:
+        The `Weight`. In `call`, on the bound layer, the attribute it was put in is an array.
     """
     prefix = prefix or name
     kinds = ("initializer", "regularizer", "constraint")

@@ -42,7 +42,7 @@ def add_weight_decay(
             return jnp.zeros_like(param)
         return -param * jnp.asarray(factor, param.dtype)
 
-    def update(updates: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         if params is None:
             raise ValueError("Weight decay needs the parameters: opt.update(grads, opt_state, params).")
         shrinkage = jax.tree_util.tree_map_with_path(decay, params)
@@ -55,7 +55,7 @@ def add_weight_decay(
 def keep_dtypes(inner: optax.GradientTransformation) -> optax.GradientTransformation:
     """Return updates in the dtypes of the parameters, or of the gradients where no parameters are given."""
 
-    def update(updates: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         like = updates if params is None else params
         updates, state = inner.update(updates, state, params)
         return jax.tree.map(lambda u, p: u.astype(p.dtype), updates, like), state
@@ -85,7 +85,7 @@ def scale_by_amsgrad(b1: float, b2: float, eps: float, step: Scalar) -> optax.Gr
     def init(params: Tree) -> AmsgradState:
         return AmsgradState(*(jax.tree.map(jnp.zeros_like, params) for _ in range(3)))
 
-    def update(updates: Tree, state: AmsgradState, params: Tree = None) -> tuple[Tree, AmsgradState]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         mu, nu = _moments(updates, state.mu, state.nu, b1, b2)
         nu_max = jax.tree.map(jnp.maximum, state.nu_max, nu)
         ratio = jnp.sqrt(_correction(b2, step)) / _correction(b1, step)
@@ -120,7 +120,7 @@ def scale_by_nadam(
         mu, nu = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
         return NadamState(mu, nu, jnp.ones((), jnp.float32))
 
-    def update(updates: Tree, state: NadamState, params: Tree = None) -> tuple[Tree, NadamState]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         mu, nu = _moments(updates, state.mu, state.nu, b1, b2)
         t = jnp.asarray(step + 1, jnp.float32)
         now, following = momentum(t), momentum(t + 1)
@@ -176,7 +176,7 @@ def ftrl(
         new = (jnp.clip(z, -l1, l1) - z) / (scale_new + 2 * l2 + beta / own_rate)
         return new - p, n_new, z
 
-    def update(updates: Tree, state: FtrlState, params: Tree = None) -> tuple[Tree, FtrlState]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         if params is None:
             raise ValueError("Ftrl needs the parameters: opt.update(grads, opt_state, params).")
         results = jax.tree.map(one, updates, state.accumulator, state.linear, params)
@@ -217,7 +217,7 @@ def scale_by_factored_moment(beta_2_decay: float, eps: float, step: Scalar) -> o
         moment = (row / jnp.mean(row, axis=-1, keepdims=True))[..., None] * column[..., None, :]
         return g * jax.lax.rsqrt(moment), row, column
 
-    def update(updates: Tree, state: FactoredState, params: Tree = None) -> tuple[Tree, FactoredState]:
+    def update(updates: Tree, state: Tree, params: Tree = None) -> Tree:
         updates, row, column = _unzip(jax.tree.map(one, updates, state.row, state.column), updates, 3)
         return updates, FactoredState(row, column)
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = "float32", *, y: Any = None) -> Any:
@@ -35,7 +36,7 @@ def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = "
     if (x is None) == (y is None):
         raise TypeError("to_categorical() takes the class numbers once, as `x` (older name `y`).")
     given = y if x is None else x
-    if isinstance(given, jax.core.Tracer):
+    if isinstance(given, Tracer):
         return _one_hot_of_tracer(given, num_classes, dtype)
     numbers = np.asarray(given).astype("int64")
     if numbers.ndim > 1 and numbers.shape[-1] == 1:
