@@ -89,6 +89,7 @@ CASES = {
         lambda: model().apply({}, {}, X), ValueError, r"params has no 'kernel' for layer 'digit' \(shape \(4, 3\)\)",
     ),
     "fit before compile": (lambda: model(compiled=False).fit(X, Y), RuntimeError, r"Call compile before fit"),
+    "no loss": (lambda: _fit_with_loss(None), ValueError, r"no loss to minimise. Give compile one"),
     "loss for an output that is not there": (
         lambda: _fit_with_loss({"digits": "mse"}), ValueError, r"loss has the key 'digits'.*Did you mean 'digit'\?",
     ),

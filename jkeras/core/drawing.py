@@ -54,7 +54,10 @@ def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
 
 
 def _is_pure(initializer: Any) -> bool:
-    return type(initializer).__module__ == "jkeras.initializers" and hasattr(initializer, "get_config")
+    if type(initializer).__module__ != "jkeras.initializers":
+        return False
+    given = initializer._given_arguments.values()  # an array among them would be compared by its text
+    return all(isinstance(value, (int, float, str, bool)) or value is None for value in given)
 
 
 def _draw(key: Any, recipes: tuple[Recipe, ...]) -> list[Any]:

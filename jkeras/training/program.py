@@ -87,6 +87,8 @@ class Program:
             params = {**trained, **fixed.frozen}
             result = self.pure.forward(params, ts.state, batch.x, True, rng)
             added = result.losses + self.pure.penalties(params)
+            if not self.objective.has_loss and not added:
+                raise ValueError("There is no loss to minimise. Give compile one, loss='mse', or add_loss in a layer.")
             total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
             return self.optimizer.scale_loss(total), (total, each, result)
 
