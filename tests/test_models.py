@@ -14,7 +14,7 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jkeras import Input, Layer, Model, Sequential, layers
-from jkeras.core.dtypes import DTypePolicy, set_dtype_policy
+from jkeras.core.dtypes import dtype_policy, set_dtype_policy
 
 keras = pytest.importorskip("keras")
 rng = np.random.default_rng(0)
@@ -267,7 +267,7 @@ def test_mixed_precision_is_a_policy():
         assert np.isfinite(model.fit(X, X[:, :1], verbose=0).history["loss"]).all()
     finally:
         set_dtype_policy(None)
-    assert DTypePolicy().name == "float32"
+    assert dtype_policy().name == "float32"
 
 
 def test_importing_costs_little_more_than_jax():

@@ -71,8 +71,8 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are made without `dtype`: a name or a `DTypePolicy`."""
-    _Defaults.policy = as_policy(policy)
+    """Set the policy of layers that are made without `dtype`: a name or a `DTypePolicy`; None is that of `floatx()`."""
+    _Defaults.policy = None if policy is None else as_policy(policy)
 
 
 def as_policy(value: Any) -> DTypePolicy:

@@ -98,22 +98,16 @@ class Run:
             self._before_block()
             began = time.perf_counter()
             if self.decision.mode == "steps":
+                step, size = self.program.step_at, segment.size
                 for _ in range(count):
-                    began = (
-                        self._dispatch(
-                            self.program.step_at, device_position, data, segment.order, self.fixed, size=segment.size
-                        )
-                        or began
-                    )
-                    self.ts, self.totals, device_position = self._result
+                    result, began = self._send(began, step, device_position, data, segment.order, self.fixed, size=size)
+                    self.ts, self.totals, device_position = result
                 logs = self.program.report(self.totals)
             else:
                 bounds = jax.device_put(np.array([position, position + count], np.int32))
-                began = (
-                    self._dispatch(self.program.block, bounds, data, segment.order, self.fixed, size=segment.size)
-                    or began
-                )
-                self.ts, self.totals, logs = self._result
+                block, size = self.program.block, segment.size
+                result, began = self._send(began, block, bounds, data, segment.order, self.fixed, size=size)
+                self.ts, self.totals, logs = result
             position += count
             self._after_block(count, count * segment.size, logs, began)
             if self.hooked and self.should_stop():
@@ -127,8 +121,8 @@ class Run:
             if since == 0:
                 self._before_block()
                 count, began = self.pacer.size(1 << 30), time.perf_counter()
-            began = self._dispatch(self.program.step_on, ahead, self.fixed) or began
-            self.ts, self.totals = self._result
+            result, began = self._send(began, self.program.step_on, ahead, self.fixed)
+            self.ts, self.totals = result
             rows += jax.tree.leaves(ahead.x)[0].shape[0]
             ahead = _put(next(batches, None))  # while the device works on the step
             since += 1
@@ -142,17 +136,17 @@ class Run:
             raise ValueError("x is empty: it gave no batch in this epoch. A generator must go on, or be made anew.")
         return logs
 
-    def _dispatch(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> float | None:
-        """Send work to the device. If it had to be compiled first, note how long that took and return the time now."""
+    def _send(self, began: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, float]:
+        """Send work to the device; return its result, and `began`, moved to now if it had to be compiled first."""
         compiled = getattr(function, "_cache_size", lambda: 0)
-        before, began = compiled(), time.perf_counter()
-        self._result = function(self.ts, self.totals, *args, **kwargs)
+        before, sent = compiled(), time.perf_counter()
+        result = function(self.ts, self.totals, *args, **kwargs)
         if compiled() == before:
-            return None
+            return result, began
         now = time.perf_counter()
-        self.compile_seconds += now - began
-        self.progress.compiling(now - began)
-        return now
+        self.compile_seconds += now - sent
+        self.progress.compiling(now - sent)
+        return result, now
 
     def _before_block(self) -> None:
         if self.hooked:
