@@ -10,8 +10,8 @@ import jax
 from jkeras.core import graph
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor
-from jkeras.core.input import InputLayer
 from jkeras.core.layer import Layer
+from jkeras.core.template import walk
 from jkeras.models.trainer import Trainer
 
 
@@ -220,12 +220,9 @@ class Model(Trainer):
 
     def reset_states(self) -> None:
         """Set the state of every stateful layer back to zeros."""
-        for layer in self.layers:
-            for method in ("reset_states", "reset_state"):
-                if getattr(layer, "stateful", False) or isinstance(layer, Model):
-                    if hasattr(layer, method):
-                        getattr(layer, method)()
-                        break
+        for _, layer in walk(self):
+            if layer is not self and getattr(layer, "stateful", False):
+                layer.reset_states()  # pyright: ignore[reportAttributeAccessIssue]
 
     reset_state = reset_states
 
@@ -249,11 +246,6 @@ class Model(Trainer):
 def _single(tree: Any) -> Any:
     """Keras returns the tensor itself where a list has only one."""
     return tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree
-
-
-def is_input(layer: Any) -> bool:
-    """Whether `layer` only stands for an input."""
-    return isinstance(layer, InputLayer)
 
 
 def first_shape(layers: Mapping[str, Layer]) -> Any:
