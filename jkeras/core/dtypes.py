@@ -26,6 +26,8 @@ class DTypePolicy(Configurable):
 
     >>> DTypePolicy("mixed_bfloat16").compute_dtype, DTypePolicy("mixed_bfloat16").variable_dtype
     ('bfloat16', 'float32')
+    >>> DTypePolicy("float32") == DTypePolicy()
+    True
     """
 
     def __init__(self, name: str = "float32"):
@@ -37,6 +39,12 @@ class DTypePolicy(Configurable):
             raise ValueError(
                 "The float64 policy needs 64-bit JAX: call jax.config.update('jax_enable_x64', True) first."
             )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 def _is_dtype(name: str) -> bool:
