@@ -7,7 +7,7 @@ from typing import Any
 
 from jkeras.core.errors import unexpected_argument
 
-RENAMED = {"nb_epoch": "epochs", "nb_worker": "workers", "max_q_size": "max_queue_size", "pickle_safe": None}
+RENAMED = {"nb_epoch": "epochs"}
 # Workers and queues of Keras 1 and 2: batches are prepared while the device works, whatever these say.
 OBSOLETE = {"workers", "max_queue_size", "use_multiprocessing", "pickle_safe", "nb_worker", "max_q_size"}
 
@@ -29,7 +29,7 @@ def modernise(method: str, accepted: tuple[str, ...], given: dict[str, Any], bat
             modern["steps_per_epoch"] = math.ceil(value / batch_size)
         elif name in ("nb_val_samples", "val_samples"):
             modern["steps" if method == "evaluate" else "validation_steps"] = math.ceil(value / batch_size)
-        elif RENAMED.get(name):
+        elif name in RENAMED:
             modern[RENAMED[name]] = value
         else:
             raise unexpected_argument(method, name, accepted)
