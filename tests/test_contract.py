@@ -13,7 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from registry import ROWS, Counting, LateGradient, Nested, Row
+from rows import CONTRACT as ROWS
+from rows.custom import Counting, LateGradient, Nested
+from rows.kinds import Row
 
 from jkeras import layers
 from jkeras.core.graph import SymbolicTensor

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rows import ORACLE
+from rows.kinds import SEQ, Comparison
 
 from jkeras import layers
 from jkeras.core.template import weights_of
@@ -25,136 +27,7 @@ compiled = functools.partial(
 )
 
 
-class Row(NamedTuple):
-    """A layer with its arguments, what it is called on, and how."""
-
-    name: str
-    kwargs: dict[str, Any]
-    shapes: Any
-    args: tuple[Any, ...] = ()
-    mask: bool = False
-    training: bool = False
-    states: int = 0
-    """Number of initial states, of 3 units, that are passed."""
-    high: int | None = None
-    wrap: str | None = None
-    """The class of the layer inside a wrapper, made with `kwargs`; the wrapper is made with `args`."""
-    outer: dict[str, Any] = {}
-    ties: bool = False
-
-    def make(self, package: Any) -> Any:
-        if self.wrap is not None:
-            inner = getattr(package, self.wrap)(*self.args, **self.kwargs)
-            return getattr(package, self.name)(inner, **self.outer)
-        return getattr(package, self.name)(*self.args, **self.kwargs)
-
-    def __str__(self) -> str:
-        parts = [self.name, self.wrap or "", *map(str, self.args), *(f"{k}={v}" for k, v in self.kwargs.items())]
-        parts += [f"{k}={v}" for k, v in self.outer.items()]
-        parts += [flag for flag in ("mask", "training", "states", "ties") if getattr(self, flag)]
-        return "-".join(p for p in parts if p).replace(" ", "")
-
-
-SEQ, IMG, VOL, VEC = (3, 6, 4), (2, 7, 6, 4), (2, 4, 5, 4, 2), (3, 4)
-
-
-def rows(name: str, shapes: Any, *variants: dict[str, Any], **options: Any) -> list[Row]:
-    return [Row(name, kwargs, shapes, **options) for kwargs in variants]
-
-
-def recurrent(name: str, *own: dict[str, Any]) -> list[Row]:
-    units = (3,)
-    both, backwards = {"return_sequences": True, "return_state": True}, {"go_backwards": True, "return_sequences": True}
-    states = 2 if name == "LSTM" else 1
-    return [
-        *rows(name, SEQ, {}, backwards, {"use_bias": False}, *own, args=units),
-        *rows(name, SEQ, both, backwards, *own[:1], args=units, mask=True),
-        *rows(name, SEQ, {"return_state": True, "activation": "relu"}, args=units, mask=True),
-        *rows(name, SEQ, {"unroll": True}, args=units, states=states),
-        *rows(name, SEQ, both, args=units, states=states, mask=True),
-    ]
-
-
-ROWS = [
-    *rows("Dense", VEC, {}, {"use_bias": False, "activation": "relu"}, {"activation": "softmax"}, args=(5,)),
-    *rows("Dense", SEQ, {"activation": "gelu"}, args=(5,), mask=True),
-    *[Row("Activation", {}, VEC, args=(name,)) for name in ("relu", "tanh", "softmax", "elu", "selu", "swish")],
-    *rows("ReLU", VEC, {}, {"max_value": 0.5, "negative_slope": 0.2, "threshold": 0.1}),
-    *rows("LeakyReLU", VEC, {}, {"negative_slope": 0.1}),
-    *rows("ELU", VEC, {}, {"alpha": 0.5}),
-    *rows("PReLU", SEQ, {"alpha_initializer": "uniform"}, {"shared_axes": [1], "alpha_initializer": "uniform"}),
-    *rows("Softmax", SEQ, {}, {"axis": 1}, {"axis": (1, 2)}),
-    *rows("Dropout", VEC, {}, args=(0.4,)),
-    *rows("SpatialDropout1D", SEQ, {}, args=(0.4,)),
-    *rows("Flatten", IMG, {}, {"data_format": "channels_first"}),
-    Row("Flatten", {}, (3,)),
-    *[Row("Reshape", {}, SEQ, args=(shape,)) for shape in ((3, 8), (-1,), (2, -1, 3))],
-    Row("Permute", {}, IMG, args=((3, 1, 2),)),
-    Row("RepeatVector", {}, VEC, args=(3,)),
-    *rows("Embedding", (3, 6), {}, {"mask_zero": True}, args=(7, 4), high=7),
-    *rows("Masking", SEQ, {}, {"mask_value": 1.0}, ties=True),
-    *rows("Conv1D", SEQ, {}, {"strides": 2}, {"padding": "same"}, args=(4, 3)),
-    *rows("Conv1D", SEQ, {"padding": "causal", "dilation_rate": 2}, args=(4, 3)),
-    *rows("Conv1D", SEQ, {"data_format": "channels_first"}, {"groups": 2, "use_bias": False}, args=(4, 2)),
-    *rows("Conv2D", IMG, {}, {"strides": (2, 1), "padding": "same"}, {"dilation_rate": (1, 2)}, args=(4, (3, 2))),
-    *rows("Conv2D", IMG, {"data_format": "channels_first"}, {"groups": 2, "activation": "relu"}, args=(4, 2)),
-    *rows("Conv3D", VOL, {}, {"padding": "same", "strides": 2}, args=(3, 2)),
-    *[
-        row
-        for rank, shape in ((1, SEQ), (2, IMG), (3, VOL))
-        for kind in ("Max", "Average")
-        for row in rows(
-            f"{kind}Pooling{rank}D",
-            shape,
-            {"pool_size": 2},
-            {"pool_size": 3, "strides": 2, "padding": "same"},
-            {"pool_size": 2, "data_format": "channels_first"},
-            ties=True,
-        )
-    ],
-    *[
-        row
-        for rank, shape in ((1, SEQ), (2, IMG), (3, VOL))
-        for kind in ("Max", "Average")
-        for row in rows(f"Global{kind}Pooling{rank}D", shape, {}, {"keepdims": True, "data_format": "channels_first"})
-    ],
-    *rows("GlobalAveragePooling1D", SEQ, {}, {"keepdims": True}, mask=True),
-    *rows("BatchNormalization", SEQ, {}, {"axis": 1, "scale": False}, training=True),
-    *rows("BatchNormalization", SEQ, {"center": False, "momentum": 0.5}, training=True),
-    *rows("BatchNormalization", SEQ, {}, {"epsilon": 0.1}, {"trainable": False}),
-    *rows("BatchNormalization", SEQ, {"trainable": False}, training=True),
-    *rows("BatchNormalization", SEQ, {}, training=True, mask=True),
-    *rows("LayerNormalization", SEQ, {}, {"axis": [1, 2]}, {"center": False, "epsilon": 0.1}),
-    *rows("LayerNormalization", SEQ, {"scale": False, "axis": 1}),
-    *[Row(name, {}, [SEQ, SEQ]) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")],
-    *[Row(name, {}, [SEQ, SEQ], mask=True) for name in ("Add", "Multiply", "Average", "Maximum", "Minimum")],
-    *[Row(name, {}, [SEQ, (3, 4), (3, 1, 4)]) for name in ("Add", "Multiply", "Maximum")],
-    *rows("Concatenate", [SEQ, SEQ], {}, {"axis": 1}, {"axis": -1}),
-    *rows("Concatenate", [SEQ, SEQ], {}, {"axis": 1}, mask=True),
-    *rows("Dot", [SEQ, (3, 5, 4)], {"axes": 2}, {"axes": -1, "normalize": True}),
-    *rows("Dot", [SEQ, (3, 5, 6)], {"axes": (1, 2)}),
-    *rows("Dot", [VEC, VEC], {"axes": 1}, {"axes": 1, "normalize": True}),
-    *recurrent("LSTM", {"recurrent_activation": "hard_sigmoid"}, {"unit_forget_bias": False}),
-    *recurrent("GRU", {"reset_after": False}, {"reset_after": False, "use_bias": False}),
-    *recurrent("SimpleRNN"),
-    *[
-        Row("Bidirectional", inner, SEQ, args=(3,), wrap=wrap, outer={"merge_mode": mode}, mask=mask)
-        for wrap, mode, mask, inner in (
-            ("LSTM", "concat", True, {"return_sequences": True}),
-            ("LSTM", "sum", False, {"return_sequences": True, "return_state": True}),
-            ("LSTM", "mul", True, {}),
-            ("GRU", "ave", False, {"return_sequences": True}),
-            ("GRU", None, True, {"return_sequences": True}),
-            ("SimpleRNN", "concat", False, {"return_state": True}),
-        )
-    ],
-    Row("Bidirectional", {"return_sequences": True}, SEQ, args=(3,), wrap="LSTM", states=4),
-    Row("TimeDistributed", {"activation": "relu"}, SEQ, args=(3,), wrap="Dense"),
-    Row("TimeDistributed", {}, (2, 3, 5, 4), args=(3,), wrap="LSTM"),
-]
-
-
-def data_of(row: Row) -> tuple[Any, Any, Any]:
+def data_of(row: Comparison) -> tuple[Any, Any, Any]:
     """Return inputs, masks and initial states."""
     rng = np.random.default_rng(3)
 
@@ -203,8 +76,8 @@ def with_masks(x: Any, mask: Any) -> Any:
     return arrays
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
-def test_outputs_gradients_state_and_masks_are_those_of_keras(row: Row) -> None:
+@pytest.mark.parametrize("row", ORACLE, ids=str)
+def test_outputs_gradients_state_and_masks_are_those_of_keras(row: Comparison) -> None:
     x, mask, states = data_of(row)
     ours, theirs = row.make(layers), row.make(keras.layers)
     training = {"training": True} if row.training else {}
@@ -274,7 +147,7 @@ def _compare_masks(ours: Any, theirs: Any, x: Any, mask: Any) -> None:
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN"])
 def test_a_stateful_layer_goes_on_where_it_stopped(name: str) -> None:
-    x, _, _ = data_of(Row(name, {}, SEQ))
+    x, _, _ = data_of(Comparison(name, {}, SEQ))
     ours, theirs = (getattr(package, name)(3, stateful=True) for package in (layers, keras.layers))
     theirs(x)
     ours(x)
@@ -321,7 +194,7 @@ def test_dropout_of_a_recurrent_layer_is_the_same_at_every_step() -> None:
     [("ActivityRegularization", (0.1, 0.3), {}), ("Dense", (3,), {"activity_regularizer": "l2"})],
 )
 def test_activity_losses_are_per_sample(name: str, args: Any, kwargs: Any) -> None:
-    x, _, _ = data_of(Row(name, {}, SEQ))
+    x, _, _ = data_of(Comparison(name, {}, SEQ))
     ours, theirs = (getattr(package, name)(*args, **kwargs) for package in (layers, keras.layers))
     ours(x)
     theirs(x)
@@ -337,7 +210,7 @@ def test_softmax_with_a_mask() -> None:
 
 
 def test_time_major_and_zero_output_for_mask() -> None:
-    x, mask, _ = data_of(Row("LSTM", {}, SEQ, mask=True))
+    x, mask, _ = data_of(Comparison("LSTM", {}, SEQ, mask=True))
     plain = layers.GRU(3, return_sequences=True)
     major = layers.GRU(3, return_sequences=True, time_major=True)
     zeroed = layers.GRU(3, return_sequences=True, zero_output_for_mask=True)

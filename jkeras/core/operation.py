@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,10 @@ import jax.numpy as jnp
 from jkeras.core import graph
 from jkeras.core.layer import Layer
 from jkeras.core.operators import BINARY, COMPARISON, UNARY, install_operators
+from jkeras.core.weight import plain
 
+# The module of operations that have no name yet.
+_UNPUBLISHED = "jkeras.core.operation.unpublished"
 _ELEMENTWISE = {*BINARY.values(), *COMPARISON.values(), *UNARY.values()} - {jnp.matmul}
 
 
@@ -54,3 +59,79 @@ def operate(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 install_operators(graph.SymbolicTensor, operate)
+
+
+def operation(
+    function: Callable[..., Any], parameters: str, summary: str, elementwise: bool = False
+) -> Callable[..., Any]:
+    """Return a public function of arrays and symbolic tensors: one row of a table such as `jkeras.ops.numpy`.
+
+    Parameters without a default are passed on by position, the others by name. `axis` may be a list.
+
+    Args:
+        function: What computes it; its own parameter names matter only where `parameters` gives a default.
+        parameters: The signature that users see, e.g. `"x, axis=None, keepdims=False"`; defaults are literals.
+        summary: What it does, in one line.
+        elementwise: Whether each element of the output depends on one element of each operand, so that masks stay.
+
+    >>> clip = operation(jnp.clip, "x, x_min, x_max", "Limit the values to an interval.", elementwise=True)
+    >>> clip(jnp.arange(4), x_min=1, x_max=2).tolist()
+    [1, 1, 2, 2]
+    >>> inspect.signature(clip)
+    <Signature (x, x_min, x_max)>
+    """
+    signature = _signature(parameters)
+    positional = [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    spread = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL), None)
+    takes_axis = "axis" in signature.parameters
+    if elementwise:
+        _ELEMENTWISE.add(function)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        if takes_axis and isinstance(given["axis"], list):
+            given["axis"] = tuple(given["axis"])
+        operands = []
+        for name in positional:
+            value = given.pop(name)
+            operands.extend(value) if name == spread else operands.append(value)
+        return operate(function, *map(plain, operands), **given)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__doc__ = summary
+    call.__module__ = _UNPUBLISHED
+    return call
+
+
+def _signature(parameters: str) -> inspect.Signature:
+    """Read a parameter list; its defaults are literals.
+
+    >>> _signature("x, *, axis=-1")
+    <Signature (x, *, axis=-1)>
+    """
+    given = ast.parse(f"lambda {parameters}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults]
+
+    def row(arg: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
+        value = inspect.Parameter.empty if default is None else ast.literal_eval(default)
+        return inspect.Parameter(arg.arg, kind, default=value)
+
+    kinds = inspect.Parameter
+    rows = [row(arg, kinds.POSITIONAL_OR_KEYWORD, default) for arg, default in zip(given.args, defaults)]
+    rows += [row(given.vararg, kinds.VAR_POSITIONAL)] if given.vararg else []
+    rows += [row(a, kinds.KEYWORD_ONLY, d) for a, d in zip(given.kwonlyargs, given.kw_defaults)]
+    return inspect.Signature(rows)
+
+
+def publish(namespace: dict[str, Any]) -> list[str]:
+    """Name the operations of a module after their variables; return its public functions, for `__all__`."""
+    module, names = namespace["__name__"], []
+    for name, value in namespace.items():
+        if name.startswith("_") or getattr(value, "__module__", None) not in (module, _UNPUBLISHED):
+            continue
+        if value.__module__ == _UNPUBLISHED:
+            value.__name__, value.__qualname__, value.__module__ = name, name, module
+        names.append(name)
+    return names

@@ -13,6 +13,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.arguments import declare, keep
 
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+
 
 class Activation(Layer):
     """Apply an activation function.

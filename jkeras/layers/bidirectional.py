@@ -13,6 +13,8 @@ from jkeras.core.layer import Layer
 from jkeras.layers.table import serialize
 from jkeras.layers.wrapper import check_layer, with_layers
 
+__all__ = ["Bidirectional"]
+
 _MERGES: dict[Any, Callable[[Array, Array], Any]] = {
     "sum": operator.add,
     "mul": operator.mul,

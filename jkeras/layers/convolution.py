@@ -12,6 +12,8 @@ from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, conv, spatial_sizes
 from jkeras.layers.arguments import declare, keep, positive
 
+__all__ = ["Conv1D", "Conv2D", "Conv3D"]
+
 
 class BaseConv(Layer):
     """Base of convolutions over `rank` spatial dimensions; see `Conv2D`."""

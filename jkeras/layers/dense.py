@@ -11,6 +11,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.arguments import declare, keep, positive, refuse
 
+__all__ = ["Dense"]
+
 
 class Dense(Layer):
     """`activation(x @ kernel + bias)`, over the last axis.

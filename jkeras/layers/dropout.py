@@ -12,6 +12,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.dropout import dropout
 
+__all__ = ["Dropout", "SpatialDropout1D"]
+
 
 def seeded_key(layer: Layer, seed: int | None) -> Array:
     """Return the layer's next key, folded by `seed` if there is one."""

@@ -10,6 +10,8 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.layers.arguments import declare, keep, positive, refuse
 
+__all__ = ["Embedding"]
+
 
 class Embedding(Layer):
     """`embeddings[x]`: a vector for each integer.

@@ -9,6 +9,8 @@ from jax import Array
 from jkeras.functional.rnn import gru
 from jkeras.layers.recurrence import Recurrent
 
+__all__ = ["GRU"]
+
 
 class GRU(Recurrent):
     """Gated recurrent unit (Cho et al., 2014).

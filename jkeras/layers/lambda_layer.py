@@ -10,6 +10,8 @@ from jkeras.activations import deserialize as activation_named
 from jkeras.core.graph import is_shape
 from jkeras.core.layer import Layer
 
+__all__ = ["Lambda"]
+
 
 class Lambda(Layer):
     """Apply a function of arrays.

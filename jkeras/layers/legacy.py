@@ -10,6 +10,8 @@ from jkeras.core.legacy import RENAMED, REWRITTEN
 from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
 from jkeras.layers.merging import add, average, concatenate, dot, maximum, multiply
 
+__all__ = ["Convolution1D", "Convolution2D", "Convolution3D", "merge"]
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 _WEIGHTS = {

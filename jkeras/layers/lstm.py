@@ -12,6 +12,8 @@ from jkeras.core.weight import Weight
 from jkeras.functional.rnn import lstm
 from jkeras.layers.recurrence import Recurrent
 
+__all__ = ["LSTM"]
+
 
 class LSTM(Recurrent):
     """Long short-term memory (Hochreiter & Schmidhuber, 1997).

@@ -10,6 +10,8 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.regularizers import L1L2
 
+__all__ = ["ActivityRegularization", "Masking"]
+
 
 class Masking(Layer):
     """Mask the steps of a sequence all of whose features equal `mask_value`, and set them to zero.

@@ -11,6 +11,26 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dot",
+    "Maximum",
+    "Merge",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
+
 
 class Merge(Layer):
     """Base of elementwise merging: inputs of fewer dimensions get size 1 after the batch, then they broadcast.

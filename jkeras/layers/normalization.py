@@ -12,6 +12,8 @@ from jkeras.core.spec import InputSpec
 from jkeras.functional.norm import batch_norm_inference, batch_norm_train, layer_norm
 from jkeras.layers.arguments import declare, keep
 
+__all__ = ["BatchNormalization", "LayerNormalization"]
+
 
 class BatchNormalization(Layer):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the statistics of the batch in training.

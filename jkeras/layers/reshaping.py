@@ -14,6 +14,8 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.arguments import positive
 
+__all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
+
 
 class Flatten(Layer):
     """Flatten each sample: `(batch, ...)` to `(batch, features)`.

@@ -9,6 +9,8 @@ from jax import Array
 from jkeras.functional.rnn import simple_rnn
 from jkeras.layers.recurrence import Recurrent
 
+__all__ = ["SimpleRNN"]
+
 
 class SimpleRNN(Recurrent):
     """`h_t = activation(x_t kernel + h_{t-1} recurrent_kernel + bias)`.

@@ -10,6 +10,8 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.layers.table import deserialize, serialize
 
+__all__ = ["TimeDistributed", "Wrapper"]
+
 
 class Wrapper(Layer):
     """Base of layers around one layer, which is `self.layer`.

@@ -1,0 +1,58 @@
+"""Recurrent layers and their wrappers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jkeras import layers
+from rows.kinds import SEQ, SEQUENCE, STEPS, Comparison, Row, rows
+
+
+def recurrent(name: str, *own: dict[str, Any]) -> list[Comparison]:
+    units = (3,)
+    both, backwards = {"return_sequences": True, "return_state": True}, {"go_backwards": True, "return_sequences": True}
+    states = 2 if name == "LSTM" else 1
+    return [
+        *rows(name, SEQ, {}, backwards, {"use_bias": False}, *own, args=units),
+        *rows(name, SEQ, both, backwards, *own[:1], args=units, mask=True),
+        *rows(name, SEQ, {"return_state": True, "activation": "relu"}, args=units, mask=True),
+        *rows(name, SEQ, {"unroll": True}, args=units, states=states),
+        *rows(name, SEQ, both, args=units, states=states, mask=True),
+    ]
+
+
+CONTRACT = [
+    Row("LSTM", lambda: layers.LSTM(3, dropout=0.2, recurrent_dropout=0.2), SEQUENCE, uses_rng=True, mask=STEPS),
+    Row("GRU", lambda: layers.GRU(3, return_sequences=True, return_state=True), SEQUENCE, mask=STEPS),
+    Row("GRU_before", lambda: layers.GRU(3, reset_after=False, unroll=True), SEQUENCE, mask=STEPS),
+    Row("SimpleRNN", lambda: layers.SimpleRNN(3, go_backwards=True), SEQUENCE, mask=STEPS),
+    Row("LSTM_stateful", lambda: layers.LSTM(3, stateful=True), SEQUENCE, has_state=True),
+    Row(
+        "Bidirectional",
+        lambda: layers.Bidirectional(layers.LSTM(3, return_sequences=True, return_state=True), merge_mode="sum"),
+        SEQUENCE,
+        mask=STEPS,
+    ),
+    Row("Bidirectional_pair", lambda: layers.Bidirectional(layers.GRU(3), merge_mode=None), SEQUENCE),
+    Row("TimeDistributed", lambda: layers.TimeDistributed(layers.Dense(3)), SEQUENCE, mask=STEPS),
+]
+
+ORACLE = [
+    *recurrent("LSTM", {"recurrent_activation": "hard_sigmoid"}, {"unit_forget_bias": False}),
+    *recurrent("GRU", {"reset_after": False}, {"reset_after": False, "use_bias": False}),
+    *recurrent("SimpleRNN"),
+    *[
+        Comparison("Bidirectional", inner, SEQ, args=(3,), wrap=wrap, outer={"merge_mode": mode}, mask=mask)
+        for wrap, mode, mask, inner in (
+            ("LSTM", "concat", True, {"return_sequences": True}),
+            ("LSTM", "sum", False, {"return_sequences": True, "return_state": True}),
+            ("LSTM", "mul", True, {}),
+            ("GRU", "ave", False, {"return_sequences": True}),
+            ("GRU", None, True, {"return_sequences": True}),
+            ("SimpleRNN", "concat", False, {"return_state": True}),
+        )
+    ],
+    Comparison("Bidirectional", {"return_sequences": True}, SEQ, args=(3,), wrap="LSTM", states=4),
+    Comparison("TimeDistributed", {"activation": "relu"}, SEQ, args=(3,), wrap="Dense"),
+    Comparison("TimeDistributed", {}, (2, 3, 5, 4), args=(3,), wrap="LSTM"),
+]
