@@ -248,11 +248,16 @@ def test_low_precision(row: Row, policy: str) -> None:
 
 
 def _with_dtype(config: dict[str, Any], policy: str) -> dict[str, Any]:
-    config = {**config, "dtype": policy}
-    for inner in ("layer", "backward_layer"):
-        if isinstance(config.get(inner), dict):
-            config[inner] = {**config[inner], "config": _with_dtype(config[inner]["config"], policy)}
-    return config
+    """Set the policy of a layer and of the layers in its configuration."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inside(v) for v in value]
+        if isinstance(value, dict) and isinstance(value.get("config"), dict) and "trainable" in value["config"]:
+            return {**value, "config": _with_dtype(value["config"], policy)}
+        return value
+
+    return {**{name: inside(value) for name, value in config.items()}, "dtype": policy}
 
 
 @every

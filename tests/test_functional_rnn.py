@@ -9,7 +9,7 @@ import pytest
 
 from jkeras import activations
 from jkeras.functional import rnn as functional
-from jkeras.functional.recurrence import _gated_scan
+from jkeras.functional.recurrence import _gated_scan, _product
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 
@@ -186,7 +186,7 @@ def test_input_products_in_and_before_the_loop_are_equal(at_once):
     def loss(x, gates):
         steps = jnp.swapaxes(x, 0, 1)
         cell = lambda g, state, weights: (jnp.tanh(g),)  # noqa: E731
-        _, outputs = _gated_scan(cell, True, at_once, False, steps, gates, initial, None, (None, None))
+        _, outputs = _gated_scan(cell, (_product, _product), True, at_once, False, steps, gates, initial, None, (None, None))
         return jnp.sum(outputs**3)
 
     def reference(x, gates):

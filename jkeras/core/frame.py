@@ -24,6 +24,26 @@ def active() -> Frame | None:
     return _running.get()
 
 
+class _Default:
+    training = False
+
+
+def learning_phase() -> int:
+    """Return 1 where layers behave as in training: in a `call` as its frame says, elsewhere what was set."""
+    frame = active()
+    return int(_Default.training if frame is None else frame.training)
+
+
+def set_learning_phase(training: bool) -> None:
+    """Set how a layer called on arrays behaves that is not told: `fit`, `evaluate` and `predict` tell."""
+    _Default.training = bool(training)
+
+
+def training_or_default(training: Any) -> bool:
+    """Return `training` as a bool; for None what `set_learning_phase` set."""
+    return _Default.training if training is None else bool(training)
+
+
 @contextmanager
 def suspended() -> Iterator[None]:
     """No call counts as running inside: `build` may use layers and weights as facade objects."""
@@ -82,6 +102,32 @@ class Frame:
         self._draws[path] += 1
         return fold_path(self.rng, f"{path}:{count}")
 
+    def loop_body(self, where: str) -> Callable[[], Any]:
+        """Return a maker of contexts for code that JAX traces as the body of a loop, possibly several times.
+
+        Each trace draws the same keys, so all steps share their draws. State and losses cannot leave the loop.
+        """
+        draws = Counter(self._draws)
+
+        @contextmanager
+        def body() -> Iterator[None]:
+            self._draws = Counter(draws)
+            before, count = {key: reference.value for key, reference in self.references.items()}, len(self.losses)
+            yield
+            for key, value in before.items():
+                if self.references[key].value is not value:
+                    raise RuntimeError(
+                        f"{where} assigned to its state {'/'.join(key)!r} at each step of a loop, whose steps have no "
+                        "state but what they pass on. Make it part of the recurrent state: return it with new_states."
+                    )
+            if len(self.losses) > count:
+                raise RuntimeError(
+                    f"{where} added a loss at each step of a loop. Return the value with the outputs, and add the "
+                    "loss in a layer after it."
+                )
+
+        return body
+
     def mask_of(self, array: Any) -> Any:
         """Return the mask that travels beside `array`, or None."""
         entry = self._masks.get(id(array))
@@ -100,11 +146,14 @@ class Frame:
         return masks if jax.tree.leaves(masks) else None
 
     def set_masks(self, tree: Any, masks: Any) -> None:
-        """Set the mask of every array of `tree`; `masks` has its structure, or is None."""
+        """Set the mask of every array of `tree`; `masks` has its structure, with None for a part without masks."""
         if masks is None:
             return
-        arrays, structure = jax.tree.flatten(tree)
-        found = structure.flatten_up_to(masks) if len(arrays) > 1 or isinstance(masks, (list, tuple, dict)) else [masks]
+        arrays = jax.tree.leaves(tree)
+        found = [masks]
+        if len(arrays) > 1 or isinstance(masks, (list, tuple, dict)):
+            spread = jax.tree.broadcast(masks, tree, is_leaf=_is_none)
+            found = jax.tree.leaves(spread, is_leaf=_is_none)
         for array, mask in zip(arrays, found, strict=True):
             self.set_mask(array, mask)
 
@@ -125,3 +174,7 @@ class Frame:
                     stacklevel=5,
                 )
                 return
+
+
+def _is_none(value: Any) -> bool:
+    return value is None

@@ -11,6 +11,9 @@ from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
 
+Product = Callable[[Any, Any, Any, Any], Array]
+
+
 def rnn(
     step: Callable[..., tuple[Any, Any]],
     inputs: Any,
@@ -118,6 +121,7 @@ def gated_rnn(
     input_dropout_mask: Array | None = None,
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
+    products: tuple[Product, Product] | None = None,
 ) -> tuple[Array, Array | None, tuple[Array, ...]]:
     """Run a cell whose gates are `x_t @ kernel + bias` and `h_{t-1} @ recurrent_kernel + recurrent_bias`.
 
@@ -141,11 +145,14 @@ def gated_rnn(
             `(gates, batch, features)`. Taken as a constant, like the next.
         recurrent_dropout_mask: what `h` is multiplied by, `(batch, units)` or `(gates, batch, units)`.
         return_all: whether the outputs of all steps are returned.
+        products: what takes the place of the matrix products with `x` and with `h`, such as convolutions: functions
+            `f(x, kernel, dropout_mask, bias)` that are linear in `x` and in `kernel`, of one step `(batch, ...)` or of
+            all `(time, batch, ...)`. The initial state must then be given.
 
     Returns:
         The last output, all outputs or `None`, and the last state.
     """
-    if x.ndim != 3:
+    if products is None and x.ndim != 3:
         raise ValueError(f"A recurrent layer expects (batch, time, features), got an input of shape {x.shape}.")
     dtype = jnp.result_type(x, gates.kernel, gates.recurrent_kernel)
     dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.dtype(jnp.float32)
@@ -160,13 +167,15 @@ def gated_rnn(
     masks = jax.tree.map(lambda m: lax.stop_gradient(m).astype(dtype), (input_dropout_mask, recurrent_dropout_mask))
     # On CPU the loop is bound by memory: gates of all steps are only worth writing down if they are not much wider
     # than the inputs they are made from.
-    at_once = jax.default_backend() != "cpu" or x.shape[-1] >= units
-    state, outputs = _gated_scan(cell, merge, at_once, unroll, x, gates, state, mask, masks)
+    at_once = products is not None or jax.default_backend() != "cpu" or x.shape[-1] >= units
+    products = products or (_product, _product)
+    state, outputs = _gated_scan(cell, products, merge, at_once, unroll, x, gates, state, mask, masks)
     return state[0], _time_first(outputs, time_major, False) if return_all else None, state
 
 
 def _gated_scan(
     cell: Callable[..., tuple[Array, ...]],
+    products: tuple[Product, Product],
     merge: bool,
     at_once: bool,
     unroll: bool | int,
@@ -177,6 +186,7 @@ def _gated_scan(
     masks: tuple[Array | None, Array | None],
 ) -> tuple[tuple[Array, ...], Array]:
     """Scan a gated cell over time-major `x`; a custom derivative takes the kernels out of the differentiated loop."""
+    input_product, recurrent_product = products
 
     def run(
         input_gates: Array | None,
@@ -192,9 +202,9 @@ def _gated_scan(
         def body(state: tuple[Array, ...], inputs: Any) -> tuple[tuple[Array, ...], Array]:
             x, input_gates, added, valid = inputs
             if not at_once:
-                product = _product(x, gates.kernel, masks[0], gates.bias)
+                product = input_product(x, gates.kernel, masks[0], gates.bias)
                 input_gates = product if input_gates is None else product + input_gates
-            recurrent_gates = _product(state[0], gates.recurrent_kernel, masks[1], gates.recurrent_bias)
+            recurrent_gates = recurrent_product(state[0], gates.recurrent_kernel, masks[1], gates.recurrent_bias)
             if added is not None:
                 recurrent_gates += added
             products = (input_gates + recurrent_gates,) if merge else (input_gates, recurrent_gates)
@@ -211,10 +221,11 @@ def _gated_scan(
     def scan_jvp(primals: Any, tangents: Any) -> Any:
         input_gates, x, gates, state, mask, masks = primals
         input_gates_dot, x_dot, gates_dot, state_dot, _, _ = tangents
-        shape = (*x.shape[:2], gates.kernel.shape[-1])
+        shape = jax.eval_shape(input_product, x, gates.kernel, None, None).shape
         if input_gates is None:
             input_gates = jnp.zeros(shape, x.dtype)
-        recurrent_shape = (*x.shape[:2], gates.recurrent_kernel.shape[-1])
+        one_step = jax.eval_shape(recurrent_product, state[0], gates.recurrent_kernel, None, None).shape
+        recurrent_shape = (len(x), *one_step)
         added = None if merge else jnp.zeros(recurrent_shape, x.dtype)
         (last, outputs), linear = jax.linearize(
             lambda input_gates, added, state, weights: run(
@@ -229,13 +240,16 @@ def _gated_scan(
             [input_gates_dot]
             if at_once
             else [
-                _product_dot(x_dot, gates.kernel, masks[0]),
-                _product_dot(x, gates_dot.kernel, masks[0]),
+                _tangent(input_product, x_dot, gates.kernel, masks[0]),
+                _tangent(input_product, x, gates_dot.kernel, masks[0]),
                 gates_dot.bias,
             ]
         )
         before = jnp.concatenate([state[0][None], outputs[:-1]])
-        recurrent_terms = [_product_dot(before, gates_dot.recurrent_kernel, masks[1]), gates_dot.recurrent_bias]
+        recurrent_terms = [
+            _tangent(recurrent_product, before, gates_dot.recurrent_kernel, masks[1]),
+            gates_dot.recurrent_bias,
+        ]
         if merge:
             moved = (_total(input_terms + recurrent_terms, shape, x.dtype), None)
         else:
@@ -243,7 +257,7 @@ def _gated_scan(
         return (last, outputs), linear(*moved, _filled(state_dot, state), _filled(gates_dot.weights, gates.weights))
 
     scan.defjvp(scan_jvp, symbolic_zeros=True)
-    input_gates = _product(x, gates.kernel, masks[0], gates.bias) if at_once else None
+    input_gates = input_product(x, gates.kernel, masks[0], gates.bias) if at_once else None
     return scan(input_gates, x, gates, state, mask, masks)
 
 
@@ -257,8 +271,9 @@ def _product(x: Array, kernel: Array, mask: Array | None = None, bias: Array | N
     return y if bias is None else y + bias
 
 
-def _product_dot(x: Any, kernel: Any, mask: Array | None) -> Array | None:
-    return None if isinstance(x, SymbolicZero) or isinstance(kernel, SymbolicZero) else _product(x, kernel, mask)
+def _tangent(product: Product, x: Any, kernel: Any, mask: Array | None) -> Array | None:
+    zero = isinstance(x, SymbolicZero) or isinstance(kernel, SymbolicZero)
+    return None if zero else product(x, kernel, mask, None)
 
 
 def _total(terms: list[Any], shape: tuple[int, ...], dtype: Any) -> Array:

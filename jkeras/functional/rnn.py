@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jkeras.functional.cells import gru_step, gru_step_before, lstm_step
 from jkeras.functional.recurrence import Gates, gated_rnn, rnn
 
 __all__ = ["gru", "lstm", "rnn", "simple_rnn"]
@@ -138,11 +139,9 @@ def lstm(
         if fused:
             scale = jnp.asarray(halves, gates.dtype)
             i, f, g, o = jnp.split(jnp.tanh(gates) * scale + (1 - scale), 4, axis=-1)
-        else:
-            i, f, g, o = jnp.split(gates, 4, axis=-1)
-            i, f, g, o = recurrent_activation(i), recurrent_activation(f), activation(g), recurrent_activation(o)
-        c = f * state[1] + i * g
-        return o * activation(c), c
+            c = f * state[1] + i * g
+            return o * jnp.tanh(c), c
+        return lstm_step(gates, state[1], activation, recurrent_activation)
 
     return gated_rnn(
         cell,
@@ -222,15 +221,10 @@ def gru(
         "return_all": return_all,
     }
 
-    def update_and_reset(gates: Array) -> list[Array]:
-        return jnp.split(recurrent_activation(gates), 2, axis=-1)
-
     if reset_after:
 
         def cell_after(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
-            z, r = update_and_reset(a[:, : 2 * units] + d[:, : 2 * units])
-            g = activation(a[:, 2 * units :] + r * d[:, 2 * units :])
-            return (z * state[0] + (1 - z) * g,)
+            return (gru_step(a, d, state[0], activation, recurrent_activation),)
 
         biases = (None, None) if bias is None else (bias[0], bias[1])
         return gated_rnn(cell_after, x, Gates(kernel, recurrent_kernel, *biases), initial_state, **arguments)
@@ -242,10 +236,8 @@ def gru(
         arguments["recurrent_dropout_mask"] = recurrent_dropout_mask if shared else recurrent_dropout_mask[:2]
 
     def cell_before(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
-        candidate_kernel, candidate_mask = weights
-        z, r = update_and_reset(a[:, : 2 * units] + d)
-        g = activation(a[:, 2 * units :] + (r * state[0] * candidate_mask) @ candidate_kernel)
-        return (z * state[0] + (1 - z) * g,)
+        candidate_kernel, factors = weights
+        return (gru_step_before(a, d, state[0], factors, candidate_kernel, activation, recurrent_activation),)
 
     kernels = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
     gates = Gates(kernel, kernels[0], bias, weights=(kernels[1], candidate_mask))

@@ -9,12 +9,21 @@ from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.activation import *
+from jkeras.layers.audio import *
+from jkeras.layers.batch_normalization import *
 from jkeras.layers.bidirectional import *
+from jkeras.layers.conv_lstm import *
 from jkeras.layers.convolution import *
 from jkeras.layers.dense import *
+from jkeras.layers.dense_features import *
 from jkeras.layers.dropout import *
+from jkeras.layers.einsum_dense import *
 from jkeras.layers.embedding import *
+from jkeras.layers.flax_layer import *
+from jkeras.layers.gaussian_noise import *
 from jkeras.layers.gru import *
+from jkeras.layers.identity import *
+from jkeras.layers.jax_layer import *
 from jkeras.layers.lambda_layer import *
 from jkeras.layers.legacy import *
 from jkeras.layers.legacy import install_module_paths
@@ -24,7 +33,9 @@ from jkeras.layers.merging import *
 from jkeras.layers.normalization import *
 from jkeras.layers.pooling import *
 from jkeras.layers.reshaping import *
+from jkeras.layers.rnn import *
 from jkeras.layers.simple_rnn import *
+from jkeras.layers.spectral_normalization import *
 from jkeras.layers.table import deserialize, layers, serialize
 from jkeras.layers.wrapper import *
 

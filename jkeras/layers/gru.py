@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 from jax import Array
 
+from jkeras.functional.cells import gru_step, gru_step_before
 from jkeras.functional.rnn import gru
-from jkeras.layers.recurrence import Recurrent
+from jkeras.layers.gated import Cell, GatedSequence
+from jkeras.layers.recurrence import arguments_of
 
-__all__ = ["GRU"]
+__all__ = ["GRU", "GRUCell"]
 
 
-class GRU(Recurrent):
+class GRU(GatedSequence):
     """Gated recurrent unit (Cho et al., 2014).
 
     With `a = x_t kernel + bias[0]` and `d = h_{t-1} recurrent_kernel + bias[1]`, split into update, reset and
@@ -87,46 +90,88 @@ class GRU(Recurrent):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
-            units=units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            reset_after=reset_after,
-            use_cudnn=use_cudnn,
-            time_major=time_major,
-            zero_output_for_mask=zero_output_for_mask,
-        )
+        self._keep(**arguments)
 
-    def _bias_shape(self) -> tuple[int, ...]:
-        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+    def _bias_shape(self, width: int) -> tuple[int, ...]:
+        return (2, width) if self.reset_after else (width,)
 
-    def _run(self, sequences: Array, **arguments: Any) -> Any:
+    def _recur(self, *arrays: Any, **arguments: Any) -> Any:
         activations = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
-        return gru(
-            sequences,
-            self.kernel,
-            self.recurrent_kernel,
-            self.bias,
-            reset_after=self.reset_after,
-            **activations,
-            **arguments,
-        )
+        return gru(*arrays, reset_after=self.reset_after, **activations, **arguments)
+
+
+class GRUCell(Cell):
+    """One step of `GRU`, for `RNN`, `StackedRNNCells` and loops of one's own.
+
+    Args:
+        units: Size of `h`.
+        activation: Of the candidate; "tanh" by default, None is the identity.
+        recurrent_activation: Of the gates.
+        use_bias: Whether `bias` is added.
+        kernel_initializer: First values of `kernel`, `(features, 3 * units)`.
+        recurrent_initializer: First values of `recurrent_kernel`, `(units, 3 * units)`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        recurrent_regularizer: Penalty on `recurrent_kernel`.
+        bias_regularizer: Penalty on `bias`.
+        kernel_constraint: Projection of `kernel` after each update.
+        recurrent_constraint: Projection of `recurrent_kernel` after each update.
+        bias_constraint: Projection of `bias` after each update.
+        dropout: Probability that a feature of the inputs is dropped.
+        recurrent_dropout: Probability that an element of `h` is dropped before the product.
+        reset_after: Whether the reset gate is applied after the product with `recurrent_kernel`.
+        seed: Integer folded into the key of both.
+
+    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+
+    >>> import jax.numpy as jnp
+    >>> h, [state] = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    gate_count = 3
+    reset_after: bool
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        arguments = arguments_of(locals())
+        super().__init__(**kwargs)
+        self._keep(**arguments)
+
+    def _bias_shape(self, width: int) -> tuple[int, ...]:
+        return (2, width) if self.reset_after else (width,)
+
+    def _step(self, inputs: Array, states: list[Array], factors: Array | None) -> tuple[Array, ...]:
+        state, kernel = states[0], self.recurrent_kernel
+        h = state if factors is None else state * factors
+        activations = (self.activation, self.recurrent_activation)
+        if self.reset_after:
+            biases = (None, None) if self.bias is None else self.bias
+            a, d = self._product(inputs, self.kernel, biases[0]), self._product(h, kernel, biases[1])
+            return (gru_step(a, d, state, *activations),)
+        a = self._product(inputs, self.kernel, self.bias)
+        z_and_r, candidate = kernel[:, : 2 * self.units], kernel[:, 2 * self.units :]
+        factors = jnp.ones((), h.dtype) if factors is None else factors
+        return (gru_step_before(a, h @ z_and_r, state, factors, candidate, *activations),)

@@ -41,21 +41,25 @@ _RECURRENT = {
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
+_RECURRENT_CLASSES = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
 _POOLING = {**_IMAGES, "pool_length": "pool_size", "stride": "strides"}
 _DROPOUT = {"p": "rate"}
 
 RENAMED.update(
     {
+        "ConvLSTM": {**_CONVOLUTION, **_RECURRENT},
         "Dense": {**_WEIGHTS, "output_dim": "units"},
         "BaseConv": _CONVOLUTION,
-        "LSTM": _RECURRENT,
-        "GRU": _RECURRENT,
-        "SimpleRNN": _RECURRENT,
+        **dict.fromkeys(_RECURRENT_CLASSES, _RECURRENT),
         "Pooling": _POOLING,
         "GlobalPooling": _IMAGES,
         "Flatten": _IMAGES,
         "Dropout": _DROPOUT,
+        "GaussianDropout": _DROPOUT,
+        "GaussianNoise": {"sigma": "stddev"},
         "SpatialDropout1D": _DROPOUT,
+        "SpatialDropout2D": {**_DROPOUT, **_IMAGES},
+        "SpatialDropout3D": {**_DROPOUT, **_IMAGES},
         "Embedding": {
             "init": "embeddings_initializer",
             "W_regularizer": "embeddings_regularizer",
@@ -66,7 +70,6 @@ RENAMED.update(
             "gamma_init": "gamma_initializer",
         },
         "ReLU": {"alpha": "negative_slope"},
-        "LeakyReLU": {"alpha": "negative_slope"},
         "PReLU": {"init": "alpha_initializer"},
         "Concatenate": {"concat_axis": "axis"},
     }
@@ -116,20 +119,14 @@ def _recurrent(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
 
 def _embedding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     _refuse("Embedding", kwargs, "dropout", (0, 0.0), "Put a SpatialDropout1D layer after it.")
-    _refuse("Embedding", kwargs, "sparse", (False,), "Gradients of JAX are dense.")
-    if isinstance(kwargs.get("input_length"), (list, tuple)):
-        kwargs["input_shape"] = tuple(kwargs.pop("input_length"))
-    elif "input_length" in kwargs:
-        kwargs["input_shape"] = (kwargs.pop("input_length"),)
-    if kwargs.get("input_shape") == (None,):
-        del kwargs["input_shape"]
     return args, kwargs
 
 
 def _batch_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     _refuse("BatchNormalization", kwargs, "mode", (0,), "Mode 0, statistics of features, is what is left.")
     _refuse("BatchNormalization", kwargs, "fused", (False, True), "It is True, False or None.")
-    _refuse("BatchNormalization", kwargs, "virtual_batch_size", (), "Leave it out.")
+    instead = "Statistics are those of the whole batch. Fit with a smaller batch_size, or use GroupNormalization."
+    _refuse("BatchNormalization", kwargs, "virtual_batch_size", (), instead)
     _refuse("BatchNormalization", kwargs, "adjustment", (), "Leave it out.")
     return args, kwargs
 
@@ -145,9 +142,9 @@ REWRITTEN.update(
         "Pooling": _images,
         "GlobalPooling": _images,
         "Flatten": _images,
-        "LSTM": _recurrent,
-        "GRU": _recurrent,
-        "SimpleRNN": _recurrent,
+        "SpatialDropout2D": _images,
+        "SpatialDropout3D": _images,
+        **dict.fromkeys(("RNN", *_RECURRENT_CLASSES), _recurrent),
         "Embedding": _embedding,
         "BatchNormalization": _batch_normalization,
         "LayerNormalization": _layer_normalization,

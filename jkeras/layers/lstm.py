@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core.weight import Weight
+from jkeras.functional.cells import lstm_step
 from jkeras.functional.rnn import lstm
-from jkeras.layers.recurrence import Recurrent
+from jkeras.layers.gated import Cell, GatedSequence
+from jkeras.layers.recurrence import arguments_of
 
-__all__ = ["LSTM"]
+__all__ = ["LSTM", "LSTMCell"]
 
 
-class LSTM(Recurrent):
+class LSTM(GatedSequence):
     """Long short-term memory (Hochreiter & Schmidhuber, 1997).
 
     `[i, f, g, o] = x_t kernel + h_{t-1} recurrent_kernel + bias`; `c_t = s(f) c_{t-1} + s(i) a(g)` and
@@ -59,8 +58,6 @@ class LSTM(Recurrent):
 
     state_count = 2
     gate_count = 4
-    bias_initializer: Any
-    unit_forget_bias: bool
 
     def __init__(
         self,
@@ -92,48 +89,74 @@ class LSTM(Recurrent):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
-            units=units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            use_cudnn=use_cudnn,
-            time_major=time_major,
-            zero_output_for_mask=zero_output_for_mask,
-        )
+        self._keep(**arguments)
 
-    def _bias_options(self) -> dict[str, Any]:
-        if not self.unit_forget_bias:
-            return {}
-        units, own = self.units, self.bias_initializer
-
-        def unit_forget(shape: Any, dtype: Any, key: Any) -> Array:
-            parts = [(own, units), (jnp.ones, units), (own, 2 * units)]
-            keys = jax.random.split(key, len(parts))
-            drawn = [Weight("bias", (n,), draw, dtype).draw(k) for (draw, n), k in zip(parts, keys, strict=True)]
-            return jnp.concatenate(drawn)
-
-        return {"initializer": unit_forget}
-
-    def _run(self, sequences: Array, **arguments: Any) -> Any:
+    def _recur(self, *arrays: Any, **arguments: Any) -> Any:
         activations = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
-        return lstm(sequences, self.kernel, self.recurrent_kernel, self.bias, **activations, **arguments)
+        return lstm(*arrays, **activations, **arguments)
+
+
+class LSTMCell(Cell):
+    """One step of `LSTM`, for `RNN`, `StackedRNNCells` and loops of one's own.
+
+    Args:
+        units: Size of `h` and `c`.
+        activation: Of the candidate and the output; "tanh" by default, None is the identity.
+        recurrent_activation: Of the gates.
+        use_bias: Whether `bias` is added.
+        kernel_initializer: First values of `kernel`, `(features, 4 * units)`.
+        recurrent_initializer: First values of `recurrent_kernel`, `(units, 4 * units)`.
+        bias_initializer: First values of `bias`.
+        unit_forget_bias: Whether the bias of the forget gate begins with ones.
+        kernel_regularizer: Penalty on `kernel`.
+        recurrent_regularizer: Penalty on `recurrent_kernel`.
+        bias_regularizer: Penalty on `bias`.
+        kernel_constraint: Projection of `kernel` after each update.
+        recurrent_constraint: Projection of `recurrent_kernel` after each update.
+        bias_constraint: Projection of `bias` after each update.
+        dropout: Probability that a feature of the inputs is dropped.
+        recurrent_dropout: Probability that an element of `h` is dropped before the product.
+        seed: Integer folded into the key of both.
+
+    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+
+    >>> cell = LSTMCell(4)
+    >>> h, states = cell(jnp.ones((2, 3)), cell.get_initial_state(batch_size=2))
+    >>> h.shape, len(states)
+    ((2, 4), 2)
+    """
+
+    state_count = 2
+    gate_count = 4
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        arguments = arguments_of(locals())
+        super().__init__(**kwargs)
+        self._keep(**arguments)
+
+    def _step(self, inputs: Array, states: list[Array], factors: Array | None) -> tuple[Array, ...]:
+        h = states[0] if factors is None else states[0] * factors
+        gates = self._product(inputs, self.kernel, self.bias) + h @ self.recurrent_kernel
+        return lstm_step(gates, states[1], self.activation, self.recurrent_activation)

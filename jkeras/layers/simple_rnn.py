@@ -7,12 +7,13 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.rnn import simple_rnn
-from jkeras.layers.recurrence import Recurrent
+from jkeras.layers.gated import Cell, GatedSequence
+from jkeras.layers.recurrence import arguments_of
 
-__all__ = ["SimpleRNN"]
+__all__ = ["SimpleRNN", "SimpleRNNCell"]
 
 
-class SimpleRNN(Recurrent):
+class SimpleRNN(GatedSequence):
     """`h_t = activation(x_t kernel + h_{t-1} recurrent_kernel + bias)`.
 
     Args:
@@ -75,33 +76,65 @@ class SimpleRNN(Recurrent):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep(
-            units=units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            time_major=time_major,
-            zero_output_for_mask=zero_output_for_mask,
-        )
+        self._keep(**arguments)
 
-    def _run(self, sequences: Array, **arguments: Any) -> Any:
-        return simple_rnn(
-            sequences, self.kernel, self.recurrent_kernel, self.bias, activation=self.activation, **arguments
-        )
+    def _recur(self, *arrays: Any, **arguments: Any) -> Any:
+        return simple_rnn(*arrays, activation=self.activation, **arguments)
+
+
+class SimpleRNNCell(Cell):
+    """One step of `SimpleRNN`, for `RNN`, `StackedRNNCells` and loops of one's own.
+
+    Args:
+        units: Size of `h`.
+        activation: Of the sum; "tanh" by default, None is the identity.
+        use_bias: Whether `bias` is added.
+        kernel_initializer: First values of `kernel`, `(features, units)`.
+        recurrent_initializer: First values of `recurrent_kernel`, `(units, units)`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        recurrent_regularizer: Penalty on `recurrent_kernel`.
+        bias_regularizer: Penalty on `bias`.
+        kernel_constraint: Projection of `kernel` after each update.
+        recurrent_constraint: Projection of `recurrent_kernel` after each update.
+        bias_constraint: Projection of `bias` after each update.
+        dropout: Probability that a feature of the inputs is dropped.
+        recurrent_dropout: Probability that an element of `h` is dropped before the product.
+        seed: Integer folded into the key of both.
+
+    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+
+    >>> import jax.numpy as jnp
+    >>> h, [state] = SimpleRNNCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        arguments = arguments_of(locals())
+        super().__init__(**kwargs)
+        self._keep(**arguments)
+
+    def _step(self, inputs: Array, states: list[Array], factors: Array | None) -> tuple[Array, ...]:
+        h = states[0] if factors is None else states[0] * factors
+        return (self.activation(self._product(inputs, self.kernel, self.bias) + h @ self.recurrent_kernel),)

@@ -73,8 +73,14 @@ class TimeDistributed(Wrapper):
 
 def with_layers(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> dict[str, Any]:
     """Return a configuration in which the layers inside are layers again."""
-    kept = {key: config.get(key) for key in ("layer", "backward_layer")}
-    return {**config, **{k: deserialize(v, custom_objects) for k, v in kept.items() if isinstance(v, dict)}}
+    config = dict(config)
+    for key in config.keys() & {"layer", "backward_layer", "cell", "cells"}:
+        value = config[key]
+        if isinstance(value, list):
+            config[key] = [deserialize(v, custom_objects) for v in value]
+        elif isinstance(value, dict):
+            config[key] = deserialize(value, custom_objects)
+    return config
 
 
 def check_layer(owner: Layer, name: str, layer: Any) -> Layer:

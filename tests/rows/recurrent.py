@@ -26,6 +26,15 @@ CONTRACT = [
     Row("GRU", lambda: layers.GRU(3, return_sequences=True, return_state=True), SEQUENCE, mask=STEPS),
     Row("GRU_before", lambda: layers.GRU(3, reset_after=False, unroll=True), SEQUENCE, mask=STEPS),
     Row("SimpleRNN", lambda: layers.SimpleRNN(3, go_backwards=True), SEQUENCE, mask=STEPS),
+    Row("RNN", lambda: layers.RNN(layers.LSTMCell(3, dropout=0.2)), SEQUENCE, uses_rng=True, mask=STEPS),
+    Row(
+        "RNN_stacked",
+        lambda: layers.RNN([layers.GRUCell(3, reset_after=False), layers.SimpleRNNCell(2)], return_state=True),
+        SEQUENCE,
+    ),
+    Row("ConvLSTM1D", lambda: layers.ConvLSTM1D(2, 2, recurrent_dropout=0.2), (2, 3, 5, 2), uses_rng=True),
+    Row("ConvLSTM2D", lambda: layers.ConvLSTM2D(2, 2, return_sequences=True), (3, 5, 3, 3, 2), mask=STEPS),
+    Row("ConvLSTM3D", lambda: layers.ConvLSTM3D(2, 2, padding="same", return_state=True), (2, 2, 3, 2, 2, 1)),
     Row("LSTM_stateful", lambda: layers.LSTM(3, stateful=True), SEQUENCE, has_state=True),
     Row(
         "Bidirectional",
@@ -55,4 +64,19 @@ ORACLE = [
     Comparison("Bidirectional", {"return_sequences": True}, SEQ, args=(3,), wrap="LSTM", states=4),
     Comparison("TimeDistributed", {"activation": "relu"}, SEQ, args=(3,), wrap="Dense"),
     Comparison("TimeDistributed", {}, (2, 3, 5, 4), args=(3,), wrap="LSTM"),
+    *[
+        Comparison("RNN", kwargs, SEQ, args=(3,), wrap=cell, outer=outer, mask=mask)
+        for cell, kwargs, outer, mask in (
+            ("LSTMCell", {"unit_forget_bias": False}, {"return_sequences": True, "go_backwards": True}, True),
+            ("GRUCell", {}, {"return_state": True}, False),
+            ("GRUCell", {"reset_after": False, "use_bias": False}, {"return_sequences": True, "unroll": True}, False),
+            ("SimpleRNNCell", {"activation": "relu"}, {"return_sequences": True, "zero_output_for_mask": True}, True),
+        )
+    ],
+    *rows(
+        "ConvLSTM1D", (2, 3, 6, 2), {"strides": 2}, {"padding": "same", "data_format": "channels_first"}, args=(2, 3)
+    ),
+    *rows("ConvLSTM2D", (3, 6, 4, 4, 2), {"return_sequences": True, "return_state": True}, args=(2, (3, 2))),
+    *rows("ConvLSTM2D", (2, 3, 5, 4, 2), {"dilation_rate": 2, "go_backwards": True, "use_bias": False}, args=(2, 2)),
+    *rows("ConvLSTM3D", (1, 2, 3, 3, 3, 1), {"recurrent_activation": "hard_sigmoid"}, args=(2, 2)),
 ]
