@@ -95,10 +95,10 @@ def test_outputs_gradients_state_and_masks_are_those_of_keras(row: Comparison) -
 
     def their_loss(trained: Any, x: Any, states: Any) -> Any:
         own = {} if states is None else {"initial_state": states}
-        if mask is not None and isinstance(x, list):
-            x = with_masks(x, mask)
-        elif mask is not None and "mask" in inspect.signature(theirs.call).parameters:
+        if mask is not None and "mask" in inspect.signature(theirs.call).parameters:
             own["mask"] = mask
+        elif mask is not None and isinstance(x, list):
+            x = with_masks(x, mask)
         rest = [v.value for v in theirs.non_trainable_variables]
         outputs, rest, losses = theirs.stateless_call(trained, rest, x, **own, **training, return_losses=True)
         return scalar(outputs) + sum(losses), (outputs, rest)

@@ -43,10 +43,10 @@ class CallSignature(NamedTuple):
         def shapes(tree: Any) -> Any:
             return jax.tree.map(lambda x: tuple(None if n == unknown else n for n in np.shape(x)), tree)
 
-        names = list(inspect.signature(build).parameters)[1:]
-        wanted = [n.removesuffix("_shape") for n in names]
-        if len(names) > 1 and all(n in given for n in wanted):
-            return [shapes(given[n]) for n in wanted]
+        parameters = list(inspect.signature(build).parameters.values())[1:]
+        wanted = [(p.name.removesuffix("_shape"), p.default is p.empty) for p in parameters]
+        if len(wanted) > 1 and all(name in given for name, required in wanted if required):
+            return [shapes(given.get(name)) for name, _ in wanted]
         return [shapes(given[self.first] if self.by_name else given["*"][0] if given["*"] else None)]
 
 
