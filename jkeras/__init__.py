@@ -31,6 +31,15 @@ _NAMES = {
     "SymbolicTensor": "jkeras.core.graph",
     "Layer": "jkeras.core.layer",
     "DTypePolicy": "jkeras.core.dtypes",
+    "FloatDTypePolicy": "jkeras.dtype_policies",
+    "Function": "jkeras.core.function",
+    "Operation": "jkeras.core.function",
+    "RematScope": "jkeras.core.remat",
+    "StatelessScope": "jkeras.core.stateless",
+    "SymbolicScope": "jkeras.core.stateless",
+    "device": "jkeras.backend.devices",
+    "name_scope": "jkeras.backend.settings",
+    "remat": "jkeras.core.remat",
     "Initializer": "jkeras.initializers",
     "Loss": "jkeras.losses",
     "Metric": "jkeras.metrics",
@@ -38,40 +47,63 @@ _NAMES = {
     "Sequential": "jkeras.models",
     "Optimizer": "jkeras.optimizers",
     "Regularizer": "jkeras.regularizers",
-    "Variable": "jkeras.core.weight",
+    "Variable": "jkeras.backend.variables",
 }
-_RENAMED = {"KerasTensor": "SymbolicTensor", "Variable": "Weight"}
+_RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
-    "activations", "backend", "callbacks", "constraints", "core", "datasets", "functional", "initializers", "layers",
-    "losses", "metrics", "models", "optimizers", "regularizers", "saving", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "dtype_policies", "functional",
+    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
+    "preprocessing", "random", "regularizers", "saving", "utils",
 }  # fmt: skip
 
 if TYPE_CHECKING:
     from jkeras import activations as activations
     from jkeras import backend as backend
     from jkeras import callbacks as callbacks
+    from jkeras import config as config
     from jkeras import constraints as constraints
     from jkeras import datasets as datasets
+    from jkeras import dtype_policies as dtype_policies
     from jkeras import functional as functional
     from jkeras import initializers as initializers
     from jkeras import layers as layers
+    from jkeras import legacy as legacy
     from jkeras import losses as losses
     from jkeras import metrics as metrics
+    from jkeras import mixed_precision as mixed_precision
     from jkeras import models as models
+    from jkeras import ops as ops
     from jkeras import optimizers as optimizers
+    from jkeras import preprocessing as preprocessing
+    from jkeras import random as random
     from jkeras import regularizers as regularizers
     from jkeras import saving as saving
     from jkeras import utils as utils
+    from jkeras.backend.devices import device as device
+    from jkeras.backend.settings import name_scope as name_scope
+    from jkeras.backend.variables import Variable as Variable
     from jkeras.core.dtypes import DTypePolicy as DTypePolicy
+    from jkeras.core.function import Function as Function
+    from jkeras.core.function import Operation as Operation
     from jkeras.core.graph import SymbolicTensor as SymbolicTensor
     from jkeras.core.input import Input as Input
     from jkeras.core.layer import Layer as Layer
+    from jkeras.core.remat import RematScope as RematScope
+    from jkeras.core.remat import remat as remat
     from jkeras.core.spec import InputSpec as InputSpec
+    from jkeras.core.stateless import StatelessScope as StatelessScope
+    from jkeras.core.stateless import SymbolicScope as SymbolicScope
+    from jkeras.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
     from jkeras.losses import Loss as Loss
     from jkeras.metrics import Metric as Metric
     from jkeras.models import Model as Model
     from jkeras.models import Sequential as Sequential
     from jkeras.optimizers import Optimizer as Optimizer
+
+
+def version() -> str:
+    """Return the version of jkeras."""
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core import config as configuration
 from jkeras.core.registry import activations
 
 Parameters = ParamSpec("Parameters")
@@ -50,7 +49,13 @@ def linear(x: Any) -> Array:
 
 
 @_activation()
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
+def relu(
+    x: Any,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+    alpha: float | None = None,
+) -> Array:
     """Rectified linear unit.
 
     `min(x, max_value)` where `x > threshold`, else `negative_slope * (x - threshold)`.
@@ -60,6 +65,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         negative_slope: slope below the threshold.
         max_value: the largest value returned; `None` is unbounded.
         threshold: values up to it are damped.
+        alpha: Keras 2's name of `negative_slope`.
 
     Returns:
         An array of the shape of `x`.
@@ -67,6 +73,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     >>> relu([-10.0, -5.0, 0.0, 5.0, 10.0], negative_slope=0.5, max_value=8.0).tolist()
     [-5.0, -2.5, 0.0, 5.0, 8.0]
     """
+    negative_slope = negative_slope if alpha is None else alpha
     if negative_slope == 0.0 and threshold == 0.0:
         rectified = jax.nn.relu(x)
         return rectified if max_value is None else jnp.minimum(rectified, jnp.asarray(max_value, x.dtype))
@@ -380,14 +387,10 @@ def get(identifier: Any) -> Callable[..., Any]:
     Traceback (most recent call last):
     ValueError: Unknown activation function 'rellu'. Did you mean 'relu'?
     """
-    if identifier is None:
-        return linear
-    if isinstance(identifier, dict) and identifier.get("class_name") == "function":
-        identifier = identifier["config"]
-    return activations.get(identifier)
+    return deserialize(identifier)
 
 
-def serialize(activation: Callable[..., Any]) -> Any:
+def serialize(activation: Callable[..., Any], use_legacy_format: bool = True) -> Any:
     """Return the name of a function, or the configuration of an object with `get_config`.
 
     Raises:
@@ -396,17 +399,19 @@ def serialize(activation: Callable[..., Any]) -> Any:
     >>> serialize(swish)
     'silu'
     """
-    if getattr(activation, "__name__", "") == "<lambda>":
-        raise ValueError("A lambda has no name to be saved under: define the activation with `def` and register it.")
-    return configuration.serialize(activation)
+    return activations.serialize(activation, use_legacy_format)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+def deserialize(
+    config: Any = None, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False, name: Any = None
+) -> Callable[..., Any]:
     """Return the function that `serialize` described; `custom_objects` are looked up first.
+
+    Keras 2 calls the first argument `name`. Both formats of Keras are told apart by what they hold, whatever
+    `use_legacy_format` says.
 
     >>> deserialize("double", {"double": abs}) is abs
     True
     """
-    if isinstance(config, str) and config in (custom_objects or {}):
-        return (custom_objects or {})[config]
-    return get(config)
+    identifier = name if config is None else config
+    return linear if identifier is None else activations.deserialize(identifier, custom_objects)

@@ -7,12 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core import config as configuration
 from jkeras.core.config import Configurable
-from jkeras.core.registry import Registry, constraints
-
-EPSILON = 1e-7
-"""What keeps a division by a norm of zero finite, as in Keras."""
+from jkeras.core.registry import constraints
+from jkeras.functional.fuzz import epsilon
 
 Axis = int | tuple[int, ...] | list[int]
 
@@ -50,7 +47,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Array) -> Array:
         norms = _norms(w, self.axis)
-        return w * (jnp.clip(norms, 0, self.max_value) / (EPSILON + norms))
+        return w * (jnp.clip(norms, 0, self.max_value) / (epsilon() + norms))
 
 
 @constraints.register_class("nonneg")
@@ -80,7 +77,7 @@ class UnitNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w: Array) -> Array:
-        return w / (EPSILON + _norms(w, self.axis))
+        return w / (epsilon() + _norms(w, self.axis))
 
 
 @constraints.register_class("minmaxnorm")
@@ -106,7 +103,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Array) -> Array:
         norms = _norms(w, self.axis)
         wanted = self.rate * jnp.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        return w * (wanted / (EPSILON + norms))
+        return w * (wanted / (epsilon() + norms))
 
 
 max_norm = MaxNorm
@@ -132,24 +129,21 @@ def get(identifier: Any) -> Any:
     return constraints.get(identifier)
 
 
-def serialize(constraint: Any) -> Any:
-    """Return a constraint as `{"class_name", "config"}`.
+def serialize(constraint: Any, use_legacy_format: bool = True) -> Any:
+    """Return a constraint as `{"class_name", "config"}`; without `use_legacy_format` as Keras 3 writes it.
 
     >>> serialize(UnitNorm())
     {'class_name': 'UnitNorm', 'config': {'axis': 0}}
     """
-    return configuration.serialize(constraint)
+    return constraints.serialize(constraint, use_legacy_format)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the constraint that `serialize` described; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "MaxNorm", "config": {"max_value": 3}})
     MaxNorm(max_value=3)
     """
-    name = config.get("class_name") if isinstance(config, dict) else config
-    if custom_objects and isinstance(name, str) and name in custom_objects:
-        own = Registry(constraints.kind)
-        own.register(name, custom_objects[name])
-        return own.get(config)
-    return get(config)
+    return constraints.deserialize(config, custom_objects)

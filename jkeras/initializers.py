@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core import config as configuration
 from jkeras.core.config import Configurable
-from jkeras.core.registry import Registry, initializers
+from jkeras.core.registry import initializers
+from jkeras.functional.signal import fourier_kernel, window_of
 
 Axes = int | Sequence[int]
 
@@ -347,6 +347,54 @@ class Orthogonal(RandomInitializer):
         return (self.gain * q.reshape(tuple(shape))).astype(dtype)
 
 
+@initializers.register_class("STFTInitializer")
+class STFT(Initializer):
+    """Kernel `(frame_length, 1, frequencies)` of a convolution that is one side of a Fourier transform of frames.
+
+    `w[n] cos(2 pi k n / fft_length)`, or `-w[n] sin(...)`, with `fft_length = 2 (frequencies - 1)`.
+
+    Args:
+        side: `"real"` or `"imag"`.
+        window: name of a window of `scipy.signal`, the weights `w`, or `None` for no window.
+        scaling: `"density"` divides the window by `sqrt(sum(w^2))`, `"spectrum"` by `sum(w)`, `None` does not.
+        periodic: whether a window given by name is periodic rather than symmetric.
+
+    Raises:
+        ValueError: for an argument outside these, and if the shape does not have three sizes.
+
+    >>> STFT(window=None)((2, 1, 2)).round(4).tolist()
+    [[[1.0, 1.0]], [[1.0, -1.0]]]
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ):
+        if side not in ("real", "imag"):
+            raise ValueError(f"STFT: side must be 'real' or 'imag', got {side!r}.")
+        if scaling not in ("density", "spectrum", None):
+            raise ValueError(f"STFT: scaling must be 'density', 'spectrum' or None, got {scaling!r}.")
+        if isinstance(window, (str, tuple)):
+            window_of(window, 2)  # refuses an unknown name
+        self.side = side
+        self.window = window
+        self.scaling = scaling
+        self.periodic = periodic
+
+    def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
+        if len(shape) != 3:
+            raise ValueError(f"STFT makes kernels (frame_length, 1, frequencies), got shape {tuple(shape)}.")
+        length, _, frequencies = shape
+        kernel = fourier_kernel(length, 2 * (frequencies - 1), self.side)
+        if self.window is not None:
+            window = jnp.asarray(window_of(self.window, length, self.periodic))
+            if self.scaling == "density":
+                window = window / jnp.sqrt(jnp.sum(jnp.square(window)))
+            elif self.scaling == "spectrum":
+                window = window / jnp.abs(jnp.sum(window))
+            kernel = kernel * window[:, None]
+        return jnp.broadcast_to(jnp.asarray(kernel)[:, None], tuple(shape)).astype(dtype)
+
+
 def compute_fans(
     shape: Sequence[int], input_axes: Axes | None = None, output_axes: Axes | None = None
 ) -> tuple[int, int]:
@@ -387,24 +435,31 @@ def get(identifier: Any) -> Any:
     return initializers.get(identifier)
 
 
-def serialize(initializer: Any) -> Any:
-    """Return an initializer as `{"class_name", "config"}`.
+def serialize(initializer: Any, use_legacy_format: bool = True) -> Any:
+    """Return an initializer as `{"class_name", "config"}`; without `use_legacy_format` as Keras 3 writes it.
 
     >>> serialize(Constant(2.0))
     {'class_name': 'Constant', 'config': {'value': 2.0}}
     """
-    return configuration.serialize(initializer)
+    return initializers.serialize(initializer, use_legacy_format)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the initializer that `serialize` described; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "HeNormal", "config": {"seed": 3}})
     HeNormal(seed=3)
     """
-    name = config.get("class_name") if isinstance(config, dict) else config
-    if custom_objects and isinstance(name, str) and name in custom_objects:
-        own = Registry(initializers.kind)
-        own.register(name, custom_objects[name])
-        return own.get(config)
-    return get(config)
+    return initializers.deserialize(config, custom_objects)
+
+
+# Keras has each class under its snake_case name too.
+zeros, ones, constant, identity, orthogonal, stft = Zeros, Ones, Constant, Identity, Orthogonal, STFT
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform = HeNormal, HeUniform
+lecun_normal, lecun_uniform = LecunNormal, LecunUniform

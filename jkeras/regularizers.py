@@ -7,9 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core import config as configuration
 from jkeras.core.config import Configurable
-from jkeras.core.registry import Registry, regularizers
+from jkeras.core.registry import regularizers
 
 
 class Regularizer(Configurable):
@@ -110,6 +109,9 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * jnp.sum(jnp.abs(cosines)) / (count * (count - 1) / 2)
 
 
+orthogonal_regularizer = OrthogonalRegularizer
+
+
 def l1(l1: float = 0.01) -> L1:
     """Return `L1(l1)`.
 
@@ -162,27 +164,25 @@ def get(identifier: Any) -> Any:
     >>> get("l1_l2")
     L1L2(l1=0.01, l2=0.01)
     """
-    return l1_l2() if isinstance(identifier, str) and identifier == "l1_l2" else regularizers.get(identifier)
+    return deserialize(identifier)
 
 
-def serialize(regularizer: Any) -> Any:
-    """Return a regularizer as `{"class_name", "config"}`.
+def serialize(regularizer: Any, use_legacy_format: bool = True) -> Any:
+    """Return a regularizer as `{"class_name", "config"}`; without `use_legacy_format` as Keras 3 writes it.
 
     >>> serialize(L1(0.5))
     {'class_name': 'L1', 'config': {'l1': 0.5}}
     """
-    return configuration.serialize(regularizer)
+    return regularizers.serialize(regularizer, use_legacy_format)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the regularizer that `serialize` described; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "L2", "config": {"l2": 0.5}})
     L2(l2=0.5)
     """
-    name = config.get("class_name") if isinstance(config, dict) else config
-    if custom_objects and isinstance(name, str) and name in custom_objects:
-        own = Registry(regularizers.kind)
-        own.register(name, custom_objects[name])
-        return own.get(config)
-    return get(config)
+    found = regularizers.deserialize(config, custom_objects)
+    return l1_l2() if found is l1_l2 else found

@@ -7,6 +7,10 @@ import os
 import shutil
 import tempfile
 
+import pytest
+
+pytest.register_assert_rewrite("oracle")
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -430,7 +430,7 @@ def _bad_arguments() -> Iterator[Any]:
     yield lambda: layers.Conv2D(3, 3, groups=2), "must divide filters"
     yield lambda: layers.LSTM(3, use_cudnn=True), "no cuDNN path"
     yield lambda: layers.LSTM(3, stateful=True)(layers.Input((None, 3))), "size of the batch"
-    yield lambda: layers.BatchNormalization(renorm=True), "renorm"
+    yield lambda: layers.GroupNormalization(3)(np.ones((2, 4))), "3 groups do not divide 4 channels"
     yield lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="max"), "merge_mode must be one of"
     yield lambda: layers.Permute((1, 3)), "must be a permutation"
     yield lambda: layers.Reshape((5, 2))(np.ones((2, 3))), "cannot give 3 elements"

@@ -10,9 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from jkeras.functional.conv import conv
+from jkeras.functional import conv as convolutions
+from jkeras.functional.conv import conv, conv_transpose, depthwise_conv, separable_conv
 from jkeras.functional.dropout import dropout
-from jkeras.functional.pool import average_pool, global_average_pool, global_max_pool, max_pool
+from jkeras.functional.pool import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+)
+from jkeras.functional.resize import upsample
 
 SIZES = {1: (9,), 2: (9, 7), 3: (5, 6, 7)}
 
@@ -83,6 +92,137 @@ def test_conv_refuses_what_has_no_meaning():
             conv(x, kernel, **arguments)
     with pytest.raises(ValueError, match="needs a kernel of 4"):
         conv(x, kernel[0])
+
+
+TRANSPOSED = [
+    # length, kernel, strides, dilation, padding, output padding
+    (4, 3, 2, 1, "valid", None),
+    (4, 3, 2, 1, "same", None),
+    (4, 2, 3, 1, "valid", None),
+    (4, 2, 3, 1, "same", None),
+    (5, 4, 2, 1, "same", None),
+    (5, 1, 3, 1, "same", None),
+    (1, 5, 2, 1, "same", None),
+    (4, 3, 1, 3, "same", None),
+    (4, 3, 2, 2, "valid", None),
+    (4, 2, 2, 2, "same", None),
+    (4, 3, 3, 1, "valid", 2),
+    (4, 3, 3, 1, "same", 2),
+    (5, 4, 3, 1, "same", 0),
+    (5, 4, 2, 2, "same", 1),
+    (5, 1, 2, 1, "same", 1),
+    (5, 2, 3, 1, "valid", 0),
+]
+
+
+def test_conv_transpose_has_the_sizes_and_values_of_keras():
+    keras = pytest.importorskip("keras")
+    rng = np.random.default_rng(2)
+    data = [(rng.normal(size=(1, n, 2)), rng.normal(size=(k, 3, 2))) for n, k, *_ in TRANSPOSED]
+    data = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), data)
+
+    def all_of(function):
+        rows = zip(data, TRANSPOSED, strict=True)
+        return [function(x, k, s, p, extra, "channels_last", d) for (x, k), (_, _, s, d, p, extra) in rows]
+
+    got, want = (jax.jit(all_of, static_argnums=0)(f) for f in (conv_transpose, keras.ops.conv_transpose))
+    for a, b, (n, k, s, d, padding, extra) in zip(got, want, TRANSPOSED, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+        window = d * (k - 1) + 1
+        default = s * n + (max(window - s, 0) if padding == "valid" else 0)
+        exact = s * (n - 1) + (window if padding == "valid" else window % 2) + (extra or 0)
+        assert a.shape[1] == (default if extra is None else exact)
+
+
+def test_conv_transpose_is_the_gradient_of_conv():
+    x, kernel = image(2), jnp.asarray(np.random.default_rng(1).normal(size=(3, 2, 4, 5)), jnp.float32)
+    for padding, strides in [("same", (3, 1)), ("valid", (2, 1))]:
+        y, pull_back = jax.vjp(lambda x, p=padding, s=strides: conv(x, kernel, s, p), x)
+        np.testing.assert_allclose(conv_transpose(y, kernel, strides, padding), pull_back(y)[0], rtol=1e-4, atol=1e-4)
+
+
+DEPTHWISE = [
+    # rank, strides, padding, dilation, multiplier, data format
+    (1, 1, "causal", 2, 2, "channels_first"),
+    (1, 2, "valid", 3, 1, "channels_last"),
+    (2, (2, 3), "same", 1, 2, "channels_last"),
+    (2, 1, "same", (1, 2), 1, "channels_first"),
+    (3, 2, "valid", 1, 1, "channels_last"),
+]
+
+
+@pytest.mark.parametrize(("rank", "strides", "padding", "dilation", "multiplier", "data_format"), DEPTHWISE)
+def test_depthwise_conv_is_a_grouped_convolution(rank, strides, padding, dilation, multiplier, data_format):
+    x = image(rank, data_format=data_format)
+    kernel = np.random.default_rng(1).normal(size=(3, 2, 2)[:rank] + (4, multiplier))
+    kernel = jnp.asarray(kernel, jnp.float32)
+
+    def ours(x, kernel):
+        y = depthwise_conv(x, kernel, strides, padding, data_format, dilation)
+        return jnp.sum(jnp.sin(y)), y
+
+    def grouped(x, kernel):
+        kernel = kernel.reshape(*kernel.shape[:rank], 1, -1)
+        y = conv(x, kernel, strides, padding, data_format, dilation, groups=4)
+        return jnp.sum(jnp.sin(y)), y
+
+    got, want = (jax.jit(jax.grad(f, (0, 1), has_aux=True))(x, kernel) for f in (ours, grouped))
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_depthwise_conv_under_vmap_second_derivatives_and_half_precision():
+    x, kernel = image(1), jnp.asarray(np.random.default_rng(1).normal(size=(3, 4, 1)), jnp.float32)
+    one_by_one = jax.vmap(lambda x: depthwise_conv(x[None], kernel)[0])(x)
+    np.testing.assert_allclose(one_by_one, depthwise_conv(x, kernel), rtol=1e-5)
+
+    def slope(k):
+        return jnp.sum(jax.grad(lambda x: jnp.sum(depthwise_conv(x, k) ** 2))(x) ** 2)
+
+    def direct(k):
+        return jnp.sum(jax.grad(lambda x: jnp.sum(conv(x, k.reshape(3, 1, 4), groups=4) ** 2))(x) ** 2)
+
+    np.testing.assert_allclose(jax.grad(slope)(kernel), jax.grad(direct)(kernel), rtol=1e-3, atol=1e-2)
+    half = depthwise_conv(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16))
+    assert half.dtype == jnp.bfloat16
+    np.testing.assert_allclose(half.astype(jnp.float32), depthwise_conv(x, kernel), rtol=0.05, atol=0.05)
+
+
+def test_what_other_devices_compute_is_the_same(monkeypatch):
+    x = image(2, data_format="channels_first")
+    rng = np.random.default_rng(1)
+    depthwise, pointwise = (jnp.asarray(rng.normal(size=n), jnp.float32) for n in ((3, 2, 4, 2), (1, 1, 8, 5)))
+    transposed = pointwise.reshape(1, 2, 5, 4)
+
+    def results():
+        return (
+            separable_conv(x, depthwise, pointwise, 2, "same", "channels_first"),
+            conv(x, pointwise[:, :, :4], (2, 3), "valid", "channels_first"),
+            conv_transpose(x, transposed, 2, "same", None, "channels_first"),
+            depthwise_conv(x, depthwise, 1, "valid", "channels_first", 2),
+        )
+
+    here = results()
+    monkeypatch.setattr(convolutions, "_on_cpu", lambda: False)
+    for a, b in zip(here, results(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_convolutions_refuse_shapes_that_do_not_fit():
+    x = image(2)
+    for function, arguments, message in [
+        (conv, (jnp.ones((3, 3, 3, 8)),), "do not fit: a kernel is"),
+        (conv, (jnp.ones((12, 3, 4, 8)),), r"a window of \(12, 3\) does not fit into spatial sizes \(9, 7\)"),
+        (conv_transpose, (jnp.ones((3, 3, 8, 3)),), "4 channels do not fit a kernel"),
+        (conv_transpose, (jnp.ones((3, 3, 8, 4)), 1, "causal"), "padding must be 'valid' or 'same'"),
+        (conv_transpose, (jnp.ones((3, 3, 8, 4)), 2, "same", (1,)), "output_padding must be"),
+        (depthwise_conv, (jnp.ones((3, 3, 3, 1)),), "4 channels do not fit a kernel"),
+        (upsample, (0,), "size must be a positive integer"),
+        (upsample, (2, "area"), "interpolation must be one of nearest"),
+        (adaptive_max_pool, ((2, 2, 2),), "output_size must be"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            function(x, *arguments)
 
 
 POOLS = [
@@ -199,6 +339,24 @@ def test_pooling_refuses_what_has_no_meaning():
     ]:
         with pytest.raises(ValueError, match=message):
             max_pool(x, *arguments)
+
+
+@pytest.mark.parametrize("function", [adaptive_average_pool, adaptive_max_pool])
+def test_adaptive_pooling_reduces_its_windows(function):
+    reduce = np.mean if function is adaptive_average_pool else np.max
+    for length, size in [(1, 3), (4, 2), (6, 4), (7, 5), (7, 7), (6, 9), (57, 2)]:
+        x = np.random.default_rng(length).normal(size=(2, length, 3)).astype("float32")
+        windows = [slice(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
+        expected = np.stack([reduce(x[:, window], axis=1) for window in windows], axis=1)
+        np.testing.assert_allclose(function(jnp.asarray(x), size), expected, rtol=1e-5, atol=1e-6)
+    assert function(jnp.ones((1, 5, 1), jnp.bfloat16), 3).dtype == jnp.bfloat16
+    assert np.isnan(function(jnp.asarray([0.0, jnp.nan, 1.0]).reshape(1, 3, 1), 2)).all()
+
+
+def test_adaptive_max_pool_of_integers_and_its_gradient_among_equals():
+    assert adaptive_max_pool(jnp.arange(-6, -1).reshape(1, 5, 1), 2).ravel().tolist() == [-4, -2]
+    gradient = jax.grad(lambda x: jnp.sum(adaptive_max_pool(x, (1, 2))))(jnp.zeros((1, 2, 3, 1)))
+    assert gradient[0, ..., 0].tolist() == [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jkeras.functional.norm import batch_norm_inference, batch_norm_train, layer_norm, moments
+from jkeras.functional.norm import (
+    batch_norm_inference,
+    batch_norm_train,
+    group_norm,
+    layer_norm,
+    moments,
+    rms_norm,
+    unit_norm,
+)
 
 SHAPE = (6, 5, 4)
 MASK = np.asarray([[1, 1, 1, 0, 0], [1, 0, 0, 0, 1]] * 3, bool)
@@ -103,6 +111,21 @@ def test_a_mask_means_leaving_out(seed, keep):
     mask = jnp.arange(7) < keep
     for a, b in zip(moments(x, 0, mask), moments(x[:keep], 0), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [lambda x: group_norm(x, groups=2), rms_norm, unit_norm])
+def test_other_norms_in_low_precision_and_at_zero(norm):
+    x = draw(4, 6) * 1000  # the squares overflow float16
+    np.testing.assert_array_equal(
+        norm(x.astype(jnp.float16)), norm(x.astype(jnp.float16).astype(jnp.float32)).astype(jnp.float16)
+    )
+    assert np.isfinite(jax.grad(lambda x: jnp.sum(jnp.sin(norm(x))))(jnp.zeros((4, 6)))).all()
+
+
+def test_unit_norm_of_extreme_vectors():
+    x = jnp.asarray([[3e30, 4e30], [3e-11, 4e-11], [3e-14, 4e-14]])
+    np.testing.assert_allclose(unit_norm(x), [[0.6, 0.8], [0.6, 0.8], [0.03, 0.04]], rtol=1e-5)
+    np.testing.assert_allclose(jnp.sum(unit_norm(draw(3, 4, 5), (1, 2)) ** 2, (1, 2)), 1.0, rtol=1e-5)
 
 
 def test_an_axis_out_of_range_is_refused():

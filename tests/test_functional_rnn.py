@@ -186,7 +186,8 @@ def test_input_products_in_and_before_the_loop_are_equal(at_once):
     def loss(x, gates):
         steps = jnp.swapaxes(x, 0, 1)
         cell = lambda g, state, weights: (jnp.tanh(g),)  # noqa: E731
-        _, outputs = _gated_scan(cell, (_product, _product), True, at_once, False, steps, gates, initial, None, (None, None))
+        products, masks = (_product, _product), (None, None)
+        _, outputs = _gated_scan(cell, products, True, at_once, False, steps, gates, initial, None, masks)
         return jnp.sum(outputs**3)
 
     def reference(x, gates):

@@ -51,6 +51,28 @@ def test_fixed_values_agree_with_keras(name, arguments):
     assert ours((3, 4), jnp.int32).dtype == jnp.int32
 
 
+def test_fourier_kernels_agree_with_keras():
+    keras = pytest.importorskip("keras")
+    for side, scaling in (("real", "density"), ("imag", "spectrum"), ("imag", None)):
+        for window, periodic in (("hann", True), ("hamming", False), ([0.5, 1.0, 1.0, 0.5], False), (None, False)):
+            arguments = {"side": side, "scaling": scaling, "window": window, "periodic": periodic}
+            ours, theirs = (package.STFT(**arguments) for package in (initializers, keras.initializers))
+            assert ours.get_config() == theirs.get_config()
+            np.testing.assert_allclose(ours((4, 1, 5)), theirs((4, 1, 5)), atol=1e-6)
+    for arguments in ({"side": "both"}, {"scaling": "l2"}, {"window": "round"}):
+        with pytest.raises(ValueError, match=next(iter(arguments))):
+            initializers.STFT(**arguments)
+    with pytest.raises(ValueError, match="frame_length, 1, frequencies"):
+        initializers.STFT()((4, 5))
+
+
+def test_keras_has_each_class_under_its_snake_case_name_too():
+    for name, found in list(vars(initializers).items()):
+        if isinstance(found, type) and name.islower():
+            assert type(initializers.get(name)) is found, name
+    assert initializers.identity is initializers.Identity and initializers.stft is initializers.STFTInitializer
+
+
 @pytest.mark.parametrize(("name", "arguments"), [*SEEDED[:4], SEEDED[9], SEEDED[-2]])
 def test_a_key_decides_the_values_when_there_is_no_seed(name, arguments):
     initializer = table.lookup(name)(**arguments)

@@ -30,6 +30,43 @@ CASES: list[tuple[Any, Any]] = [
     (lambda: layers.Convolution1D(nb_filter=8, filter_length=3), lambda: layers.Conv1D(8, 3)),
     (lambda: layers.Convolution3D(8, 3, 2, 1), lambda: layers.Conv3D(8, (3, 2, 1))),
     (
+        lambda: layers.AtrousConvolution2D(8, 3, 3, "uniform", "relu", None, "same", (1, 1), (2, 2), "th"),
+        lambda: layers.Conv2D(
+            8, 3, padding="same", dilation_rate=2, data_format="channels_first", activation="relu",
+            kernel_initializer="uniform",
+        ),
+    ),
+    (
+        lambda: layers.SeparableConvolution2D(8, 3, 2, "uniform", depth_multiplier=2, pointwise_regularizer="l2"),
+        lambda: layers.SeparableConv2D(
+            8, (3, 2), depth_multiplier=2, depthwise_initializer="uniform", pointwise_initializer="uniform",
+            pointwise_regularizer="l2",
+        ),
+    ),
+    (
+        lambda: layers.Deconvolution2D(8, 3, 3, (None, 14, 14, 8), subsample=(2, 2), border_mode="same"),
+        lambda: layers.Conv2DTranspose(8, 3, strides=2, padding="same"),
+    ),
+    (
+        lambda: layers.Deconv3D(8, (2, 2, 2), output_shape=(None, 4, 4, 4, 8), bias=False),
+        lambda: layers.Conv3DTranspose(8, 2, use_bias=False),
+    ),
+    (
+        lambda: layers.LocallyConnected2D(nb_filter=8, nb_row=3, nb_col=2, subsample=(2, 1), dim_ordering="th"),
+        lambda: layers.LocallyConnected2D(8, (3, 2), strides=(2, 1), data_format="channels_first"),
+    ),
+    (
+        lambda: layers.DepthwiseConv2D(3, kernel_initializer="uniform", kernel_regularizer="l1"),
+        lambda: layers.DepthwiseConv2D(3, depthwise_initializer="uniform", depthwise_regularizer="l1"),
+    ),
+    (lambda: layers.ZeroPadding2D((1, 2, 3, 4)), lambda: layers.ZeroPadding2D(((1, 2), (3, 4)))),
+    (lambda: layers.ZeroPadding2D((1, 2), "th"), lambda: layers.ZeroPadding2D((1, 2), "channels_first")),
+    (lambda: layers.ZeroPadding2D({"left_pad": 2}), lambda: layers.ZeroPadding2D(((0, 0), (2, 0)))),
+    (lambda: layers.ZeroPadding1D({"right_pad": 2}), lambda: layers.ZeroPadding1D((0, 2))),
+    (lambda: layers.Cropping2D(((1, 1), (2, 2)), dim_ordering="tf"), lambda: layers.Cropping2D((1, 2))),
+    (lambda: layers.UpSampling1D(length=3), lambda: layers.UpSampling1D(3)),
+    (lambda: layers.UpSampling2D((2, 3), "th"), lambda: layers.UpSampling2D((2, 3), "channels_first")),
+    (
         lambda: layers.MaxPooling2D((2, 2), (1, 1), "same", "th"),
         lambda: layers.MaxPooling2D(2, 1, "same", "channels_first"),
     ),
@@ -66,6 +103,13 @@ def test_what_has_no_counterpart_is_refused_with_the_way_out() -> None:
         layers.BatchNormalization(mode=2)
     with pytest.raises(TypeError, match="old spelling"):
         layers.Dense(units=3, output_dim=4)
+
+
+def test_an_output_shape_that_will_not_be_is_refused() -> None:
+    layer = layers.Deconvolution2D(8, 3, 3, output_shape=(None, 15, 15, 8), subsample=(2, 2), border_mode="same")
+    assert layer(layers.Input((None, None, 4))).shape == (None, None, None, 8)
+    with pytest.raises(ValueError, match=r"output_shape=\(None, 15, 15, 8\) was given"):
+        layer(np.ones((1, 7, 7, 4)))
 
 
 def test_keras_1_sizes_are_positional_for_its_own_names_only() -> None:

@@ -19,7 +19,9 @@ class LambdaCallback(Callback):
         on_train_end: `f(logs)`.
         on_train_batch_begin: `f(batch, logs)`.
         on_train_batch_end: `f(batch, logs)`.
-        other_hooks: Any other hook of `Callback`, e.g. `on_test_end` or the old `on_batch_end`.
+        on_batch_begin: The old name of `on_train_batch_begin`.
+        on_batch_end: The old name of `on_train_batch_end`.
+        other_hooks: Any other hook of `Callback`, e.g. `on_test_end`.
 
     Raises:
         TypeError: If a name is no hook, or what is given is no function.
@@ -36,6 +38,8 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., Any] | None = None,
         on_train_batch_begin: Callable[..., Any] | None = None,
         on_train_batch_end: Callable[..., Any] | None = None,
+        on_batch_begin: Callable[..., Any] | None = None,
+        on_batch_end: Callable[..., Any] | None = None,
         **other_hooks: Callable[..., Any] | None,
     ):
         given = {
@@ -45,6 +49,8 @@ class LambdaCallback(Callback):
             "on_train_end": on_train_end,
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
+            "on_batch_begin": on_batch_begin,
+            "on_batch_end": on_batch_end,
             **other_hooks,
         }
         for hook, function in given.items():

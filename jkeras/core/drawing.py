@@ -47,10 +47,7 @@ def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
         if use
     )
     drawn = iter(_compiled()(key, recipes) if recipes else ())
-    return [
-        next(drawn) if use else weight.draw(seeds.fold_path(key, path))
-        for path, (_, weight), use in zip(paths, rows, pure, strict=True)
-    ]
+    return [next(drawn) if use else weight.draw_at(path, key) for (path, weight), use in zip(rows, pure, strict=True)]
 
 
 def _is_pure(initializer: Any) -> bool:

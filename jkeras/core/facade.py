@@ -56,6 +56,11 @@ class Facade(Template):
 
     non_trainable_variables = non_trainable_weights
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics held here and in sublayers; `call` may update them."""
+        return [metric for _, metric in metrics_of(self)]
+
     def get_weights(self) -> list[np.ndarray]:
         """Return every weight as numpy, in the order of `weights`."""
         self._drawn_weights()
@@ -162,6 +167,16 @@ class Facade(Template):
 
 def _constant(array: np.ndarray, shape: Any, dtype: Any) -> Any:
     return jnp.asarray(array, dtype)
+
+
+def metrics_of(root: Template) -> list[tuple[str, Any]]:
+    """Return `(path, metric)` for each metric that a layer or a sublayer holds, but those inside of metrics."""
+    found: list[tuple[str, Any]] = []
+    for path, template in walk(root):
+        inside = any(path.startswith(f"{outer}/") for outer, _ in found)
+        if template is not root and template.accumulates and not inside and getattr(template, "built", True):
+            found.append((path, template))
+    return found
 
 
 def frozen_keys(root: Template) -> set[str]:

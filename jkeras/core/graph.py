@@ -19,11 +19,31 @@ Shape = tuple[int | None, ...]
 
 
 class SymbolicTensor(HasOperators):
-    """A value that does not exist yet: shape (None where unknown), dtype, and the node that will make it."""
+    """A value that does not exist yet: shape (None where unknown), dtype, and the node that will make it.
 
-    def __init__(self, shape: Shape, dtype: Any = "float32", name: str | None = None):
+    Raises:
+        ValueError: For sparse and ragged ones, and for one whose use is not to be recorded.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: Any = "float32",
+        name: str | None = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+    ):
+        if sparse or ragged:
+            raise ValueError("Sparse and ragged tensors are not supported: JAX arrays are dense. Pad or densify them.")
+        if not record_history:
+            raise ValueError(
+                "A symbolic tensor records what is computed from it. For shapes alone use jax.eval_shape(function, "
+                "jax.ShapeDtypeStruct(shape, dtype)), or layer.compute_output_shape(shape)."
+            )
         self.shape = tuple(shape)
-        self.dtype = jnp.dtype(dtype).name
+        # Strings never reach the device: layers that take them run on the host.
+        self.dtype = "string" if dtype is str or str(dtype) == "string" else jnp.dtype(dtype).name
         self.name = name or "keras_tensor"
         self.node: Node | None = None
 
@@ -111,6 +131,13 @@ def symbolic_like(shapes: Any, dtype: Any = "float32") -> Any:
 
 def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Note that `layer` is used on symbolic tensors, and return its symbolic outputs."""
+    if not getattr(layer, "takes_strings", False):
+        for leaf in jax.tree.leaves((args, kwargs)):
+            if isinstance(leaf, SymbolicTensor) and leaf.dtype == "string":
+                raise TypeError(
+                    f"Layer {layer.name!r} ({type(layer).__name__}) computes with numbers; its input {leaf!r} is "
+                    "strings. Lead them through a layer such as StringLookup, Hashing or TextVectorization first."
+                )
     outputs = layer.compute_output_spec(*args, **kwargs)
     node = Node(layer, args, kwargs, outputs)
     for tensor in jax.tree.leaves(outputs):
@@ -163,6 +190,8 @@ class Plan:
                 found.append(unique_name(name or tensor.name, found))
             return found
 
+        # The part that runs on the host before the rest, if a model gives the plan one.
+        self.host: Any = None
         self.input_names = names(self.input_list)
         self.output_names = names(self.output_list)
 
@@ -173,20 +202,24 @@ class Plan:
 
     def run(self, layers: Mapping[str, Any], inputs: Any, owner: str = "model") -> Any:
         """Compute the outputs with the bound `layers`, by their local names."""
-        values = {id(t): x for t, x in zip(self.input_list, self.match(inputs, owner), strict=True)}
+        if self.host is not None:
+            values, steps = self.host.enter(inputs, owner), self.host.compiled
+        else:
+            values = {id(t): x for t, x in zip(self.input_list, self.match(inputs, owner), strict=True)}
+            steps = self.steps
 
         def value(leaf: Any) -> Any:
             return values[id(leaf)] if isinstance(leaf, SymbolicTensor) else leaf
 
-        for name, node in self.steps:
+        for name, node in steps:
             args, kwargs = jax.tree.map(value, (node.args, node.kwargs))
             results = layers[name](*args, **kwargs)
             made, expected = jax.tree.leaves(results), jax.tree.leaves(node.outputs)
             values.update({id(t): x for t, x in zip(expected, made, strict=True)})
         return jax.tree.map(value, self.outputs)
 
-    def match(self, inputs: Any, owner: str) -> list[Any]:
-        """Return the arrays of `inputs` in the order of the model's inputs, with their dtype and rank."""
+    def match(self, inputs: Any, owner: str, cast: bool = True) -> list[Any]:
+        """Return the arrays of `inputs` in the order of the model's inputs, with their rank and, to `cast`, dtype."""
         if isinstance(inputs, Mapping) and not isinstance(self.inputs, Mapping):
             missing = [name for name in self.input_names if name not in inputs]
             if missing:
@@ -203,12 +236,12 @@ class Plan:
                 f"got {len(jax.tree.leaves(inputs))}."
             )
         return [
-            _fit(array, tensor, name, owner)
+            _fit(array, tensor, name, owner, cast)
             for array, tensor, name in zip(arrays, self.input_list, self.input_names, strict=True)
         ]
 
 
-def _fit(array: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
+def _fit(array: Any, tensor: SymbolicTensor, name: str, owner: str, cast: bool) -> Any:
     """Give one input the dtype and rank of its `Input`; refuse what does not fit."""
     shape = tuple(array.shape)
     wanted = tensor.shape
@@ -221,7 +254,7 @@ def _fit(array: Any, tensor: SymbolicTensor, name: str, owner: str) -> Any:
     )
     if not shape_fits:
         raise ValueError(f"Input {name!r} of model {owner!r} expects shape {wanted}; got {shape}.")
-    if array.dtype != tensor.dtype and not (dtypes.is_float(array) and "float" in tensor.dtype):
+    if cast and array.dtype != tensor.dtype and not (dtypes.is_float(array) and "float" in tensor.dtype):
         array = array.astype(tensor.dtype)
     return array
 

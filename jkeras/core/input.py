@@ -20,6 +20,11 @@ class InputLayer(Layer):
         dtype: Dtype of the input; the default float dtype if left out.
         batch_shape: Shape with the batch, instead of `shape`.
         name: The input's name.
+        input_shape: The name of `shape` in Keras 2.
+        type_spec: Not supported: an object of TensorFlow.
+
+    Raises:
+        ValueError: If no shape is given, or what is not supported is asked for.
 
     >>> InputLayer(shape=(3,)).output.shape
     (None, 3)
@@ -38,14 +43,27 @@ class InputLayer(Layer):
         input_tensor: Any = None,
         optional: bool = False,
         name: str | None = None,
+        input_shape: Any = None,
+        type_spec: Any = None,
         **kwargs: Any,
     ):
+        if type_spec is not None:
+            raise ValueError(f"type_spec is an object of TensorFlow. Give shape and dtype instead of {type_spec!r}.")
+        shape = input_shape if shape is None else shape
         if sparse or ragged:
             raise ValueError(
                 "Sparse and ragged inputs are not supported: JAX arrays are dense. Pad or densify the data."
             )
         if optional:
             raise ValueError("Optional inputs are not supported. Make a second model without that input.")
+        if input_tensor is not None:
+            if not isinstance(input_tensor, SymbolicTensor):
+                raise ValueError(
+                    f"InputLayer(input_tensor=...) expects a symbolic tensor; got {type(input_tensor).__name__}. "
+                    "Give shape and dtype instead."
+                )
+            # An input like that tensor: a tensor belongs to the layer that made it.
+            batch_shape, dtype = batch_shape or input_tensor.shape, dtype or input_tensor.dtype
         super().__init__(name=name, **kwargs)
         hint = self._input_hint
         if batch_shape is None:
@@ -106,6 +124,7 @@ def Input(
     optional: bool = False,
     batch_input_shape: Sequence[int | None] | None = None,
     ragged: bool | None = None,
+    type_spec: Any = None,
 ) -> SymbolicTensor:
     """Return a symbolic tensor: the start of a model made of layers called on it.
 
@@ -118,7 +137,7 @@ def Input(
         tensor: A symbolic tensor to use as it is.
 
     Raises:
-        ValueError: If no shape is given, or a sparse, ragged or optional input is asked for.
+        ValueError: If no shape is given, or a sparse, ragged or optional input or a `type_spec` is asked for.
 
     >>> Input(shape=(28, 28)).shape
     (None, 28, 28)
@@ -138,5 +157,6 @@ def Input(
         batch_shape=batch_input_shape if batch_shape is None else batch_shape,
         optional=optional,
         name=name,
+        type_spec=type_spec,
     )
     return layer.output

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jkeras.core import dtypes, graph, seeds
+from jkeras.core import dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
 from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
@@ -24,8 +24,8 @@ from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
 from jkeras.core.template import Tree, bind, bind_into, collect_state, copy_attributes, two_level, weights_of
 
-# Two sizes stand for unknown dimensions when shapes are traced: what differs between them is unknown in the output.
-UNKNOWN_SIZES = (1021, 1031)
+# They stand for an unknown dimension: what differs is unknown. Many divisors, so that a batch can be split and folded.
+UNKNOWN_SIZES = (5040, 7560)
 
 
 class Layer(Facade):
@@ -121,7 +121,7 @@ class Layer(Facade):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments as plain data that `from_config` accepts."""
         own = {k: v for k, v in super().get_config().items() if k not in _BASE_CONFIG}
-        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
+        base = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.as_config(self.dtype_policy)}
         if self.activity_regularizer is not None:
             base["activity_regularizer"] = serialize(self.activity_regularizer)
         return {**base, **own}
@@ -172,7 +172,7 @@ class Layer(Facade):
         if inputs or not self._is_declared():
             self._declare(tuple(map(as_spec, inputs)), kwargs)
         key = seeds.as_key(rng)
-        drawn = [(path, w, w.draw(seeds.fold_path(key, f"{path}/{w.name}"))) for path, w in weights_of(self)]
+        drawn = [(path, w, w.draw_at(path, key)) for path, w in weights_of(self)]
         params = two_level((path, w.name, value) for path, w, value in drawn if w.trainable)
         state = two_level((path, w.name, value) for path, w, value in drawn if not w.trainable)
         return params, state
@@ -248,7 +248,7 @@ class Layer(Facade):
         check_inputs(self.path, self.input_spec, first)
         before, frame.training = frame.training, training
         try:
-            outputs = self.call(**given) if signature.by_name else self.call(*given.pop("*"), **given)
+            outputs = remat.run(self, frame, functools.partial(self.call, *given.pop("*", ()), **given))
         finally:
             frame.training = before
         if self.activity_regularizer is not None:
@@ -332,14 +332,14 @@ class Layer(Facade):
             self._declare(args, kwargs)
         kwargs = dict(kwargs)
         if not call_signature(type(self).call).takes_training or kwargs.get("training") is None:
-            training = bool(kwargs.pop("training", False))
+            training = frames.training_or_default(kwargs.pop("training", None))
         else:
             training = bool(kwargs["training"])
         params, state = self._tree(trainable=True), self._tree(trainable=False)
         mask = kwargs.pop("mask", None)
         result = self._forward(params, state, args, kwargs, training, seeds.next_key, mask)
         self._keep_state(state, result.state)
-        self.__dict__["_call_losses"] = result.losses
+        stateless.keep_losses(self, result.losses)
         return result.outputs
 
     def _call_inside(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -361,7 +361,7 @@ class Layer(Facade):
             for name, value in weights.items()
             if value is not old[key][name]
         )
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
+        if stateless.active() is None and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
                 "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."
@@ -423,7 +423,7 @@ class Layer(Facade):
         return self.dtype_policy.variable_dtype
 
     def _holds(self, child: Any) -> bool:
-        # Metrics are templates too, but they belong to the training state, not to the layer that holds them.
+        # Metrics are templates too, but no sublayers: what they accumulate is no part of the layer's weights.
         return isinstance(child, Layer)
 
     @property

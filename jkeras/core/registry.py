@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from jkeras.core import config as configuration
+from jkeras.core import custom_objects
 from jkeras.core.errors import nearest
 
 
@@ -23,8 +26,9 @@ class Registry:
     ValueError: Unknown activation 'rellu'. Did you mean 'relu'?
     """
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, module: str = ""):
         self.kind = kind
+        self.module = module  # where Keras has the classes, as the newer of its formats says
         self._rows: dict[str, Any] = {}
 
     def register(self, name: str, obj: Any, *aliases: str) -> Any:
@@ -48,6 +52,9 @@ class Registry:
         return self._find(str(name)) is not None
 
     def _find(self, name: str) -> Any:
+        own = custom_objects.find(name)
+        if own is not None:
+            return own
         if name in self._rows:
             return self._rows[name]
         folded = {k.lower(): v for k, v in self._rows.items()}
@@ -70,9 +77,9 @@ class Registry:
             found = self.lookup(identifier)
             return found() if isinstance(found, type) else found
         if isinstance(identifier, dict) and "class_name" in identifier:
-            found = self.lookup(identifier["class_name"])
-            config = identifier.get("config") or {}
-            return found.from_config(config) if isinstance(found, type) else found
+            if identifier["class_name"] == "function":
+                return self.get(identifier["config"])
+            return _make(self.lookup(identifier["class_name"]), identifier)
         if isinstance(identifier, type):
             return identifier()
         if callable(identifier):
@@ -81,6 +88,62 @@ class Registry:
             f"Cannot interpret {identifier!r} as {self.kind}: expected a name, a configuration dictionary "
             f"with 'class_name', an instance or a function; got {type(identifier).__name__}."
         )
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Return what `serialize` described, or what `get` takes; `custom_objects` by name are looked up first.
+
+        Both formats of Keras are understood.
+
+        >>> Registry("thing").deserialize({"class_name": "Mine", "config": {"real": 2}}, {"Mine": complex})
+        Traceback (most recent call last):
+        TypeError: thing 'Mine': expected a class with from_config, or a function; got <class 'complex'>.
+        """
+        name = config.get("class_name") if isinstance(config, dict) else config
+        if name == "function":
+            config = name = config["config"]
+        if custom_objects and isinstance(name, str) and name in custom_objects:
+            own = custom_objects[name]
+            if isinstance(own, type) and not isinstance(config, dict):
+                return own()
+            if isinstance(own, type) and not hasattr(own, "from_config"):
+                raise TypeError(f"{self.kind} {name!r}: expected a class with from_config, or a function; got {own!r}.")
+            return _make(own, config, custom_objects)
+        if isinstance(config, dict) and "class_name" in config:
+            return _make(self.lookup(config["class_name"]), config, custom_objects)
+        return self.get(config)
+
+    def serialize(self, obj: Any, use_legacy_format: bool = True) -> Any:
+        """Return `obj` as plain data: a function's name, or the class name and configuration of an instance.
+
+        Args:
+            obj: One of this table, or of a user's class.
+            use_legacy_format: True: `{"class_name", "config"}`, which Keras of every version reads. False: with
+                `"module"` and `"registered_name"` besides, as Keras 3 writes it.
+
+        Raises:
+            ValueError: For a lambda, which no name can find again.
+        """
+        if getattr(obj, "__name__", "") == "<lambda>":
+            raise ValueError(
+                f"A lambda has no name to be saved under: define the {self.kind} with `def`, and pass it in "
+                "custom_objects when it is read."
+            )
+        written = configuration.serialize(obj)
+        if use_legacy_format or not isinstance(written, dict):
+            return written
+        is_ours = type(obj) in self._rows.values()
+        module = f"keras.{self.module}" if is_ours else type(obj).__module__
+        return {"module": module, **written, "registered_name": None if is_ours else type(obj).__name__}
+
+
+def _make(found: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return what a row of a table and a configuration give; a function is what it is."""
+    if not isinstance(found, type):
+        return found
+    arguments = dict(config.get("config") or {})
+    if custom_objects and "custom_objects" in inspect.signature(found.from_config).parameters:  # type: ignore[attr-defined]
+        return found.from_config(arguments, custom_objects=custom_objects)  # type: ignore[attr-defined]
+    return found.from_config(arguments)  # type: ignore[attr-defined]
 
 
 def snake_case(name: str) -> str:
@@ -98,7 +161,7 @@ def snake_case(name: str) -> str:
     return out
 
 
-initializers = Registry("initializer")
-regularizers = Registry("regularizer")
-constraints = Registry("constraint")
-activations = Registry("activation function")
+initializers = Registry("initializer", "initializers")
+regularizers = Registry("regularizer", "regularizers")
+constraints = Registry("constraint", "constraints")
+activations = Registry("activation function", "activations")

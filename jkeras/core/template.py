@@ -8,13 +8,13 @@ closes over stays right even where JAX traces it after `call` has returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MethodType
 from typing import Any, Self
 
 import jax.numpy as jnp
 
-from jkeras.core import dtypes
+from jkeras.core import dtypes, remat
 from jkeras.core.config import Configurable
 from jkeras.core.frame import Frame
 from jkeras.core.registry import constraints, initializers, regularizers, snake_case
@@ -26,7 +26,7 @@ Tree = Mapping[str, Mapping[str, Any]]
 _INTERNAL = frozenset(
     {
         "_given_arguments", "_weights", "_frame", "_path", "_template", "_nodes", "_explicit_name", "_auto_name",
-        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses",
+        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses", "_remat",
     }
 )  # fmt: skip
 
@@ -44,10 +44,14 @@ class Template(Configurable):
     _explicit_name: str | None
     _auto_name: str | None
     _weights: list[Weight]
+    accumulates = False  # True if its variables are totals of a run (a metric), rather than weights of a layer
+    _remat: remat.RematScope | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls, *args, **kwargs)
-        self.__dict__.update(_weights=[], _frame=None, _path="", _explicit_name=None, _auto_name=None)
+        self.__dict__.update(
+            _weights=[], _frame=None, _path="", _explicit_name=None, _auto_name=None, _remat=remat.active()
+        )
         return self
 
     @property
@@ -71,7 +75,7 @@ class Template(Configurable):
         regularizer: Any = None,
         constraint: Any = None,
         autocast: bool = True,
-        aggregation: str = "none",
+        aggregation: str | None = "none",
     ) -> Weight:
         """Declare a weight and return it; keep it in an attribute, and read that attribute in `call`.
 
@@ -84,11 +88,12 @@ class Template(Configurable):
             trainable: Whether it belongs to `params` or to `state`.
             regularizer: Name, object or function added to the training loss.
             constraint: Name, object or function applied after each update.
-            autocast: Accepted as in Keras: arrays of mixed-precision layers are cast when they are bound.
-            aggregation: Accepted as in Keras; arrays of one program are never replicated by hand.
+            autocast: Whether `call` sees it in the compute dtype of a mixed-precision layer; False: as it is stored.
+            aggregation: "none", "mean", "sum", "only_first_replica" or None, which come to the same: an array of JAX is
+                one array, on however many devices.
 
         Raises:
-            ValueError: If a dimension of the shape is unknown.
+            ValueError: If a dimension of the shape is unknown, or the aggregation is none of these.
         """
         if self._frame is not None:
             raise RuntimeError(f"Layer {self.path!r}: add_weight was called in `call`. Declare weights in `build`.")
@@ -117,7 +122,10 @@ class Template(Configurable):
             trainable and is_float,
             regularizers.get(regularizer),
             constraints.get(constraint),
+            autocast,
+            aggregation,
         )
+        weight.declared = True
         weight.path = f"{self.name}/{weight.name}"
         self._weights.append(weight)
         return weight
@@ -127,13 +135,24 @@ class Template(Configurable):
 
     def children(self) -> dict[str, Template]:
         """Return the templates held in attributes, also in lists, tuples and dicts, by their local names."""
+        return self._named(self._holds)
+
+    def members(self) -> dict[str, Template]:
+        """Return the children, and beside them what accumulates totals: everything that has variables here."""
+        named = dict(self.children())
+        metrics = self._named(lambda child: child.accumulates and not self._holds(child))
+        for name, metric in metrics.items():
+            named[unique_name(name, named)] = metric
+        return named
+
+    def _named(self, is_wanted: Callable[[Template], bool]) -> dict[str, Template]:
         named: dict[str, Template] = {}
         seen: set[int] = set()
         for attribute, value in self.__dict__.items():
             if attribute in _INTERNAL:
                 continue
             for suffix, child in _templates_in(value):
-                if id(child) in seen or not self._holds(child):
+                if id(child) in seen or not is_wanted(child):
                     continue
                 seen.add(id(child))
                 named[unique_name(child._explicit_name or attribute.strip("_") + suffix, named)] = child
@@ -155,7 +174,17 @@ class Template(Configurable):
         if isinstance(current, Weight) and hasattr(value, "shape") and not isinstance(value, Weight):
             current.assign(value)
             return
+        if isinstance(value, Weight) and not value.declared and self._frame is None:
+            self._adopt(name, value)
         object.__setattr__(self, name, value)
+
+    def _adopt(self, attribute: str, variable: Weight) -> None:
+        """Count a variable that was made apart, such as `jkeras.Variable(...)`, among the weights of this template."""
+        wanted = attribute.strip("_") if variable.name == "variable" else variable.name
+        variable.name = unique_name(wanted, [w.name for w in self._weights])
+        variable.path = f"{self.name}/{variable.name}"
+        variable.declared = True
+        self._weights.append(variable)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in _NOT_COPIED}
@@ -201,7 +230,7 @@ def walk(root: Template) -> Iterator[tuple[str, Template]]:
         path, template = todo.pop()
         yield path, template
         below = []
-        for local, child in template.children().items():
+        for local, child in template.members().items():
             if id(child) not in seen:
                 seen.add(id(child))
                 below.append((f"{path}/{local}" if path else local, child))
@@ -209,11 +238,16 @@ def walk(root: Template) -> Iterator[tuple[str, Template]]:
 
 
 def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
-    """Yield `(key, weight)` for every weight of the tree: trainable-typed ones of a layer before its state."""
+    """Yield `(key, weight)` for every weight of the tree: trainable-typed ones of a layer before its state.
+
+    A weight that several layers count among theirs is yielded once, with the first.
+    """
+    seen: set[int] = set()
     for path, template in walk(root):
         for trainable in (True, False):
             for weight in template._weights:
-                if weight.trainable is trainable:
+                if weight.trainable is trainable and id(weight) not in seen:
+                    seen.add(id(weight))
                     yield path or template.name, weight
 
 
@@ -271,8 +305,12 @@ def bind_into(template: Template, path: str, frame: Frame) -> Any:
 
 def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> None:
     """Give `bound` the attributes of its template, with weights and sublayers bound."""
-    paths = {id(child): f"{path}/{local}" if path else local for local, child in template.children().items()}
+    paths = {id(child): f"{path}/{local}" if path else local for local, child in template.members().items()}
     policy = getattr(template, "dtype_policy", None)
+    if isinstance(policy, dtypes.DTypePolicyMap):
+        policy = policy[path]
+        if frame.declaring:  # `build` runs on the template, and stores its weights by this policy
+            template.__dict__["dtype_policy"] = policy
 
     def convert(value: Any) -> Any:
         kind = type(value)
@@ -280,7 +318,7 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
             array = frame.values.get(id(value))
             if array is None and frame.declaring:
                 array = _enter(frame, path, value, jnp.zeros(value.shape, value.dtype))
-            return value if array is None else _cast(array, policy)
+            return value if array is None else _cast(array, policy) if value.autocast else array
         if isinstance(value, Template):
             return bind_into(value, paths[id(value)], frame) if id(value) in paths else value
         if kind is list:
@@ -300,6 +338,8 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
     own.clear()
     for attribute, value in template.__dict__.items():
         own[attribute] = value if attribute in _INTERNAL else convert(value)
+    if policy is not None:
+        own["dtype_policy"] = policy
     own.update(_frame=frame, _path=path, _template=template)
 
 

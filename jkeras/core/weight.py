@@ -10,10 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jkeras.core import frame as frames
-from jkeras.core import seeds
+from jkeras.core import seeds, stateless
+from jkeras.core.errors import nearest
 from jkeras.core.operators import HasOperators, install_operators
+
+AGGREGATIONS = ("none", "mean", "sum", "only_first_replica", None)
 
 
 class ArrayHolder(HasOperators):
@@ -88,6 +92,13 @@ class Weight(ArrayHolder):
         trainable: Whether it belongs to `params` (True) or to `state` (False).
         regularizer: `f(value) -> scalar`, added to the loss of a training step.
         constraint: `f(value) -> value`, applied after each update.
+        autocast: Whether a layer of mixed precision computes with it in the compute dtype.
+        aggregation: How Keras joins updates of its copies on several devices: "none", "mean", "sum",
+            "only_first_replica" or None. An array of JAX is one array on however many devices, so each comes to the
+            same.
+
+    Raises:
+        ValueError: If the aggregation is none of these.
 
     >>> import jax.numpy as jnp
     >>> w = Weight("bias", (3,), lambda shape, dtype: jnp.ones(shape, dtype))
@@ -109,7 +120,14 @@ class Weight(ArrayHolder):
         trainable: bool = True,
         regularizer: Callable[..., Any] | None = None,
         constraint: Callable[..., Any] | None = None,
+        autocast: bool = True,
+        aggregation: str | None = "none",
     ):
+        if aggregation not in AGGREGATIONS:
+            raise ValueError(
+                f"Weight {name!r}: aggregation must be one of {', '.join(map(repr, AGGREGATIONS))}; "
+                f"got {aggregation!r}.{nearest(str(aggregation), AGGREGATIONS[:-1])}"
+            )
         self.name = name
         self.path = name
         self.shape = tuple(int(n) for n in shape)
@@ -118,6 +136,10 @@ class Weight(ArrayHolder):
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
+        self.autocast = autocast
+        self.aggregation = aggregation or "none"
+        self.declared = False  # True once a layer counts it among its weights
+        self.drawn_as = ""  # the name whose key its first value is drawn with, if not its own
         self.transient = False  # True for what is no part of the layer's weights in files: a recurrent state
         self.lent = False  # True once the array was handed out, so that training must not donate its buffer
         self._array: Any = None
@@ -135,7 +157,7 @@ class Weight(ArrayHolder):
     @property
     def is_drawn(self) -> bool:
         """Whether the facade holds a value already."""
-        return self._array is not None
+        return self._array is not None or self._in_scope() is not None
 
     @property
     def value(self) -> Any:
@@ -151,6 +173,9 @@ class Weight(ArrayHolder):
 
     def current(self) -> Any:
         """The facade's array for the framework's own use: it may be donated to the next training step."""
+        scoped = self._in_scope()
+        if scoped is not None:
+            return scoped
         if self._array is None:
             with jax.ensure_compile_time_eval():
                 self._array = self.draw(seeds.fold_path(seeds.next_key(), self.path))
@@ -158,8 +183,16 @@ class Weight(ArrayHolder):
 
     def store(self, array: Any) -> None:
         """Put the result of a step where `value` finds it, unchecked."""
+        scope = stateless.active()
+        if scope is not None and (self.is_drawn or isinstance(array, Tracer)):
+            scope.add_update((self, array))
+            return
         self._array = array
         self.lent = False
+
+    def _in_scope(self) -> Any:
+        scope = stateless.active()
+        return None if scope is None else scope.get_current_value(self)
 
     def assign(self, value: Any) -> Weight:
         """Replace the array by `value`, of the same shape; it is converted to the declared dtype."""
@@ -167,6 +200,10 @@ class Weight(ArrayHolder):
         check_shape("Weight", self.path, self.shape, np.shape(value))
         self.store(jnp.array(value, self.dtype))
         return self
+
+    def draw_at(self, path: str, key: Any) -> Any:
+        """Return a first value drawn with the part of `key` that belongs to this weight of the layer at `path`."""
+        return self.draw(seeds.fold_path(key, f"{path}/{self.drawn_as or self.name}"))
 
     def draw(self, key: Any) -> Any:
         """Return a first value drawn with `key`; stores nothing."""

@@ -61,7 +61,7 @@ def _rows(model: Any, depth: int, expand: bool, with_connections: bool, layer_ra
     children = model.children()
     for layer in children.values():
         named.setdefault(id(layer), next(name for name, child in children.items() if child is layer))
-    for layer in _in_range(list(children.values()), named, layer_range):
+    for layer in layers_in_range(list(children.values()), named, layer_range):
         nodes = uses.get(id(layer), [])
         connected = _connections(nodes, uses, named) if with_connections and depth == 0 else ()
         yield Row(
@@ -73,15 +73,16 @@ def _rows(model: Any, depth: int, expand: bool, with_connections: bool, layer_ra
             _trainable(layer),
             depth,
         )
-        if expand and _is_model(layer):
+        if expand and is_model(layer):
             yield from _rows(layer, depth + 1, expand, with_connections)
 
 
-def _is_model(layer: Any) -> bool:
+def is_model(layer: Any) -> bool:
+    """Whether a layer is itself a model with layers."""
     return hasattr(layer, "compile") and bool(layer.children())
 
 
-def _in_range(layers: list[Any], named: dict[int, str], layer_range: Any) -> list[Any]:
+def layers_in_range(layers: list[Any], named: dict[int, str], layer_range: Any) -> list[Any]:
     """Return the layers from the first that fits the first pattern to the last that fits the second."""
     if layer_range is None:
         return layers

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from typing import Any
+
+from jkeras.core.settings import settings
 
 
 class Line:
     """The last line of a stream.
 
     Args:
-        stream: Where to write; standard output as it is now if left out.
+        stream: Where to write; if left out, standard output as it is now, or the log if interactive logging is off.
 
     Attributes:
         is_live: Whether the stream shows a line rewritten by a carriage return: a terminal or a notebook.
@@ -26,7 +29,7 @@ class Line:
     """
 
     def __init__(self, stream: Any = None):
-        self.stream = sys.stdout if stream is None else stream
+        self.stream = default_stream() if stream is None else stream
         self.is_live = _is_live(self.stream)
         self._shown = 0
 
@@ -60,6 +63,33 @@ class Line:
             self.stream.write(text.encode("ascii", "replace").decode("ascii"))
         except (OSError, ValueError, AttributeError):
             self.is_live = False
+
+
+def log_line(text: str) -> None:
+    """Log one line to the logger "jkeras", at level INFO."""
+    logging.getLogger("jkeras").info("%s", text)
+
+
+class LogStream:
+    """A stream whose lines go to the logger "jkeras", at level INFO."""
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        """Log every line that is complete."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            log_line(line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Lines are logged as soon as they are complete."""
+
+
+def default_stream() -> Any:
+    """Return where people look: standard output, or the log after `config.disable_interactive_logging()`."""
+    return sys.stdout if settings.interactive_logging else LogStream()
 
 
 def _is_live(stream: Any) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jkeras.core.settings import settings
 from jkeras.display.inventory import Row, format_bytes, take_inventory
+from jkeras.display.line import log_line
 from jkeras.display.table import Table, column_widths, plain_lines, print_rich
 
 
@@ -57,6 +59,8 @@ def print_summary(
     table = Table(f'Model: "{inventory.name}"', headers, rows, footer)
     is_free = line_length is None and positions is None
     widths = column_widths(table, line_length, positions, least=65 if not inventory.has_branches else 80)
+    if print_fn is None and not settings.interactive_logging:
+        print_fn = log_line
     if print_fn is None and print_rich(table, None if is_free else widths, right_aligned=2):
         return
     for line in plain_lines(table, widths):

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jkeras.functional.losses import EPSILON, aligned, as_float
+from jkeras.functional.fuzz import epsilon
+from jkeras.functional.losses import aligned, as_float
 
 
 def binary_crossentropy(
@@ -36,7 +37,7 @@ def binary_crossentropy(
 def _binary(target: jax.Array, output: jax.Array, from_logits: bool) -> jax.Array:
     if from_logits:
         return jnp.maximum(output, 0) - output * target + jnp.log1p(jnp.exp(-jnp.abs(output)))
-    output = jnp.clip(output, EPSILON, 1 - EPSILON)
+    output = jnp.clip(output, epsilon(), 1 - epsilon())
     return -target * jnp.log(output) - (1 - target) * jnp.log(1 - output)
 
 
@@ -81,7 +82,7 @@ def _log_probabilities(output: jax.Array, from_logits: bool, axis: int) -> jax.A
 
 
 def _probabilities(output: jax.Array, axis: int) -> jax.Array:
-    return jnp.clip(output / jnp.sum(output, axis=axis, keepdims=True), EPSILON, 1 - EPSILON)
+    return jnp.clip(output / jnp.sum(output, axis=axis, keepdims=True), epsilon(), 1 - epsilon())
 
 
 def sparse_categorical_crossentropy(
@@ -219,7 +220,7 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
     [0.0]
     """
-    y_true, y_pred = (jnp.clip(p, EPSILON, 1) for p in aligned(y_true, y_pred))
+    y_true, y_pred = (jnp.clip(p, epsilon(), 1) for p in aligned(y_true, y_pred))
     return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
 
 
@@ -230,4 +231,4 @@ def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     1.0
     """
     y_true, y_pred = aligned(y_true, y_pred)
-    return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
+    return jnp.mean(y_pred - y_true * jnp.log(y_pred + epsilon()), axis=-1)

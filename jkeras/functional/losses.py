@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-EPSILON = 1e-7  # the fuzz factor of Keras: probabilities stay this far from 0 and 1
+from jkeras.functional.fuzz import epsilon
 
 
 def aligned(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -75,7 +75,7 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
     [50.0]
     """
     y_true, y_pred = aligned(y_true, y_pred)
-    return 100 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON)), axis=-1)
+    return 100 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), epsilon())), axis=-1)
 
 
 def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
@@ -85,7 +85,7 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
     [0.0]
     """
     y_true, y_pred = aligned(y_true, y_pred)
-    difference = jnp.log(1 + jnp.maximum(y_true, EPSILON)) - jnp.log(1 + jnp.maximum(y_pred, EPSILON))
+    difference = jnp.log(1 + jnp.maximum(y_true, epsilon())) - jnp.log(1 + jnp.maximum(y_pred, epsilon()))
     return jnp.mean(jnp.square(difference), axis=-1)
 
 
@@ -160,7 +160,7 @@ def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> j
 
 def _unit(vectors: jax.Array, axis: int) -> jax.Array:
     squared_norm = jnp.sum(jnp.square(vectors), axis=axis, keepdims=True)
-    return vectors * jax.lax.rsqrt(jnp.maximum(squared_norm, EPSILON**2))
+    return vectors * jax.lax.rsqrt(jnp.maximum(squared_norm, epsilon() ** 2))
 
 
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None = None) -> jax.Array:
@@ -172,7 +172,7 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None 
     y_true, y_pred = aligned(y_true, y_pred)
     axis = _axes(axis)
     overlap = jnp.sum(y_true * y_pred, axis=axis)
-    return 1 - 2 * overlap / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + EPSILON)
+    return 1 - 2 * overlap / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + epsilon())
 
 
 def tversky(
@@ -196,7 +196,7 @@ def tversky(
     true_positive = jnp.sum(y_true * y_pred, axis=axis)
     false_positive = jnp.sum((1 - y_true) * y_pred, axis=axis)
     false_negative = jnp.sum(y_true * (1 - y_pred), axis=axis)
-    return 1 - true_positive / (true_positive + alpha * false_negative + beta * false_positive + EPSILON)
+    return 1 - true_positive / (true_positive + alpha * false_negative + beta * false_positive + epsilon())
 
 
 def _axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:

@@ -7,14 +7,19 @@ the forward pass and the pads of the backward pass into single loops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import reduce
+import math
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jkeras.functional.conv import Sizes, spatial_sizes
+
+Combine = Callable[[Array, Array], Array]
 
 LONGEST_FOLD = 16
 """Windows longer than this along one axis go through `reduce_window`: a fold of so many slices compiles slowly."""
@@ -47,8 +52,7 @@ def max_pool(
     >>> max_pool(jnp.asarray([1.0, 3.0, 2.0, 0.0]).reshape(1, 4, 1), 2).ravel().tolist()
     [3.0, 2.0]
     """
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
-    return _pool(x, pool_size, strides, padding, data_format, _first_maximum, lax.max, lowest)
+    return _pool(x, pool_size, strides, padding, data_format, _first_maximum, lax.max, _lowest(x.dtype))
 
 
 def average_pool(
@@ -78,6 +82,78 @@ def average_pool(
         shape[axis] = -1
         sums = sums * (1.0 / counts).astype(x.dtype).reshape(shape)
     return sums
+
+
+def adaptive_average_pool(x: Array, output_size: Sizes, data_format: str = "channels_last") -> Array:
+    """Return the means of `output_size` windows that cover each spatial axis evenly.
+
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`; windows overlap if `o` does not
+    divide `n`, and there may be more of them than elements.
+
+    Args:
+        x: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)` for `"channels_first"`.
+        output_size: number of windows, one number or one for each spatial dimension.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        The means, of the dtype of `x`; of float32 for integers.
+
+    Raises:
+        ValueError: for an unknown data format or sizes that are not positive.
+
+    >>> adaptive_average_pool(jnp.arange(7.0).reshape(1, 7, 1), 3).ravel().tolist()
+    [1.0, 3.0, 5.0]
+    """
+    axes = _spatial_axes(x.ndim, data_format)
+    return _adaptive_average(x, spatial_sizes("output_size", output_size, len(axes)), axes)
+
+
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
+def _adaptive_average(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.float32
+    # Means of half precision are rounded once, at the end.
+    y = x.astype(jnp.promote_types(dtype, jnp.float32))
+    for axis, size in zip(axes, sizes, strict=True):
+        # Windows repeat after `length / repeats` elements, and none reaches across.
+        repeats = math.gcd(y.shape[axis], size)
+        length, windows = y.shape[axis] // repeats, size // repeats
+        y = y.reshape(*y.shape[:axis], repeats, length, *y.shape[axis + 1 :])
+        if windows == 1:
+            y = jnp.mean(y, axis=axis + 1)
+            continue
+        starts, ends = _adaptive_windows(length, windows)
+        places = np.arange(length)
+        means = (places >= starts[:, None]) & (places < ends[:, None])
+        means = jnp.asarray(means / (ends - starts)[:, None], y.dtype)
+        y = jnp.moveaxis(jnp.tensordot(y, means, (axis + 1, 1), precision=lax.Precision.HIGHEST), -1, axis + 1)
+        y = y.reshape(*y.shape[:axis], size, *y.shape[axis + 2 :])
+    return y.astype(dtype)
+
+
+def adaptive_max_pool(x: Array, output_size: Sizes, data_format: str = "channels_last") -> Array:
+    """Return the maxima of `output_size` windows that cover each spatial axis evenly; NaN if a window holds one.
+
+    Args, windows and errors are those of `adaptive_average_pool`. The gradient goes to the first of equal maxima, in
+    column-major order of the window (the first axis is pooled first), as in Keras on JAX.
+
+    >>> adaptive_max_pool(jnp.arange(7.0).reshape(1, 7, 1), 3).ravel().tolist()
+    [2.0, 4.0, 6.0]
+    """
+    axes = _spatial_axes(x.ndim, data_format)
+    return _adaptive_maximum(x, spatial_sizes("output_size", output_size, len(axes)), axes)
+
+
+@partial(jax.jit, static_argnums=(1, 2), inline=True)
+def _adaptive_maximum(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    for axis, size in zip(axes, sizes, strict=True):
+        starts, ends = _adaptive_windows(x.shape[axis], size)
+        longest = int(np.max(ends - starts))
+        if x.shape[axis] % size:
+            # Windows side by side, shorter ones with their last element repeated.
+            elements = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)
+            x = jnp.take(x, elements.ravel(), axis=axis)
+        x = _fold(x, axis, longest, longest, _first_maximum, lax.max, _lowest(x.dtype))
+    return x
 
 
 def global_max_pool(x: Array, data_format: str = "channels_last", keepdims: bool = False) -> Array:
@@ -116,8 +192,8 @@ def _pool(
     strides: Sizes | None,
     padding: str,
     data_format: str,
-    combine: Callable[[Array, Array], Array],
-    reducer: Callable[[Array, Array], Array],
+    combine: Combine,
+    reducer: Combine,
     neutral: float,
 ) -> Array:
     """Fold windows axis by axis, the last first, so that the first of equals is the first in row-major order."""
@@ -132,14 +208,20 @@ def _pool(
     if any(any(pad) for pad in pads):
         x = lax.pad(x, jnp.asarray(neutral, x.dtype), pads)
     for axis, size, step in reversed(list(zip(axes, window, steps, strict=True))):
-        if size > LONGEST_FOLD:
-            along = [(1, 1)] * x.ndim
-            along[axis] = (size, step)
-            dimensions, window_strides = zip(*along, strict=True)
-            x = lax.reduce_window(x, np.asarray(neutral, x.dtype), reducer, dimensions, window_strides, "VALID")
-        elif size > 1 or step > 1:
-            x = reduce(combine, _window_elements(x, axis, size, step))
+        x = _fold(x, axis, size, step, combine, reducer, neutral)
     return x
+
+
+def _fold(x: Array, axis: int, size: int, step: int, combine: Combine, reducer: Combine, neutral: float) -> Array:
+    """Combine the elements of each window along one axis."""
+    if size > LONGEST_FOLD:
+        along = [(1, 1)] * x.ndim
+        along[axis] = (size, step)
+        dimensions, window_strides = zip(*along, strict=True)
+        return lax.reduce_window(x, np.asarray(neutral, x.dtype), reducer, dimensions, window_strides, "VALID")
+    if size == step == 1:
+        return x
+    return reduce(combine, _window_elements(x, axis, size, step))
 
 
 def _window_elements(x: Array, axis: int, size: int, step: int) -> list[Array]:
@@ -158,6 +240,16 @@ def _first_maximum(first: Array, second: Array) -> Array:
     return jnp.where((second > first) | (second != second), second, first)
 
 
+def _lowest(dtype: Any) -> float:
+    return -jnp.inf if jnp.issubdtype(dtype, jnp.inexact) else jnp.iinfo(dtype).min
+
+
+def _adaptive_windows(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where `count` windows over `length` elements start and end."""
+    places = np.arange(count)
+    return places * length // count, -(-(places + 1) * length // count)
+
+
 def _pads(length: int, size: int, step: int, padding: str) -> tuple[int, int]:
     if padding == "valid":
         return 0, 0
@@ -167,7 +259,7 @@ def _pads(length: int, size: int, step: int, padding: str) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _spatial_axes(rank: int, data_format: str) -> Sequence[int]:
+def _spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:
     if data_format == "channels_last":
         return tuple(range(1, rank - 1))
     if data_format == "channels_first":

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
-
 Product = Callable[[Any, Any, Any, Any], Array]
 
 

@@ -9,34 +9,46 @@ from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.activation import *
+from jkeras.layers.adaptive_pooling import *
+from jkeras.layers.attention import *
 from jkeras.layers.audio import *
 from jkeras.layers.batch_normalization import *
 from jkeras.layers.bidirectional import *
+from jkeras.layers.borders import *
 from jkeras.layers.conv_lstm import *
 from jkeras.layers.convolution import *
+from jkeras.layers.convolution_transpose import *
 from jkeras.layers.dense import *
 from jkeras.layers.dense_features import *
+from jkeras.layers.depthwise import *
 from jkeras.layers.dropout import *
 from jkeras.layers.einsum_dense import *
 from jkeras.layers.embedding import *
+from jkeras.layers.first_era import *
 from jkeras.layers.flax_layer import *
 from jkeras.layers.gaussian_noise import *
 from jkeras.layers.gru import *
 from jkeras.layers.identity import *
+from jkeras.layers.image import *
 from jkeras.layers.jax_layer import *
 from jkeras.layers.lambda_layer import *
 from jkeras.layers.legacy import *
 from jkeras.layers.legacy import install_module_paths
+from jkeras.layers.locally_connected import *
 from jkeras.layers.lstm import *
 from jkeras.layers.masking import *
 from jkeras.layers.merging import *
+from jkeras.layers.multi_head_attention import *
 from jkeras.layers.normalization import *
 from jkeras.layers.pooling import *
+from jkeras.layers.preprocessing import *
 from jkeras.layers.reshaping import *
-from jkeras.layers.rnn import *
+from jkeras.layers.rnn_layer import *
+from jkeras.layers.separable import *
 from jkeras.layers.simple_rnn import *
 from jkeras.layers.spectral_normalization import *
 from jkeras.layers.table import deserialize, layers, serialize
+from jkeras.layers.upsampling import *
 from jkeras.layers.wrapper import *
 
 for _name, _class in list(globals().items()):

@@ -13,7 +13,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.layers.arguments import declare, keep
 
-__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU"]
 
 
 class Activation(Layer):
@@ -73,6 +73,10 @@ class LeakyReLU(Layer):
 
     Args:
         negative_slope: Slope for negative inputs.
+        alpha: The name of `negative_slope` in Keras 2.
+
+    Raises:
+        ValueError: If the slope is negative.
 
     >>> LeakyReLU(0.5)(jnp.asarray([-1.0, 2.0])).tolist()
     [-0.5, 2.0]
@@ -80,13 +84,18 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+    def __init__(self, negative_slope: float = 0.3, alpha: float | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.negative_slope = _not_negative("LeakyReLU", "negative_slope", negative_slope)
+        slope = negative_slope if alpha is None else alpha
+        self.negative_slope = _not_negative("LeakyReLU", "negative_slope", slope)
 
     def call(self, inputs: Array) -> Array:
         """Return the leaky rectified inputs."""
         return leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments by their modern names."""
+        return {k: v for k, v in super().get_config().items() if k != "alpha"}
 
 
 class ELU(Layer):
@@ -110,11 +119,37 @@ class ELU(Layer):
         return elu(inputs, self.alpha)
 
 
+class ThresholdedReLU(Layer):
+    """`x` where it is larger than `theta`, else 0 (Konda et al., 2015).
+
+    Args:
+        theta: What inputs must exceed.
+
+    Raises:
+        ValueError: If `theta` is negative.
+
+    >>> ThresholdedReLU(1.0)(jnp.asarray([-1.0, 1.0, 2.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
+
+    supports_masking = True
+
+    def __init__(self, theta: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.theta = _not_negative("ThresholdedReLU", "theta", theta)
+
+    def call(self, inputs: Array) -> Array:
+        """Return the inputs that exceed the threshold."""
+        return jnp.where(inputs > self.theta, inputs, 0)
+
+
 class Softmax(Layer):
     """`exp(x) / sum(exp(x))` over `axis`.
 
     Args:
         axis: Axis or axes that sum to one.
+        robust_masking: Of Keras 2, which had a second way to mask. Masked scores get probability 0 exactly, as with
+            True and as in Keras 3; False means the same.
 
     Call arguments:
         inputs: Array of scores.
@@ -129,7 +164,7 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
+    def __init__(self, axis: int | Sequence[int] = -1, robust_masking: bool | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis if isinstance(axis, int) else tuple(axis)
 
@@ -140,6 +175,10 @@ class Softmax(Layer):
         kept = mask.astype(bool)
         scores = jnp.where(kept, inputs, jnp.finfo(inputs.dtype).min)
         return jnp.where(kept, softmax(scores, axis=self.axis), 0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments that mean something."""
+        return {k: v for k, v in super().get_config().items() if k != "robust_masking"}
 
 
 class PReLU(Layer):

@@ -9,9 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
+from jkeras.core.custom_objects import known
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
-from jkeras.layers.recurrence import accepted
 from jkeras.layers.table import serialize
 from jkeras.layers.wrapper import check_layer, with_layers
 
@@ -158,8 +158,8 @@ def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
         # The output of a masked step is that of another step in each direction: it must not enter the merge.
         config["zero_output_for_mask"] = True
     config["name"] = f"{prefix}_{plain}"
-    inside = {type(part).__name__: type(part) for _, part in walk(layer)}
-    return type(layer).from_config(config, **accepted(type(layer).from_config, custom_objects=inside))
+    with known({type(part).__name__: type(part) for _, part in walk(layer)}):
+        return type(layer).from_config(config)
 
 
 def _length(state_size: Any) -> int:

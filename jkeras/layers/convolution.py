@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from jax import Array
@@ -15,19 +16,77 @@ from jkeras.layers.arguments import declare, keep, positive
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
 
-class BaseConv(Layer):
-    """Base of convolutions over `rank` spatial dimensions; see `Conv2D`."""
+class Convolving(Layer):
+    """What the layers that slide a window over `rank` spatial dimensions have in common."""
 
     rank: ClassVar[int]
-    filters: int
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str
     dilation_rate: tuple[int, ...]
-    groups: int
     data_format: str
     use_bias: bool
     activation: Any
+    bias: Any
+
+    def _keep_window(
+        self,
+        kernel_size: Sizes,
+        strides: Sizes,
+        padding: str,
+        data_format: str | None,
+        dilation_rate: Sizes = 1,
+        paddings: Sequence[str] = ("valid", "same"),
+        both: bool = False,
+    ) -> None:
+        """Keep the arguments that say where the window goes; `both` strides and dilation may be larger than 1."""
+        keep(
+            self,
+            kernel_size=spatial_sizes("kernel_size", kernel_size, self.rank),
+            strides=spatial_sizes("strides", strides, self.rank),
+            padding=str(padding).lower(),
+            data_format=standardize_data_format(data_format),
+            dilation_rate=spatial_sizes("dilation_rate", dilation_rate, self.rank),
+        )
+        if self.padding not in paddings:
+            raise ValueError(f"{type(self).__name__}: padding must be one of {tuple(paddings)}; got {padding!r}.")
+        if not both and max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: strides and dilation_rate cannot both be larger than 1; "
+                f"got strides={self.strides} and dilation_rate={self.dilation_rate}."
+            )
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _check_fit(self, input_shape: Any) -> None:
+        """Raise `ValueError` if the window is larger than the input."""
+        lengths = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
+        reach = tuple(rate * (n - 1) + 1 for n, rate in zip(self.kernel_size, self.dilation_rate, strict=True))
+        if self.padding == "valid" and any(n is not None and n < size for n, size in zip(lengths, reach, strict=True)):
+            raise ValueError(
+                f"Layer {self.path!r}: a window of {reach} does not fit into an input of shape {tuple(input_shape)}. "
+                "Use padding='same', a smaller kernel_size or a larger input."
+            )
+
+    def _read_channels(self, input_shape: Any) -> Any:
+        """Return the number of channels, and expect it from now on."""
+        axis = -1 if self.data_format == "channels_last" else 1
+        channels = input_shape[axis]
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels} if channels else None)
+        return channels
+
+    def _finish(self, outputs: Array) -> Array:
+        """Add the bias and apply the activation."""
+        if self.bias is not None:
+            last = self.data_format == "channels_last"
+            outputs = outputs + (self.bias if last else self.bias.reshape(-1, *(1,) * self.rank))
+        return self.activation(outputs)
+
+
+class BaseConv(Convolving):
+    """Base of convolutions over `rank` spatial dimensions; see `Conv2D`."""
+
+    filters: int
+    groups: int
 
     def __init__(
         self,
@@ -50,14 +109,11 @@ class BaseConv(Layer):
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        self._keep_window(kernel_size, strides, padding, data_format, dilation_rate, paddings)
         keep(
             self,
             filters=positive(self, "filters", filters),
-            kernel_size=spatial_sizes("kernel_size", kernel_size, self.rank),
-            strides=spatial_sizes("strides", strides, self.rank),
-            padding=str(padding).lower(),
-            data_format=standardize_data_format(data_format),
-            dilation_rate=spatial_sizes("dilation_rate", dilation_rate, self.rank),
             groups=positive(self, "groups", groups),
             activation=activation,
             use_bias=use_bias,
@@ -68,22 +124,13 @@ class BaseConv(Layer):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
-        allowed = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        if self.padding not in allowed:
-            raise ValueError(f"{type(self).__name__}: padding must be one of {allowed}; got {padding!r}.")
         if self.filters % self.groups:
             raise ValueError(f"{type(self).__name__}: groups={groups} must divide filters={filters}.")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"{type(self).__name__}: strides and dilation_rate cannot both be larger than 1; "
-                f"got strides={self.strides} and dilation_rate={self.dilation_rate}."
-            )
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def build(self, input_shape: Any) -> None:
         """Declare `kernel`, `(spatial..., channels / groups, filters)`, and `bias`."""
-        axis = -1 if self.data_format == "channels_last" else 1
-        channels = input_shape[axis]
+        self._check_fit(input_shape)
+        channels = self._read_channels(input_shape)
         if channels is not None and channels % self.groups:
             raise ValueError(
                 f"Layer {self.path!r}: groups={self.groups} must divide the {channels} channels of its input."
@@ -91,17 +138,12 @@ class BaseConv(Layer):
         shape: Any = (*self.kernel_size, None if channels is None else channels // self.groups, self.filters)
         self.kernel = declare(self, "kernel", shape)
         self.bias = declare(self, "bias", (self.filters,)) if self.use_bias else None
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels} if channels else None)
 
     def call(self, inputs: Array) -> Array:
         """Return `activation(conv(inputs, kernel) + bias)`."""
-        outputs = conv(
-            inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups
+        return self._finish(
+            conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups)
         )
-        if self.bias is not None:
-            last = self.data_format == "channels_last"
-            outputs = outputs + (self.bias if last else self.bias.reshape(-1, *(1,) * self.rank))
-        return self.activation(outputs)
 
 
 class Conv1D(BaseConv):

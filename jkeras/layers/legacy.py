@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jkeras.core.legacy import RENAMED, REWRITTEN
-from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
 from jkeras.layers.merging import add, average, concatenate, dot, maximum, multiply
 
-__all__ = ["Convolution1D", "Convolution2D", "Convolution3D", "merge"]
+__all__ = ["merge"]
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -32,6 +31,14 @@ _CONVOLUTION = {
     "filter_length": "kernel_size",
     "atrous_rate": "dilation_rate",
 }
+_DEPTHWISE = {
+    **_CONVOLUTION,
+    "W_regularizer": "depthwise_regularizer",
+    "W_constraint": "depthwise_constraint",
+    "kernel_initializer": "depthwise_initializer",
+    "kernel_regularizer": "depthwise_regularizer",
+    "kernel_constraint": "depthwise_constraint",
+}
 _RECURRENT = {
     **_WEIGHTS,
     "output_dim": "units",
@@ -49,7 +56,11 @@ RENAMED.update(
     {
         "ConvLSTM": {**_CONVOLUTION, **_RECURRENT},
         "Dense": {**_WEIGHTS, "output_dim": "units"},
-        "BaseConv": _CONVOLUTION,
+        **dict.fromkeys(("BaseConv", "BaseConvTranspose", "BaseLocallyConnected"), _CONVOLUTION),
+        **dict.fromkeys(("BaseDepthwiseConv", "BaseSeparableConv"), _DEPTHWISE),
+        "UpSampling1D": {"length": "size"},
+        **dict.fromkeys(("AdaptivePooling", "Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D"), _IMAGES),
+        "ZeroPadding": {"dim_ordering": "data_format"},
         **dict.fromkeys(_RECURRENT_CLASSES, _RECURRENT),
         "Pooling": _POOLING,
         "GlobalPooling": _IMAGES,
@@ -75,6 +86,7 @@ RENAMED.update(
     }
 )
 
+_SIDES = ("top_pad", "bottom_pad", "left_pad", "right_pad")
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
@@ -103,6 +115,43 @@ def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     sizes = [kwargs.pop(n) for n in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col") if n in kwargs]
     if sizes:
         kwargs["kernel_size"] = tuple(sizes)
+    return args, kwargs
+
+
+def _separable(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    # One initializer was for both kernels.
+    if "init" in kwargs:
+        kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("init")
+    return _convolution(args, kwargs)
+
+
+def _depthwise(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    if "init" in kwargs:
+        kwargs["depthwise_initializer"] = kwargs.pop("init")
+    return _convolution(args, kwargs)
+
+
+def _zero_padding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """Keras 1 knew (top, bottom, left, right), and dictionaries of those sides, of which any may be left out."""
+    given = args[0] if args else kwargs.get("padding")
+    if isinstance(given, Mapping):
+        if given.keys() - set(_SIDES):
+            raise ValueError(f"ZeroPadding: the sides are {', '.join(_SIDES)}; got {', '.join(map(str, given))}.")
+        given = tuple(given.get(name, 0) for name in _SIDES)
+    if isinstance(given, (tuple, list)) and len(given) == 4:
+        given = (tuple(given[:2]), tuple(given[2:]))
+    if args:
+        args = (given, *args[1:])
+    elif given is not None:
+        kwargs["padding"] = given
+    return _images(args, kwargs)
+
+
+def _zero_padding_1d(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    if args and isinstance(args[0], Mapping):
+        kwargs, args = {**kwargs, "padding": args[0]}, args[1:]
+    if isinstance(kwargs.get("padding"), Mapping):
+        kwargs["padding"] = tuple(kwargs["padding"].get(name, 0) for name in ("left_pad", "right_pad"))
     return args, kwargs
 
 
@@ -138,7 +187,12 @@ def _layer_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Argum
 
 REWRITTEN.update(
     {
-        "BaseConv": _convolution,
+        **dict.fromkeys(("BaseConv", "BaseConvTranspose", "BaseLocallyConnected"), _convolution),
+        "BaseSeparableConv": _separable,
+        "BaseDepthwiseConv": _depthwise,
+        **dict.fromkeys(("AdaptivePooling", "Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D"), _images),
+        "ZeroPadding": _zero_padding,
+        "ZeroPadding1D": _zero_padding_1d,
         "Pooling": _images,
         "GlobalPooling": _images,
         "Flatten": _images,
@@ -151,31 +205,6 @@ REWRITTEN.update(
     }
 )
 
-
-def _first_era(name: str, cls: type, rank: int) -> Any:
-    """Return `cls` under its first name: window sizes are positional, `Convolution2D(64, 3, 3)`.
-
-    Calling it makes a `cls`, so that configurations and files carry the name that every Keras knows.
-    """
-
-    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
-        sizes, rest = args[1 : 1 + rank], args[1 + rank :]
-        if rank > 1 and len(sizes) == rank and all(isinstance(size, int) for size in sizes):
-            args = (args[0], tuple(sizes))
-            kwargs.update(zip(("kernel_initializer", "activation"), rest))
-        elif rank == 1 and len(args) > 2 and isinstance(args[2], str):
-            args, rest = args[:2], args[2:]
-            kwargs.update(zip(("kernel_initializer", "activation"), rest))
-        return cls(*args, **kwargs) if self is made else super(made, self).__new__(self)
-
-    documentation = f"`{cls.__name__}` as Keras 1 spelt it: `{name}(64, {', '.join('3' * rank)})`."
-    made: Any = type(name, (cls,), {"__new__": make, "__doc__": documentation, "__module__": __name__})
-    return made
-
-
-Convolution1D = _first_era("Convolution1D", Conv1D, 1)
-Convolution2D = _first_era("Convolution2D", Conv2D, 2)
-Convolution3D = _first_era("Convolution3D", Conv3D, 3)
 
 _MODES: Mapping[str, Any] = {"sum": add, "mul": multiply, "ave": average, "max": maximum}
 
@@ -210,8 +239,8 @@ def merge(
 
 # Modules that held layers in some era, e.g. `from keras.layers.core import Dense`.
 MODULE_PATHS = (
-    "advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local", "merge", "noise",
-    "recurrent", "rnn", "wrappers",
+    "advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "experimental",
+    "experimental.preprocessing", "local", "merge", "noise", "recurrent", "rnn", "wrappers",
 )  # fmt: skip
 
 

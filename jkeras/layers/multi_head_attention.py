@@ -168,6 +168,7 @@ class MultiHeadAttention(ProjectedAttention):
         bias_constraint: Projection of the biases after each update.
         use_gate: Whether a sigmoid of a projection of the query multiplies the averages.
         seed: Integer folded into the key of the dropout.
+        softmax_robust_masking: Either value, as tf_keras has it: masks are robust here.
 
     Call arguments:
         query: `(batch, targets, features)`.
@@ -216,10 +217,12 @@ class MultiHeadAttention(ProjectedAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: int | None = None,
+        softmax_robust_masking: bool | None = None,
         **kwargs: Any,
     ):
         arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        del arguments["softmax_robust_masking"]
         del arguments["output_shape"]  # of a layer, that is the shape of its symbolic outputs
         arguments["value_dim"] = key_dim if value_dim is None else value_dim
         for name in ("num_heads", "key_dim", "value_dim"):
@@ -238,7 +241,9 @@ class MultiHeadAttention(ProjectedAttention):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
-        return {**super().get_config(), "output_shape": self.features and list(self.features)}
+        config = {**super().get_config(), "output_shape": self.features and list(self.features)}
+        del config["softmax_robust_masking"]
+        return config
 
 
 class GroupQueryAttention(ProjectedAttention):

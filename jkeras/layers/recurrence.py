@@ -111,7 +111,9 @@ class SequenceLayer(Layer):
             elif self.go_backwards:
                 counts = jnp.flip(mask, 0 if self.time_major else 1)
             output = jnp.where(counts.reshape(counts.shape + (1,) * (output.ndim - counts.ndim)), output, 0)
-        return (output, *states) if self.return_state else output
+        if not self.return_state:
+            return output
+        return (output, *states) if isinstance(states, (list, tuple)) else (output, states)
 
     def _first_state(self, sequences: Array, given: Any) -> Any:
         """Return the state to begin with, or None for zeros."""

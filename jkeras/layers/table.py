@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from jkeras.core.layer import Layer
 from jkeras.core.registry import Registry
 
-layers = Registry("layer")
+layers = Registry("layer", "layers")
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
-    """Return `{"class_name", "config"}` of a layer.
+def serialize(layer: Layer, use_legacy_format: bool = True) -> dict[str, Any]:
+    """Return `{"class_name", "config"}` of a layer; without `use_legacy_format` as Keras 3 writes it.
 
     >>> serialize(Layer(name="a"))["class_name"]
     'Layer'
     """
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return layers.serialize(layer, use_legacy_format)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Make a layer from what `serialize` returned.
 
     Args:
-        config: `{"class_name", "config"}`.
+        config: `{"class_name", "config"}`, with or without more; a layer is what it is.
         custom_objects: Classes by name, looked up first.
+        use_legacy_format: Either value: the two formats of Keras are told apart by what they hold.
 
     Raises:
         ValueError: If the class is not known.
     """
-    if isinstance(config, Layer):
-        return config
-    name = config["class_name"]
-    own = (custom_objects or {}).get(name)
-    cls = layers.lookup(name) if own is None else own
-    if custom_objects and "custom_objects" in inspect.signature(cls.from_config).parameters:
-        return cls.from_config(dict(config["config"]), custom_objects=custom_objects)
-    return cls.from_config(dict(config["config"]))
+    return config if isinstance(config, Layer) else layers.deserialize(config, custom_objects)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.core import config
-from jkeras.core.registry import Registry
 from jkeras.functional.crossentropy import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -34,7 +32,7 @@ from jkeras.functional.losses import (
     squared_hinge,
     tversky,
 )
-from jkeras.losses.base import FunctionLoss, Loss, StandardLoss
+from jkeras.losses.base import FunctionLoss, Loss, StandardLoss, losses
 from jkeras.losses.catalogue import (
     CTC,
     BinaryCrossentropy,
@@ -85,9 +83,9 @@ __all__ = [
     "CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy", "KLDivergence", "Poisson", "CTC",
 ]  # fmt: skip
 
-losses = Registry("loss")
-_NO_LOSS = {"Loss", "FunctionLoss", "StandardLoss", "Reduction", "reduce_weighted", "check_labels", "get", "serialize",
-            "deserialize"}  # fmt: skip
+_NO_LOSS = {
+    "Loss", "StandardLoss", "Reduction", "reduce_weighted", "check_labels", "get", "serialize", "deserialize",
+}  # fmt: skip
 for _name in __all__:
     if _name not in _NO_LOSS:
         losses.register(_name, globals()[_name])
@@ -112,29 +110,26 @@ def get(identifier: Any) -> Loss | Callable[..., Any] | None:
     return deserialize(identifier)
 
 
-def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(name: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the loss for what `serialize` returned, a name or a configuration; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "Huber", "config": {"delta": 2.0}}).delta
     2.0
     """
-    if isinstance(name, dict) and name.get("class_name") == "function":
-        name = name["config"]
-    key = name.get("class_name") if isinstance(name, dict) else name
-    table = losses
-    if custom_objects and isinstance(key, str) and key in custom_objects:
-        table = Registry("loss")
-        table.register(key, custom_objects[key])
-    return table.get(name)
+    return losses.deserialize(name, custom_objects)
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: Any, use_legacy_format: bool = True) -> Any:
     """Return a loss as plain data: a function's name, or the class name and configuration of an instance.
+
+    Without `use_legacy_format` the configuration is as Keras 3 writes it.
 
     >>> serialize(mean_squared_error)
     'mean_squared_error'
     """
-    return config.serialize(loss)
+    return losses.serialize(loss, use_legacy_format)
 
 
 def check_labels(labels: Any, classes: int, name: str, ignore_class: int | None = None) -> None:

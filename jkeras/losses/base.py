@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.config import Configurable
+from jkeras.core.config import Configurable, serialize
 from jkeras.core.dtypes import as_policy, floatx
 from jkeras.core.errors import unexpected_argument
-from jkeras.core.registry import snake_case
+from jkeras.core.registry import Registry, snake_case
 from jkeras.functional.losses import same_rank
 from jkeras.losses.reduction import as_reduction, reduce_weighted
+
+losses = Registry("loss", "losses")
 
 
 class Loss(Configurable):
@@ -95,6 +97,29 @@ class FunctionLoss(Loss):
             pairs = jax.tree.map(same_rank, y_true, y_pred)
             y_true, y_pred = jax.tree.transpose(jax.tree.structure(y_true), jax.tree.structure((0, 0)), pairs)
         return self.fn(y_true, y_pred, **self.arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name of the function and its arguments, besides name, reduction and dtype.
+
+        Raises:
+            ValueError: If the function is a lambda, which no name can find again.
+        """
+        config = super().get_config()
+        if type(self) is not FunctionLoss:
+            return config
+        return {**serialize(self.arguments), **config, "fn": losses.serialize(self.fn)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """Make a loss from what `get_config` returned; a function is found by its name.
+
+        Raises:
+            ValueError: If the name is neither a loss of jkeras nor in `custom_objects`.
+        """
+        fn = config.get("fn")
+        if isinstance(fn, (str, dict)):
+            config = {**config, "fn": losses.deserialize(fn, custom_objects)}
+        return cls(**config)
 
 
 class StandardLoss(Loss):

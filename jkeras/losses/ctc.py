@@ -35,3 +35,29 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
         )
     all_frames = jnp.zeros(logits.shape[:2], logits.dtype)
     return optax.ctc_loss(logits, all_frames, labels, (labels == 0).astype(logits.dtype), blank_id=0)
+
+
+def ctc_loss(
+    target: ArrayLike, output: ArrayLike, target_length: ArrayLike, output_length: ArrayLike, blank: int = 0
+) -> jax.Array:
+    """As `ctc`, for sequences whose lengths are given.
+
+    Args:
+        target: Class numbers, shape (batch, labels).
+        output: Logits, shape (batch, frames, classes).
+        target_length: Number of labels of each sample, shape (batch,).
+        output_length: Number of frames of each sample, shape (batch,).
+        blank: The class that is no label.
+
+    Returns:
+        One value for each sample, shape (batch,).
+
+    >>> round(float(ctc_loss([[1, 7]], jnp.zeros((1, 3, 2)), [1], [1])[0]), 4)
+    0.6931
+    """
+    logits, labels = as_float(output), jnp.asarray(target).astype(jnp.int32)
+    paddings = [
+        (jnp.arange(size) >= jnp.asarray(length)[:, None]).astype(logits.dtype)
+        for size, length in ((logits.shape[1], output_length), (labels.shape[1], target_length))
+    ]
+    return optax.ctc_loss(logits, paddings[0], labels, paddings[1], blank_id=blank)

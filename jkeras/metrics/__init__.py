@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core import config
 from jkeras.core.registry import Registry, snake_case
 from jkeras.functional.crossentropy import (
     binary_crossentropy,
@@ -26,6 +25,7 @@ from jkeras.functional.losses import (
     mean_squared_logarithmic_error,
     squared_hinge,
 )
+from jkeras.metrics import experimental
 from jkeras.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -97,22 +97,23 @@ kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
 __all__ = [
-    "Metric", "LazyMetric", "StandardMetric", "get", "serialize", "deserialize", "resolve", "mask_weight",
-    "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD", "kullback_leibler_divergence", "logcosh",
-    "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
-    "log_cosh", "huber", "hinge", "squared_hinge", "categorical_hinge", "binary_crossentropy",
-    "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
-    "sparse_categorical_crossentropy", "kl_divergence", "poisson", "binary_accuracy", "categorical_accuracy",
-    "sparse_categorical_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy",
-    "Mean", "Sum", "MeanMetricWrapper", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy",
-    "SparseCategoricalAccuracy", "TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "MeanSquaredError",
-    "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
-    "CosineSimilarity", "LogCoshError", "BinaryCrossentropy", "CategoricalCrossentropy",
-    "SparseCategoricalCrossentropy", "KLDivergence", "Poisson", "Hinge", "SquaredHinge", "CategoricalHinge",
-    "MeanTensor", "MeanRelativeError", "TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives",
-    "Precision", "Recall", "AUC", "SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall",
-    "RecallAtPrecision", "F1Score", "FBetaScore", "R2Score", "IoU", "BinaryIoU", "MeanIoU", "OneHotIoU",
-    "OneHotMeanIoU", "PearsonCorrelation", "ConcordanceCorrelation", "pearson_correlation", "concordance_correlation",
+    "Metric", "LazyMetric", "StandardMetric", "experimental", "get", "serialize", "deserialize", "resolve",
+    "mask_weight", "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD",
+    "kullback_leibler_divergence", "logcosh", "mean_squared_error", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "log_cosh", "huber", "hinge",
+    "squared_hinge", "categorical_hinge", "binary_crossentropy", "binary_focal_crossentropy",
+    "categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
+    "kl_divergence", "poisson", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy",
+    "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "Mean", "Sum", "MeanMetricWrapper",
+    "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "TopKCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy", "MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError",
+    "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "CosineSimilarity", "LogCoshError",
+    "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence", "Poisson",
+    "Hinge", "SquaredHinge", "CategoricalHinge", "MeanTensor", "MeanRelativeError", "TruePositives",
+    "FalsePositives", "TrueNegatives", "FalseNegatives", "Precision", "Recall", "AUC", "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision", "F1Score", "FBetaScore", "R2Score", "IoU",
+    "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU", "PearsonCorrelation", "ConcordanceCorrelation",
+    "pearson_correlation", "concordance_correlation",
 ]  # fmt: skip
 
 # The names of classes besides their own, which is known in both spellings.
@@ -140,7 +141,7 @@ _BY_SHAPE = {
     "ce": crossentropy_by_shape,
 }
 
-metrics = Registry("metric")
+metrics = Registry("metric", "metrics")
 for _name in __all__[__all__.index("Mean") :]:  # pyright: ignore[reportUnsupportedDunderAll]
     _class = globals()[_name]
     if isinstance(_class, type):
@@ -182,30 +183,27 @@ def get(identifier: Any) -> Metric | None:
     return deserialize(identifier)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the metric for what `serialize` returned, a name or a configuration; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "BinaryAccuracy", "config": {"threshold": 0.25}}).threshold
     0.25
     """
-    if isinstance(config, dict) and config.get("class_name") == "function":
-        config = config["config"]
-    key = config.get("class_name") if isinstance(config, dict) else config
-    table = metrics
-    if custom_objects and isinstance(key, str) and key in custom_objects:
-        table = Registry("metric")
-        table.register(key, custom_objects[key])
-    found = table.get(config)
+    found = metrics.deserialize(config, custom_objects)
     return found if found is None or isinstance(found, Metric) else MeanMetricWrapper(found, name=_name_of(found))
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Any, use_legacy_format: bool = True) -> Any:
     """Return a metric as plain data: a function's name, or the class name and configuration of an instance.
+
+    Without `use_legacy_format` the configuration is as Keras 3 writes it.
 
     >>> serialize(mean_squared_error)
     'mean_squared_error'
     """
-    return config.serialize(metric)
+    return metrics.serialize(metric, use_legacy_format)
 
 
 def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = None) -> Metric:

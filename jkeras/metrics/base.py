@@ -27,7 +27,7 @@ class Metric(Template):
 
     Args:
         dtype: Dtype of the variables, the default float dtype if left out.
-        name: The key in logs and histories.
+        name: The key in logs and histories. By position it may come first, as in Keras 2.
 
     >>> class Total(Metric):
     ...     def __init__(self, name="total", dtype=None):
@@ -44,11 +44,23 @@ class Metric(Template):
     2.0
     """
 
+    accumulates = True
     uses_mask: ClassVar[bool] = False  # whether masked values of the model's output get weight 0, as in Keras
 
     def __init__(self, dtype: Any = None, name: str | None = None):
+        if _is_name(dtype) or (name is not None and not isinstance(name, str)):
+            dtype, name = name, dtype  # Keras 2 has the name first
         self._explicit_name = name
         self.dtype_policy = dtypes.as_policy(dtype or dtypes.floatx())  # totals do not follow a mixed-precision policy
+
+    @property
+    def name(self) -> str:
+        """The key in logs and histories."""
+        return super().name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._explicit_name = value
 
     @property
     def dtype(self) -> str:
@@ -71,7 +83,9 @@ class Metric(Template):
             declaration["initializer"] = "zeros"
         if "initializer" in declaration:
             declaration["initializer"] = get_initializer(declaration["initializer"])
-        return super().add_weight(*positional, **declaration)
+        weight = super().add_weight(*positional, **declaration)
+        weight.transient = True  # totals of a run are no part of the weights of a layer that holds this
+        return weight
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Accumulate one batch: `(y_true, y_pred, sample_weight=None)` unless the metric says otherwise."""
@@ -122,3 +136,13 @@ class Metric(Template):
         with frame:
             result = bind(self, frame, {}, totals).result()
             return {k: jnp.asarray(v) for k, v in result.items()} if isinstance(result, dict) else jnp.asarray(result)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a string is no dtype or policy, so that it was meant as a name."""
+    if not isinstance(value, str) or value.startswith("mixed_"):
+        return False
+    try:
+        return jnp.dtype(value).name != value  # numpy also takes single letters
+    except TypeError:
+        return True

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jkeras.core.config import serialize
 from jkeras.core.registry import Registry
 from jkeras.functional.losses import aligned
-from jkeras.losses import get as get_loss
+from jkeras.losses import deserialize as find_loss
 from jkeras.metrics.base import Metric
 from jkeras.metrics.counting import spread
 from jkeras.metrics.lazy import LazyMetric
@@ -164,17 +164,23 @@ class MeanMetricWrapper(Mean):
         super().update_state(self.fn(y_true, y_pred, **self.arguments), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and its arguments, besides name and dtype."""
+        """Return the name of the function and its arguments, besides name and dtype.
+
+        Raises:
+            ValueError: If the function is a lambda, which no name can find again.
+        """
         config = super().get_config()
-        return {**serialize(self.arguments), **config} if type(self) is MeanMetricWrapper else config
+        if type(self) is not MeanMetricWrapper:
+            return config
+        return {**serialize(self.arguments), **config, "fn": functions.serialize(self.fn)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         """Make a metric from what `get_config` returned; a function is found by its name."""
         fn = config.get("fn")
         if isinstance(fn, (str, dict)):
-            found = functions.lookup(fn) if isinstance(fn, str) and fn in functions else get_loss(fn)
-            config = {**config, "fn": found}
+            is_own = isinstance(fn, str) and fn in functions and fn not in (custom_objects or {})
+            config = {**config, "fn": functions.lookup(str(fn)) if is_own else find_loss(fn, custom_objects)}
         return cls(**config)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.compiling import jit_once
-from jkeras.core.facade import frozen_keys
+from jkeras.core.facade import frozen_keys, metrics_of
 from jkeras.core.layer import Layer, regularization_losses
 from jkeras.core.template import two_level, walk, weights_of
 from jkeras.losses import get as get_loss
 from jkeras.metrics import get as get_metric
+from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective
@@ -25,8 +26,17 @@ class Compiled:
     """Optimizer, losses and metrics of a model, its optimizer state, and the programs compiled for it."""
 
     def __init__(self, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, eager: bool,
-                 steps_per_execution: int | None):  # fmt: skip
+                 steps_per_execution: int | None, scales_loss: bool = False):  # fmt: skip
         self.optimizer: Any = get_optimizer(optimizer)
+        for method in ("apply", "apply_gradients"):
+            own = getattr(type(self.optimizer), method, None)
+            if own is not None and own.__qualname__ != f"Facade.{method}":
+                raise TypeError(
+                    f"{type(self.optimizer).__name__}.{method}: fit calls update(grads, state, params, learning_rate) "
+                    "of an optimizer. Write what it does there, and call super().update(...)."
+                )
+        if scales_loss and self.optimizer is not None and not isinstance(self.optimizer, LossScaleOptimizer):
+            self.optimizer = LossScaleOptimizer(self.optimizer)
         self.loss = check_names(loss, get_loss)
         self.loss_weights = loss_weights
         self.metrics = check_names(metrics, get_metric)
@@ -36,6 +46,7 @@ class Compiled:
         self.opt_state: Any = None
         self.programs: dict[Any, Program] = {}
         self.last: Program | None = None
+        self.running: tuple[Program, Any] | None = None  # the totals that the metrics show now
         self.decision: Any = None
 
     def program(self, model: Any, sample: Batch) -> Program:
@@ -45,18 +56,25 @@ class Compiled:
         key = (tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)), shapes)
         found = self.programs.get(key)
         if found is None:
-            objective = Objective(outputs, names, self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
+            objective = Objective(
+                outputs, names, self.loss, self.loss_weights, self.metrics, self.weighted_metrics, metrics_of(model)
+            )
             found = self.programs[key] = Program(pure_functions(model), objective, self.optimizer, self.eager)
         self.last = found
         return found
 
-    def state_for(self, params: Any) -> Any:
+    def state_for(self, rows: list[Any], params: Any) -> Any:
         """Return the optimizer state for `params`, anew if other layers are trained than before."""
-        if self.opt_state is not None:
-            known, tree = self.opt_state
-            if tree == jax.tree.structure(params):
-                return known
-        return jit_once(self.optimizer.init)(params)
+        known = None
+        if self.opt_state is not None and self.opt_state[1] == jax.tree.structure(params):
+            known = self.opt_state[0]
+        return self.optimizer.state_for(rows, params, known)
+
+    def totals(self, program: Program, reset: bool) -> Any:
+        """Return the totals that a batch is added to: fresh ones, or those so far if they are of this program."""
+        if reset or self.running is None or self.running[0] is not program:
+            return program.fresh_totals()
+        return self.running[1]
 
 
 class Arrays:
@@ -69,7 +87,9 @@ class Arrays:
         self.rows = list(weights_of(model))
         self.trained = [(key, w) for key, w in self.rows if w.trainable and key not in frozen]
         self.frozen = [(key, w) for key, w in self.rows if w.trainable and key in frozen]
-        self.state = [(key, w) for key, w in self.rows if not w.trainable]
+        self.totals = [(path, w) for path, w in _variables_of_metrics(model)]
+        accumulated = {id(w) for _, w in self.totals}
+        self.state = [(key, w) for key, w in self.rows if not w.trainable and id(w) not in accumulated]
 
     def trees(self) -> tuple[Any, Any]:
         """Return `(params, state)` for evaluation: nothing of them is donated."""
@@ -82,7 +102,8 @@ class Arrays:
         state = two_level((key, w.name, _own(w)) for key, w in self.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
         key = jax.random.key(jax.device_put(np.uint32(run_seed)))
-        opt_state = self.compiled.state_for(params)
+        opt_state = self.compiled.state_for(self.trained, params)
+        self.compiled.optimizer.hold(self.trained, opt_state)
         ts = TrainState(params, state, opt_state, jax.device_put(np.int32(0)))
         return ts, Fixed(frozen, key, self._rate())
 
@@ -92,22 +113,26 @@ class Arrays:
             for key, w in rows:
                 w.store(tree[key][w.name])
         self.compiled.opt_state = (ts.opt_state, jax.tree.structure(ts.params))
-        iterations = getattr(ts.opt_state, "iterations", None)
-        if iterations is not None:
-            self.compiled.optimizer.iterations = iterations  # copied on the device, not waited for
+        self.compiled.optimizer.hold(self.trained, ts.opt_state)
+
+    def store_totals(self, program: Program, totals: Any) -> None:
+        """Let the metrics that layers hold show `totals`, and `train_on_batch` go on from them."""
+        self.compiled.running = (program, totals)
+        for path, w in self.totals:
+            w.store(jnp.array(totals["held"][path][w.name]))
 
     def refresh(self, ts: TrainState, fixed: Fixed) -> tuple[TrainState, Fixed]:
         """Return `ts` with whatever somebody changed on the model or holds on to."""
         params = self._refreshed(self.trained, ts.params)
         state = self._refreshed(self.state, ts.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
-        return ts._replace(params=params, state=state), Fixed(frozen, fixed.key, self._rate())
+        opt_state = self.compiled.optimizer.state_for(self.trained, params, ts.opt_state)
+        return TrainState(params, state, opt_state, ts.step), Fixed(frozen, fixed.key, self._rate())
 
     def finish(self, ts: TrainState) -> TrainState:
         """Return `ts` with the parameters to keep: their average, if the optimizer keeps one."""
-        if not getattr(self.compiled.optimizer, "use_ema", False):
-            return ts
-        return ts._replace(params=jax.tree.map(jnp.array, self.compiled.optimizer.finalize(ts.params, ts.opt_state)))
+        final = self.compiled.optimizer.finalize(ts.params, ts.opt_state)
+        return ts if final is ts.params else ts._replace(params=jax.tree.map(jnp.array, final))
 
     def _refreshed(self, rows: list[Any], tree: Any) -> Any:
         if all(w.current() is tree[key][w.name] and not w.lent for key, w in rows):
@@ -115,8 +140,17 @@ class Arrays:
         return two_level((key, w.name, _own(w)) for key, w in rows)
 
     def _rate(self) -> Any:
-        rate = self.compiled.optimizer.rate_for_step
-        return rate if rate is None or isinstance(rate, jax.Array) else jax.device_put(np.float32(rate))
+        return jax.tree.map(
+            lambda rate: rate if isinstance(rate, jax.Array) else jax.device_put(np.float32(rate)),
+            self.compiled.optimizer.rate_for_step,
+        )
+
+
+def _variables_of_metrics(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield `(key in the state, variable)` of the metrics that layers hold."""
+    for path, metric in metrics_of(model):
+        for key, w in weights_of(metric):
+            yield path + key.removeprefix(metric.name), w
 
 
 def _own(weight: Any) -> Any:

@@ -10,8 +10,9 @@ import jax
 from jkeras.core import graph
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor
-from jkeras.core.layer import Layer
+from jkeras.core.layer import UNKNOWN_SIZES, Layer
 from jkeras.core.template import walk
+from jkeras.models.host_part import host_part
 from jkeras.models.trainer import Trainer
 
 
@@ -57,6 +58,8 @@ class Model(Trainer):
         return self
 
     def _set_plan(self, plan: Plan) -> None:
+        plan.host = host_part(plan)
+        self.autocast = False  # its layers cast what they take
         self.__dict__["_plan"] = plan
         self.__dict__["_layers"] = dict(plan.layers)
         self.built = True
@@ -71,6 +74,18 @@ class Model(Trainer):
             )
         return self._plan.run(self._layers, inputs, self.path)
 
+    def host_inputs(self, x: Any) -> Any:
+        """Return what the compiled part of the model takes for inputs `x`.
+
+        That is `x` itself, unless layers of strings stand at the front: they run on the host. `model(x)`, `fit`,
+        `predict` and so on call it; `apply` is pure and takes what it returns.
+        """
+        plan = self._plan
+        return x if plan is None or plan.host is None else plan.host.prepare(x, self.name)
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return super()._call_arrays((self.host_inputs(args[0]), *args[1:]) if args else args, kwargs)
+
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of `input_shape`, batch included: a tuple, or a tree of tuples.
 
@@ -82,7 +97,7 @@ class Model(Trainer):
                 raise ValueError(f"Model {self.name!r} needs an input shape: model.build((None, 28, 28)).")
             return
         if not self._is_declared():
-            self._declare((graph.symbolic_like(input_shape),), {}, unknown=1021)
+            self._declare((graph.symbolic_like(input_shape),), {}, unknown=UNKNOWN_SIZES[0])
 
     def _build_from(self, frame: Any, signature: Any, given: dict[str, Any]) -> None:
         if type(self).build is Model.build:  # nothing of its own to declare; its layers are built as they are called

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor
@@ -13,6 +14,7 @@ from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.registry import snake_case
 from jkeras.core.template import unique_name
+from jkeras.models.host_part import host_part
 from jkeras.models.model import Model, first_shape
 
 
@@ -44,6 +46,10 @@ class Sequential(Model):
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer (or, as the first one, an `Input`).
+
+        Args:
+            layer: A layer, or a function of arrays.
+            rebuild: Either value: layers are connected as they come, which costs nothing that could be put off.
 
         Raises:
             TypeError: If it is not a layer.
@@ -83,7 +89,7 @@ class Sequential(Model):
                 self._begin(Input(batch_shape=hint[0], dtype=hint[1]))
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove and return the last layer."""
+        """Remove and return the last layer; `rebuild` makes no difference, as in `add`."""
         if not self._layers:
             raise ValueError(f"Sequential {self.name!r} has no layers to pop.")
         _, layer = self._layers.popitem()
@@ -115,7 +121,8 @@ class Sequential(Model):
         if not tensors or len(tensors) == 1 and self._layers:
             return None
         if self._chain.plan is None and len(tensors) > 1:
-            self._chain.plan = Plan(tensors[0], tensors[-1])
+            plan = self._chain.plan = Plan(tensors[0], tensors[-1])
+            plan.host = host_part(plan)
         return self._chain.plan
 
     def call(self, inputs: Any) -> Any:
@@ -123,6 +130,8 @@ class Sequential(Model):
         if not self._layers:
             raise ValueError(f"Sequential {self.name!r} has no layers. Add some: model.add(Dense(10)).")
         outputs = inputs
+        if self._plan is not None and self._plan.host is not None:
+            return self._plan.run(self._layers, inputs, self.path)
         if self._plan is not None:
             (outputs,) = self._plan.match(inputs, self.path)
             if outputs is not inputs and self._frame is not None:
@@ -130,6 +139,15 @@ class Sequential(Model):
         for layer in self._layers.values():
             outputs = layer(outputs)
         return outputs
+
+    def host_inputs(self, x: Any) -> Any:
+        """Return what the compiled part of the model takes for inputs `x`, as `Model.host_inputs` does."""
+        first = next(iter(self._layers.values()), None)
+        if not self._chain.tensors and getattr(first, "takes_strings", False):
+            array = x if hasattr(x, "shape") else np.asarray(x)
+            if array.dtype.kind in "USOT":
+                self._begin(Input(batch_shape=(None, *array.shape[1:]), dtype="string"))
+        return super().host_inputs(x)
 
     def _declare(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], unknown: int | None = None) -> Any:
         outputs = super()._declare(args, kwargs, unknown)

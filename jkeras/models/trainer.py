@@ -11,13 +11,16 @@ import jax
 import numpy as np
 
 from jkeras.core import seeds
+from jkeras.core.facade import metrics_of
 from jkeras.core.layer import Layer
+from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
+from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import modernise
 from jkeras.models.prediction import Predictor, pad_rows
 from jkeras.training import loop
-from jkeras.training.data import ArrayData, Batch, StreamData, make_data, split, to_device
+from jkeras.training.data import ArrayData, StreamData, make_data, to_device
 from jkeras.training.labels import check_labels
 from jkeras.training.pacer import Clock
 from jkeras.training.program import decide
@@ -56,7 +59,8 @@ class Trainer(Layer):
             run_eagerly: Run every step uncompiled, to look into it with a debugger.
             steps_per_execution: If above 1, batch callbacks are called once for so many steps.
             jit_compile: False is the same as `run_eagerly=True`.
-            auto_scale_loss: Accepted as in Keras; give the optimizer a `loss_scale_factor` for float16.
+            auto_scale_loss: Wrap the optimizer of a model whose dtype policy is "mixed_float16" in a
+                `LossScaleOptimizer`.
             sample_weight_mode: Weights by time step need no mode: their shape tells.
             target_tensors: Not supported: targets are given to `fit`.
 
@@ -74,7 +78,10 @@ class Trainer(Layer):
                     "Write the step with the pure pair: model.apply(params, state, x, training=True, rng=key)."
                 )
         eager = bool(run_eagerly) or jit_compile is False
-        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution)
+        scales_loss = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        self._compiled = Compiled(
+            optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss
+        )
 
     def fit(
         self,
@@ -129,10 +136,13 @@ class Trainer(Layer):
         from jkeras.display.progress import Progress
 
         compiled = self._require_compiled("fit")
-        data, validation = _training_data(
+        data, validation = training_data(
             x, y, sample_weight, batch_size, class_weight, validation_split, validation_data,
-            validation_batch_size or batch_size,
+            validation_batch_size or batch_size, self.host_inputs,
         )  # fmt: skip
+        epochs, steps_per_epoch = limit_epochs(epochs), limit_steps(steps_per_epoch, data.steps)
+        if validation is not None:
+            validation_steps = limit_steps(validation_steps, validation.steps)
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         program = compiled.program(self, sample)
         arrays = Arrays(self, compiled)
@@ -170,12 +180,14 @@ class Trainer(Layer):
                 if isinstance(data, StreamData) and progress.steps is None:
                     progress.steps = run.done
                 arrays.store(run.ts)
+                arrays.store_totals(program, run.totals)
                 if validation is not None and _validates(epoch, validation_freq):
                     callback_list.on_test_begin({})
-                    val_logs, _ = loop.evaluate(
+                    val_logs, _, val_totals = loop.evaluate(
                         program, decision.mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
                         run.fixed.key, validation_steps, callback_list,
                     )  # fmt: skip
+                    arrays.store_totals(program, val_totals)
                     callback_list.on_test_end(val_logs)
                     logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
                 seconds = time.perf_counter() - began
@@ -223,7 +235,8 @@ class Trainer(Layer):
         from jkeras.display.progress import Progress
 
         compiled = self._require_compiled("evaluate")
-        data = make_data(x, y, sample_weight, batch_size)
+        data = make_data(x, y, sample_weight, batch_size, prepare=self.host_inputs)
+        steps = limit_steps(steps, data.steps)
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         program = compiled.program(self, sample)
         if isinstance(data, ArrayData):
@@ -232,7 +245,8 @@ class Trainer(Layer):
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
         )
-        params, state = Arrays(self, compiled).trees()
+        arrays = Arrays(self, compiled)
+        params, state = arrays.trees()
         key = seeds.next_key()
 
         def traced() -> Any:
@@ -242,8 +256,9 @@ class Trainer(Layer):
         progress.epoch_begin(0)
         callback_list.on_test_begin({})
         began = time.perf_counter()
-        logs, new_state = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
+        logs, new_state, totals = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
         self._keep_state(state, new_state)
+        arrays.store_totals(program, totals)
         progress.epoch_end(logs, time.perf_counter() - began, 0.0)
         callback_list.on_test_end(logs)
         if return_dict:
@@ -278,7 +293,8 @@ class Trainer(Layer):
         from jkeras.callbacks import CallbackList
         from jkeras.display.progress import Progress
 
-        data = make_data(x, batch_size=batch_size)
+        data = make_data(x, batch_size=batch_size, prepare=self.host_inputs)
+        steps = limit_steps(steps, data.steps)
         self._check_can_predict(data)
         progress = Progress("predict", 1, steps or data.steps, verbose)
         callback_list: Any = CallbackList(
@@ -323,15 +339,24 @@ class Trainer(Layer):
         return_dict: bool = False,
         reset_metrics: bool = True,
     ) -> Any:
-        """Train on one batch and return its loss and metrics."""
+        """Train on one batch and return its loss and metrics.
+
+        Args:
+            x, y, sample_weight, class_weight: As in `fit`; arrays.
+            return_dict: Return `{key: value}` instead of numbers in the order of `metrics_names`.
+            reset_metrics: Begin the metrics anew with this batch, as Keras 3 always does; False: go on from what they
+                show (Keras 2), until `reset_metrics()`.
+        """
         compiled = self._require_compiled("train_on_batch")
-        batch = _one_batch(x, y, sample_weight, class_weight)
+        batch = one_batch(x, y, sample_weight, class_weight, self.host_inputs)
         program = compiled.program(self, batch)
         check_labels(program.objective, batch.y)
         arrays = Arrays(self, compiled)
         ts, fixed = arrays.begin(seeds.next_number())
-        ts, totals = program.step_on(ts, program.fresh_totals(), jax.tree.map(to_device, batch), fixed)
+        before = compiled.totals(program, reset_metrics)
+        ts, totals = program.step_on(ts, before, jax.tree.map(to_device, batch), fixed)
         arrays.store(ts)
+        arrays.store_totals(program, totals)
         return _results(program.read(program.report(totals)), return_dict)
 
     def test_on_batch(
@@ -342,12 +367,34 @@ class Trainer(Layer):
         return_dict: bool = False,
         reset_metrics: bool = True,
     ) -> Any:
-        """Return the loss and metrics of one batch."""
-        return self.evaluate(x, y, batch_size=_rows(x), verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+        """Return the loss and metrics of one batch; the arguments are those of `train_on_batch`."""
+        compiled = self._require_compiled("test_on_batch")
+        batch = one_batch(x, y, sample_weight, None, self.host_inputs)
+        program = compiled.program(self, batch)
+        check_labels(program.objective, batch.y)
+        arrays = Arrays(self, compiled)
+        params, state = arrays.trees()
+        totals, batch = compiled.totals(program, reset_metrics), jax.tree.map(to_device, batch)
+        new_state, totals = program.test_step(params, state, totals, batch, seeds.next_key())
+        self._keep_state(state, new_state)
+        arrays.store_totals(program, totals)
+        return _results(program.read(program.report(totals)), return_dict)
+
+    def reset_metrics(self) -> None:
+        """Begin the metrics anew, those of `compile` and those that layers hold."""
+        if self._compiled is not None:
+            self._compiled.running = None
+        for _, metric in metrics_of(self):
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return what the metrics show now, after the last batch, epoch or evaluation: `{key: value}`."""
+        running = self._compiled.running if self._compiled is not None else None
+        return {} if running is None else running[0].read(running[0].report(running[1]))
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        data = make_data(x, batch_size=_rows(x))
+        data = make_data(x, batch_size=row_count(x), prepare=self.host_inputs)
         self._check_can_predict(data)
         assert isinstance(data, ArrayData)
         predictor = Predictor(self)
@@ -389,10 +436,22 @@ class Trainer(Layer):
         return self._compiled.loss if self._compiled is not None else None
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics of `compile`, once the model has seen data, and those that layers hold."""
+        program = self._compiled.last if self._compiled is not None else None
+        outputs = program.objective.outputs if program is not None else []
+        compiled = [metric for o in outputs for _, metric in (*o.metrics, *o.weighted_metrics)]
+        return [*compiled, *(metric for _, metric in metrics_of(self))]
+
+    @property
     def metrics_names(self) -> list[str]:
         """The keys of `evaluate`'s numbers; known once the model has seen data."""
         program = self._compiled.last if self._compiled is not None else None
         return program.objective.keys if program is not None else ["loss"]
+
+    def host_inputs(self, x: Any) -> Any:
+        """Return what the compiled part of the model takes for inputs `x`: `x` itself unless layers run on the host."""
+        return x
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
@@ -407,45 +466,6 @@ class Trainer(Layer):
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)
-
-
-def _training_data(
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    batch_size: int | None,
-    class_weight: Any,
-    validation_split: float,
-    validation_data: Any,
-    validation_batch_size: int | None,
-) -> tuple[Any, Any]:
-    """Return the data to train on and to validate on (or None)."""
-    data = make_data(x, y, sample_weight, batch_size, class_weight)
-    if validation_data is not None:
-        is_arrays = isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3)
-        parts = tuple(validation_data) if is_arrays else (validation_data,)
-        return data, make_data(*parts, batch_size=validation_batch_size, name="validation_data")
-    if not validation_split:
-        return data, None
-    if not isinstance(data, ArrayData):
-        raise ValueError("validation_split needs arrays: a generator cannot be split. Give validation_data.")
-    unweighted = make_data(x, y, sample_weight, batch_size)
-    assert isinstance(unweighted, ArrayData)
-    train, _ = split(data.batch, validation_split)
-    _, held_out = split(unweighted.batch, validation_split)
-    return ArrayData(train, data.batch_size), ArrayData(held_out, int(validation_batch_size or data.batch_size))
-
-
-def _one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
-    data = make_data(x, y, sample_weight, _rows(x), class_weight)
-    if not isinstance(data, ArrayData):
-        raise TypeError(f"train_on_batch takes arrays; got a {type(x).__name__}. Use fit for an iterable of batches.")
-    return data.batch
-
-
-def _rows(x: Any) -> int | None:
-    leaves = jax.tree.leaves(x)
-    return max(1, len(leaves[0])) if leaves and hasattr(leaves[0], "__len__") else None
 
 
 def _results(logs: dict[str, Any], return_dict: bool) -> Any:

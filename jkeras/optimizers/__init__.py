@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core import config as configuration
 from jkeras.optimizers import schedules
 from jkeras.optimizers.base import Optimizer, OptimizerState
 from jkeras.optimizers.catalogue import (
@@ -22,11 +21,16 @@ from jkeras.optimizers.catalogue import (
     RMSprop,
     optimizers,
 )
+from jkeras.optimizers.loss_scale import LossScaleOptimizer
+from jkeras.optimizers.multi import MultiOptimizer, OptimizerMap
+from jkeras.optimizers.muon import Muon
+from jkeras.optimizers.schedule_free import ScheduleFreeAdamW
 from jkeras.optimizers.wrapper import OptaxOptimizer
 
 __all__ = [
-    "Optimizer", "OptimizerState", "OptaxOptimizer", "SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad",
-    "Adadelta", "Ftrl", "Lion", "Lamb", "Adafactor", "schedules", "get", "serialize", "deserialize",
+    "Optimizer", "OptimizerState", "OptaxOptimizer", "SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam",
+    "Adagrad", "Adadelta", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon", "ScheduleFreeAdamW", "LossScaleOptimizer",
+    "MultiOptimizer", "OptimizerMap", "schedules", "get", "serialize", "deserialize",
 ]  # fmt: skip
 
 
@@ -49,27 +53,36 @@ def get(identifier: Any) -> Optimizer | None:
     return deserialize(identifier)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the optimizer for what `serialize` returned, or for anything that `get` takes.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize({"class_name": "SGD", "config": {"learning_rate": 0.5}}).learning_rate.numpy().item()
     0.5
     """
-    if isinstance(config, dict) and "class_name" in config:
-        own = (custom_objects or {}).get(config["class_name"])
-        found = own or optimizers.lookup(config["class_name"])
-        return found.from_config(dict(config.get("config") or {}), custom_objects=custom_objects)
     if isinstance(config, Optimizer):
         return config
     if not isinstance(config, (str, type)) and hasattr(config, "init") and hasattr(config, "update"):
         return OptaxOptimizer(config)
-    return optimizers.get(config)
+    return optimizers.deserialize(config, custom_objects)
 
 
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
+def serialize(optimizer: Optimizer, use_legacy_format: bool = True) -> dict[str, Any]:
     """Return an optimizer as its class name and configuration; the state is not part of it.
+
+    Without `use_legacy_format` the configuration is as Keras 3 writes it.
+
+    Raises:
+        ValueError: If its learning rate is a function, which is not data.
 
     >>> serialize(SGD(0.5))["config"]["learning_rate"]
     0.5
     """
-    return configuration.serialize(optimizer)
+    written = optimizers.serialize(optimizer, use_legacy_format)
+    if callable(written["config"].get("learning_rate")):
+        raise ValueError(
+            f"The learning rate of {optimizer.name!r} is a function, which is not data. To save the optimizer, make it "
+            "with a number or with a subclass of LearningRateSchedule."
+        )
+    return written

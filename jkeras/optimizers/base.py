@@ -1,7 +1,8 @@
 """The base of optimizers: Keras's arguments round a transformation of optax.
 
 An optimizer is pure where it matters: `init` and `update` have the contract of an `optax.GradientTransformation` and
-touch nothing of the object. What a script reads and sets (`learning_rate`, `iterations`) is a facade beside that.
+touch nothing of the object. What a script reads, sets and calls (`learning_rate`, `variables`, `apply_gradients`) is a
+facade over that.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from jkeras.core.config import Configurable
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.registry import snake_case
 from jkeras.core.weight import Weight
-from jkeras.optimizers import legacy, transforms
-from jkeras.optimizers.rate import LearningRate, scalar
+from jkeras.optimizers import legacy, subclass, transforms
+from jkeras.optimizers.facade import Facade
+from jkeras.optimizers.rate import LearningRate
 
 COMMON: dict[str, Any] = {
     "weight_decay": None,
@@ -45,8 +47,11 @@ class OptimizerState(NamedTuple):
     average: Any
 
 
-class Optimizer(Configurable):
+class Optimizer(Facade, Configurable):
     """Base of optimizers. A subclass declares its arguments as annotated attributes and defines `transform`.
+
+    Or it is written as in Keras: `build(variables)` declares variables (`add_variable_from_reference`), and
+    `update_step(gradient, variable, learning_rate)` assigns to them. `init` and `update` are made from that.
 
     Args:
         learning_rate: A number, a `LearningRateSchedule`, any function of the step (an optax schedule), or a function
@@ -61,6 +66,7 @@ class Optimizer(Configurable):
         loss_scale_factor: The factor that the loss was multiplied by; the gradients are divided by it.
         gradient_accumulation_steps: Average the gradients of so many calls (>= 2), then update once.
         name: Default is the class name in snake_case.
+        jit_compile: True or "auto", the same here: everything is compiled.
 
     >>> class SignDescent(Optimizer, learning_rate=0.1):
     ...     power: float = 1.0
@@ -76,7 +82,8 @@ class Optimizer(Configurable):
     arguments: ClassVar[dict[str, Any]] = {}
     decay: float = 0.0
 
-    def __init_subclass__(cls, learning_rate: float = 0.001, **kwargs: Any) -> None:
+    def __init_subclass__(cls, learning_rate: float = 0.001, after_name: str = "", **kwargs: Any) -> None:
+        """Make the constructor; `after_name` lists those of its arguments that follow the common ones."""
         super().__init_subclass__(**kwargs)
         declared = {
             name: getattr(cls, name)
@@ -86,8 +93,10 @@ class Optimizer(Configurable):
         inherited = {k: v for k, v in cls.arguments.items() if k not in declared}
         cls.arguments = {**declared, **inherited}
         if "__init__" not in cls.__dict__:
-            common = {k: v for k, v in COMMON.items() if k not in cls.arguments}
-            defaults = {"learning_rate": learning_rate, **cls.arguments, **common}
+            later = {k: cls.arguments[k] for k in after_name.split()}
+            first = {k: v for k, v in cls.arguments.items() if k not in later}
+            common = {k: v for k, v in COMMON.items() if k not in first}
+            defaults = {"learning_rate": learning_rate, **first, **common, **later}
             cls.__init__ = _constructor(cls, defaults)  # type: ignore[method-assign]
 
     def __init__(
@@ -103,10 +112,12 @@ class Optimizer(Configurable):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
+        *,
+        jit_compile: bool | str | None = "auto",
         **kwargs: Any,
     ):
         owner = type(self).__name__
-        modern, attributes = legacy.modernise(owner, kwargs)
+        modern, attributes = legacy.modernise(owner, {**kwargs, "jit_compile": jit_compile})
         learning_rate = modern.pop("learning_rate", learning_rate)
         for unknown in modern:
             raise unexpected_argument(owner, unknown, ["learning_rate", *self.arguments, *COMMON])
@@ -135,7 +146,7 @@ class Optimizer(Configurable):
         )
         self._not_decayed: list[re.Pattern[str]] = []
         self._learning_rate = LearningRate(learning_rate)
-        self._iterations = scalar("iterations", 0, "int32")
+        self._begin()
 
     def transform(self, rate: Any, step: Any) -> optax.GradientTransformation:
         """Return the transformation of one update, from gradients to what is added to the parameters.
@@ -144,7 +155,25 @@ class Optimizer(Configurable):
             rate: The learning rate, a float32 scalar (traced inside a compiled step).
             step: The number of updates done before, an int32 scalar.
         """
-        raise TypeError(f"{type(self).__name__} must define transform(self, rate, step), an optax transformation.")
+        if type(self).update_step is Optimizer.update_step:
+            raise TypeError(
+                f"{type(self).__name__} must define transform(self, rate, step), an optax transformation, "
+                "or update_step(self, gradient, variable, learning_rate)."
+            )
+        return subclass.transformation(self, rate, step)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Change one variable by one update, with `assign`, `assign_add` and `assign_sub`. Subclasses define it."""
+        raise TypeError(
+            f"{type(self).__name__} has no update_step: it is made of a transformation of optax. To change what it "
+            "does, override transform(self, rate, step) and chain another transformation to super().transform(...)."
+        )
+
+    add_variable = subclass.add_variable
+    add_variable_from_reference = subclass.add_variable_from_reference
+    add_optimizer_variables = subclass.add_optimizer_variables
+    assign, assign_add, assign_sub = subclass.assign, subclass.assign_add, subclass.assign_sub
+    _get_variable_index, _var_key, _index_dict = subclass.variable_index, subclass.variable_key, subclass.index_of_keys
 
     def init(self, params: Any) -> OptimizerState:
         """Return the state to begin with; pure."""
@@ -176,9 +205,8 @@ class Optimizer(Configurable):
 
     def _whole(self, rate: Any, step: Any) -> optax.GradientTransformation:
         """Everything between gradients and updates but the average."""
-        inner = self.transform(rate, step)
-        if self.weight_decay:
-            inner = transforms.add_weight_decay(inner, rate * self.weight_decay, self._is_decayed)
+        own = Optimizer.transform if type(self).update_step is not Optimizer.update_step else type(self).transform
+        inner = self._decayed(own(self, rate, step), rate)
         if self.clipnorm:
             inner = optax.chain(transforms.clip_each_by_norm(self.clipnorm), inner)
         if self.clipvalue:
@@ -189,6 +217,11 @@ class Optimizer(Configurable):
         if self.gradient_accumulation_steps:
             inner = optax.MultiSteps(inner, self.gradient_accumulation_steps).gradient_transformation()
         return inner
+
+    def _decayed(self, inner: optax.GradientTransformation, rate: Any) -> optax.GradientTransformation:
+        if not self.weight_decay:
+            return inner
+        return transforms.add_weight_decay(inner, rate * self.weight_decay, lambda path, _: self._is_decayed(path))
 
     def _averaged(self, updates: Any, average: Any, params: Any, done: Any) -> tuple[Any, Any]:
         if not self.use_ema:
@@ -211,8 +244,13 @@ class Optimizer(Configurable):
         """Return the parameters to keep after training: with `use_ema` the average, otherwise `params`."""
         return params if state.average is None else state.average
 
-    def scale_loss(self, loss: Any) -> Any:
-        """Return the loss to differentiate: multiplied by `loss_scale_factor`, if there is one."""
+    def scale_loss(self, loss: Any, state: Any = None) -> Any:
+        """Return the loss to differentiate: multiplied by `loss_scale_factor`, if there is one.
+
+        Args:
+            loss: A scalar.
+            state: From `init` or the last `update`; an optimizer whose scale changes keeps it there.
+        """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def exclude_from_weight_decay(
@@ -258,14 +296,9 @@ class Optimizer(Configurable):
         """What a training loop passes to `update` as `learning_rate`: None if a schedule computes it inside."""
         return self._learning_rate.current()
 
-    @property
-    def iterations(self) -> Weight:
-        """The number of updates done, as a variable; the training loop keeps it current."""
-        return self._iterations
-
-    @iterations.setter
-    def iterations(self, value: Any) -> None:
-        self._iterations.assign(value)
+    def _rate_variables(self) -> list[Weight]:
+        variable = self._learning_rate.variable
+        return [] if variable is None else [variable]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments as plain data, with the learning rate of now."""
@@ -292,6 +325,8 @@ def _constructor(cls: type[Optimizer], defaults: dict[str, Any]) -> Callable[...
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter(name, kind, default=value) for name, value in defaults.items()]
     own, more = inspect.Parameter("self", kind), inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    old = {"jit_compile": "auto", **{k: v for k, v in legacy.ATTRIBUTES.items() if hasattr(cls, k)}}
+    parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=old[name]) for name in old]
     signature = inspect.Signature([own, *parameters, more])
 
     def __init__(self: Optimizer, *args: Any, **kwargs: Any) -> None:

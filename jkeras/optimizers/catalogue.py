@@ -11,7 +11,7 @@ from jkeras.core.registry import Registry
 from jkeras.optimizers import transforms
 from jkeras.optimizers.base import Optimizer
 
-optimizers = Registry("optimizer")
+optimizers = Registry("optimizer", "optimizers")
 
 
 @optimizers.register_class()
@@ -78,14 +78,16 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-7
     amsgrad: bool = False
+    adaptive_epsilon = False
 
     def transform(self, rate: Any, step: Any) -> optax.GradientTransformation:
+        # optax adds epsilon to the root of the corrected moment, Keras to that of the uncorrected one.
+        correction = jnp.sqrt(1 - self.beta_2 ** jnp.asarray(step + 1, jnp.float32))
+        epsilon = self.epsilon * correction if self.adaptive_epsilon else self.epsilon
         if self.amsgrad:
-            scale = transforms.scale_by_amsgrad(self.beta_1, self.beta_2, self.epsilon, step)
+            scale = transforms.scale_by_amsgrad(self.beta_1, self.beta_2, epsilon, step)
         else:
-            # optax adds epsilon to the root of the corrected moment, Keras to that of the uncorrected one.
-            correction = 1 - self.beta_2 ** jnp.asarray(step + 1, jnp.float32)
-            scale = optax.scale_by_adam(self.beta_1, self.beta_2, self.epsilon / jnp.sqrt(correction))
+            scale = optax.scale_by_adam(self.beta_1, self.beta_2, epsilon / correction)
         return optax.chain(scale, transforms.scale_by_rate(rate))
 
 

@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jkeras.core import config
 from jkeras.core.config import Configurable
 from jkeras.core.registry import Registry
 
-schedules = Registry("learning rate schedule")
+schedules = Registry("learning rate schedule", "optimizers.schedules")
 
 
 class LearningRateSchedule(Configurable):
@@ -236,20 +235,23 @@ def _positive(name: str, value: int) -> int:
     return value
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Return a schedule as its class name and configuration.
+def serialize(learning_rate_schedule: LearningRateSchedule, use_legacy_format: bool = True) -> dict[str, Any]:
+    """Return a schedule as its class name and configuration; without `use_legacy_format` as Keras 3 writes it.
 
     >>> serialize(InverseTimeDecay(0.1, 1, 0.5))["class_name"]
     'InverseTimeDecay'
     """
-    return config.serialize(learning_rate_schedule)
+    return schedules.serialize(learning_rate_schedule, use_legacy_format)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False
+) -> Any:
     """Return the schedule for what `serialize` returned; `custom_objects` are looked up first.
+
+    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
 
     >>> deserialize(serialize(InverseTimeDecay(0.1, 1, 0.5))).decay_rate
     0.5
     """
-    own = (custom_objects or {}).get(config["class_name"])
-    return own.from_config(config["config"]) if own is not None else schedules.get(config)
+    return schedules.deserialize(config, custom_objects)

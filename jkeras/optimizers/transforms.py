@@ -33,12 +33,12 @@ def clip_each_by_norm(limit: float) -> optax.GradientTransformation:
 
 
 def add_weight_decay(
-    inner: optax.GradientTransformation, factor: Scalar, is_decayed: Callable[[str], bool]
+    inner: optax.GradientTransformation, factor: Scalar, is_decayed: Callable[[str, jax.Array], bool]
 ) -> optax.GradientTransformation:
     """Shrink the parameters by `factor` before `inner` sees them, as decoupled weight decay does in Keras."""
 
     def decay(path: Any, param: jax.Array) -> jax.Array:
-        if not is_decayed(path_name(path)):
+        if not is_decayed(path_name(path), param):
             return jnp.zeros_like(param)
         return -param * jnp.asarray(factor, param.dtype)
 
@@ -76,7 +76,7 @@ class AmsgradState(NamedTuple):
     nu_max: Tree
 
 
-def scale_by_amsgrad(b1: float, b2: float, eps: float, step: Scalar) -> optax.GradientTransformation:
+def scale_by_amsgrad(b1: float, b2: float, eps: Scalar, step: Scalar) -> optax.GradientTransformation:
     """AMSGrad whose maximum is over the moments before bias correction (`optax.scale_by_amsgrad` corrects first).
 
     Reference: Reddi et al. 2018, https://openreview.net/forum?id=ryQu7f-RZ

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jkeras.core.weight import Weight
 from jkeras.optimizers.base import Optimizer, OptimizerState
 from jkeras.optimizers.rate import scalar
 
@@ -67,6 +68,9 @@ class OptaxOptimizer(Optimizer):
     def rate_for_step(self) -> Any:
         """The injected learning rate as an array, or None."""
         return None if self._rate is None else self._rate.current()
+
+    def _rate_variables(self) -> list[Weight]:
+        return [] if self._rate is None else [self._rate]
 
     def _no_rate(self) -> TypeError:
         return TypeError(

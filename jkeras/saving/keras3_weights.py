@@ -54,7 +54,7 @@ def _visit(layer: Any, path: str, seen: set[int], found: list[Place]) -> None:
     if id(layer) in seen:
         return
     seen.add(id(layer))
-    own = layer._weights
+    own = [w for w in layer._weights if not w.transient]
     weights = [w for w in own if w.trainable] + [w for w in own if not w.trainable]
     inner = next((WEIGHTS_IN[c.__name__] for c in type(layer).__mro__ if c.__name__ in WEIGHTS_IN), None)
     found.append(Place(_join(path, inner) if inner and weights else path, layer.name, weights))

@@ -12,7 +12,7 @@ from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
 from jkeras.saving.matching import Mismatches, read_all
 
 
-def save_weights(model: Any, path: Any, overwrite: bool = True) -> None:
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
     """Write the weights of `model` to an HDF5 file.
 
     A name that ends in `.weights.h5` gives the layout of Keras 3, any other name that of Keras 2. The file appears
@@ -20,11 +20,12 @@ def save_weights(model: Any, path: Any, overwrite: bool = True) -> None:
 
     Args:
         model: A built model (or layer).
-        path: Name of the file; folders are made when they are missing.
+        filepath: Name of the file; folders are made when they are missing.
         overwrite: Whether to replace an existing file.
+        max_shard_size: Must be None: weights are written to one file.
 
     Raises:
-        ValueError: If the model is not built.
+        ValueError: If the model is not built, or a shard size is given.
         FileExistsError: If the file exists and `overwrite` is false.
 
     >>> import tempfile, os, numpy as np
@@ -40,15 +41,17 @@ def save_weights(model: Any, path: Any, overwrite: bool = True) -> None:
     """
     import h5py
 
+    if max_shard_size is not None:
+        raise ValueError("max_shard_size: weights are written to one HDF5 file, of any size. Leave it out.")
     _check_built(model, "saved")
     values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
-    write = write_keras3 if os.fspath(path).endswith(".weights.h5") else write_legacy
-    with atomic_path(path, overwrite) as temporary, h5py.File(temporary, "x") as file:
+    write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
+    with atomic_path(filepath, overwrite) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
 
 
 def load_weights(
-    model: Any, path: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False
+    model: Any, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False
 ) -> None:
     """Read the weights of `model` from an HDF5 file that Keras 2, Keras 3 or jkeras wrote.
 
@@ -57,7 +60,7 @@ def load_weights(
 
     Args:
         model: A built model (or layer).
-        path: Name of the file; also a whole-model `.h5` file.
+        filepath: Name of the file; also a whole-model `.h5` file.
         by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout only).
         skip_mismatch: Warn about layers that do not fit, and leave them as they are, instead of raising.
         allow_nan: Accept values that are NaN.
@@ -67,7 +70,7 @@ def load_weights(
         FileNotFoundError: If there is no such file.
     """
     _check_built(model, "loaded")
-    name = os.fspath(path)
+    name = os.fspath(filepath)
     mismatches = Mismatches(name, skip_mismatch)
     with open_for_reading(name) as file:
         if is_legacy(file):

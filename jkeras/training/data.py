@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -68,8 +68,15 @@ class ArrayData:
 class StreamData:
     """Batches from an iterable, a generator or a `PyDataset`."""
 
-    def __init__(self, source: Any, class_weight: Mapping[int, float] | None = None, name: str = "x"):
+    def __init__(
+        self,
+        source: Any,
+        class_weight: Mapping[int, float] | None = None,
+        name: str = "x",
+        prepare: Callable[[Any], Any] | None = None,
+    ):
         self.source = source
+        self.prepare = prepare
         self.class_weight = class_weight
         self.name = name
         self.steps: int | None = _length(source)
@@ -138,6 +145,7 @@ class StreamData:
                 f"{self.name} must give batches (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(parts)}."
             )
         x, y, weight = (*parts, None, None)[:3]
+        x = x if self.prepare is None else self.prepare(x)
         batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight"))
         check_lengths(batch)
         return weigh_classes(batch, self.class_weight)
@@ -150,8 +158,11 @@ def make_data(
     batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
     name: str = "x",
+    prepare: Callable[[Any], Any] | None = None,
 ) -> ArrayData | StreamData:
     """Return the data that `fit`, `evaluate` or `predict` were given, checked and ready to be cut into batches.
+
+    `prepare` is applied to the inputs first, on the host: what a model does there.
 
     Raises:
         ValueError: If it is empty, lengths differ, or a dataset is given together with `y`.
@@ -164,9 +175,10 @@ def make_data(
                 f"{what} must not be given when x is a {type(x).__name__}: "
                 "it must yield (x, y) or (x, y, sample_weight)."
             )
-        return StreamData(x, class_weight, name)
+        return StreamData(x, class_weight, name, prepare)
     if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
         raise ValueError(f"batch_size must be a positive integer; got {batch_size!r}.")
+    x = x if prepare is None or x is None else prepare(x)
     batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(sample_weight, "sample_weight"))
     if not jax.tree.leaves(batch.x):
         raise ValueError(f"{name} is empty: got {x!r}. Give arrays whose first axis counts the samples.")

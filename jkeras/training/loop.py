@@ -178,15 +178,15 @@ def evaluate(
     steps: int | None = None,
     callbacks: Any = None,
     progress: Any = None,
-) -> tuple[dict[str, Any], Any]:
-    """Return the logs of an evaluation, and the state after it."""
+) -> tuple[dict[str, Any], Any, Any]:
+    """Return the logs of an evaluation, and the state and the totals after it."""
     hooks = callbacks if callbacks is not None and callbacks.has_test_batch_hooks else None
     carry = (state, program.fresh_totals())
     if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and hooks is None:
         for segment in segments(data, None, steps):
             bounds = jax.device_put(np.array([0, segment.steps], np.int32))
             carry = program.test_block(params, carry, bounds, data.resident(), segment.order, key, size=segment.size)
-        return program.read(program.report(carry[1])), carry[0]
+        return program.read(program.report(carry[1])), *carry
     state, totals = carry
     logs, pacer, clock = None, Pacer(SHOWN_EVERY), Clock()
     for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
@@ -203,7 +203,7 @@ def evaluate(
             progress.update(number + 1, program.read(logs))
     if logs is None:
         raise ValueError("There is nothing to evaluate: the data gave no batch.")
-    return program.read(logs), state
+    return program.read(logs), state, totals
 
 
 def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iterator[Segment]:

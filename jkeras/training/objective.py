@@ -35,6 +35,8 @@ class Objective:
         outputs: Abstract outputs (any tree of things with a shape), as the model returns them.
         names: A name for each output leaf.
         loss, loss_weights, metrics, weighted_metrics: As `compile` takes them: one, or a list, tuple or dict by output.
+        held: `(path, metric)` of the metrics that layers hold and update in `call`. Their variables are state of the
+            forward pass, but totals here: they begin anew with each epoch and each evaluation.
 
     Raises:
         ValueError: If something is given for an output that does not exist, or a name is unknown.
@@ -48,6 +50,7 @@ class Objective:
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        held: Sequence[tuple[str, Any]] = (),
     ):
         leaves, self.structure = jax.tree.flatten(outputs)
         self.names = list(names)
@@ -65,6 +68,10 @@ class Objective:
             weighted = _with_keys(per_weighted[i], prefix, shape, per_loss[i], taken, again="weighted_")
             weight = 1.0 if per_weight[i] is None else float(per_weight[i])
             self.outputs.append(Output(name, _as_loss(per_loss[i]), weight, plain, weighted))
+        self.held = []
+        for path, metric in held:
+            taken.append(unique_name(metric.name, taken))
+            self.held.append((taken[-1], path, metric))
         self.has_loss = any(output.loss is not None for output in self.outputs)
         self.loss_keys = [f"{o.name}_loss" for o in self.outputs if o.loss is not None] if count > 1 else []
 
@@ -72,7 +79,7 @@ class Objective:
     def keys(self) -> list[str]:
         """The keys of the logs, in Keras's order: loss, losses by output, metrics."""
         rows = [key for o in self.outputs for key, _ in (*o.metrics, *o.weighted_metrics)]
-        return ["loss", *self.loss_keys, *rows]
+        return ["loss", *self.loss_keys, *rows, *(key for key, _, _ in self.held)]
 
     def match(self, what: str, values: Any) -> list[Any]:
         """Return targets or sample weights in the order of the outputs (None where there is none)."""
@@ -127,15 +134,31 @@ class Objective:
     def init(self) -> Totals:
         """Return fresh totals: a pytree of accumulators."""
         totals: Totals = {"loss": jnp.zeros(2), "losses": [jnp.zeros(2) for _ in self.loss_keys], "metrics": {}}
+        totals["held"] = {
+            path + key.removeprefix(metric.name): weights
+            for _, path, metric in self.held
+            for key, weights in metric.init().items()
+        }
         for output in self.outputs:
             for key, metric in (*output.metrics, *output.weighted_metrics):
                 totals["metrics"][key] = metric.init()
         return totals
 
     def update(
-        self, totals: Totals, total: Any, each: list[Any], outputs: Any, masks: list[Any], targets: Any, weights: Any
+        self,
+        totals: Totals,
+        total: Any,
+        each: list[Any],
+        outputs: Any,
+        masks: list[Any],
+        targets: Any,
+        weights: Any,
+        held: Any = None,
     ) -> Totals:
-        """Return the totals after a batch: losses are averaged over samples, metrics as they define it."""
+        """Return the totals after a batch: losses are averaged over samples, metrics as they define it.
+
+        `held` are the variables of the metrics that layers hold, as the forward pass left them.
+        """
         predictions = jax.tree.leaves(outputs)
         truths = self.match("y", targets)
         sample_weights = self.match("sample_weight", weights)
@@ -155,7 +178,13 @@ class Objective:
                     extra = {} if used is None else {"sample_weight": used}
                     new[key] = metric.update(new[key], true, predicted, **extra)
         each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
-        return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new}
+        return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new, "held": held or {}}
+
+    def split(self, state: Any, totals: Totals) -> tuple[Any, Any]:
+        """Return the state after a forward pass in two parts: that of the layers, and that of the metrics they hold."""
+        if not self.held:
+            return state, {}
+        return {k: v for k, v in state.items() if k not in totals["held"]}, {k: state[k] for k in totals["held"]}
 
     def report(self, totals: Totals) -> dict[str, Any]:
         """Return the logs of the totals: log key to scalar."""
@@ -169,6 +198,10 @@ class Objective:
             for key, metric in (*output.metrics, *output.weighted_metrics):
                 value = metric.compute(totals["metrics"][key])
                 logs.update(value if isinstance(value, dict) else {key: value})
+        for key, path, metric in self.held:
+            inside = (k for k in totals["held"] if k == path or k.startswith(f"{path}/"))
+            value = metric.compute({metric.name + k.removeprefix(path): totals["held"][k] for k in inside})
+            logs.update(value if isinstance(value, dict) else {key: value})
         return logs
 
 

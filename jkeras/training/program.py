@@ -85,18 +85,19 @@ class Program:
 
         def minimised(trained: Any) -> Any:
             params = {**trained, **fixed.frozen}
-            result = self.pure.forward(params, ts.state, batch.x, True, rng)
+            result = self.pure.forward(params, {**ts.state, **totals["held"]}, batch.x, True, rng)
             added = result.losses + self.pure.penalties(params)
             if not self.objective.has_loss and not added:
                 raise ValueError("There is no loss to minimise. Give compile one, loss='mse', or add_loss in a layer.")
             total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
-            return self.optimizer.scale_loss(total), (total, each, result)
+            return self.optimizer.scale_loss(total, ts.opt_state), (total, each, result)
 
         grads, (total, each, result) = jax.grad(minimised, has_aux=True)(ts.params)
         updates, opt_state = self.optimizer.update(grads, ts.opt_state, ts.params, learning_rate=fixed.learning_rate)
         params = self.pure.constrain(optax.apply_updates(ts.params, updates))
-        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight)
-        return TrainState(params, result.state, opt_state, ts.step + 1), totals
+        state, held = self.objective.split(result.state, totals)
+        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
+        return TrainState(params, state, opt_state, ts.step + 1), totals
 
     def _step_on(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """One step on a batch that was put on the device."""
@@ -122,11 +123,12 @@ class Program:
 
     def _test_step(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
         """Return the state and the totals after evaluating one batch."""
-        result = self.pure.forward(params, state, batch.x, False, key)
+        result = self.pure.forward(params, {**state, **totals["held"]}, batch.x, False, key)
         added = result.losses + self.pure.penalties(params)
         total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
-        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight)
-        return result.state, totals
+        state, held = self.objective.split(result.state, totals)
+        totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
+        return state, totals
 
     def _test_block(
         self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, order: Any, key: Any, size: int

@@ -13,15 +13,93 @@ from jkeras.utils.numerical import normalize as normalize
 from jkeras.utils.numerical import to_categorical as to_categorical
 
 if TYPE_CHECKING:
+    from jkeras.backend.settings import clear_session as clear_session
+    from jkeras.backend.settings import is_keras_tensor as is_keras_tensor
+    from jkeras.backend.settings import standardize_dtype as standardize_dtype
+    from jkeras.config import disable_interactive_logging as disable_interactive_logging
+    from jkeras.config import enable_interactive_logging as enable_interactive_logging
+    from jkeras.config import is_interactive_logging_enabled as is_interactive_logging_enabled
+    from jkeras.core.custom_objects import CustomObjectScope as CustomObjectScope
+    from jkeras.core.custom_objects import custom_object_scope as custom_object_scope
+    from jkeras.core.custom_objects import get_custom_objects as get_custom_objects
+    from jkeras.core.custom_objects import get_registered_name as get_registered_name
+    from jkeras.core.custom_objects import get_registered_object as get_registered_object
+    from jkeras.core.custom_objects import register_keras_serializable as register_keras_serializable
     from jkeras.core.seeds import set_random_seed as set_random_seed
+    from jkeras.display.plot import model_to_dot as model_to_dot
+    from jkeras.display.plot import plot_model as plot_model
+    from jkeras.display.progbar import Progbar as Progbar
+    from jkeras.layers.preprocessing.feature_space import FeatureSpace as FeatureSpace
+    from jkeras.preprocessing.audio_dataset import audio_dataset_from_directory as audio_dataset_from_directory
+    from jkeras.preprocessing.image.loading import array_to_img as array_to_img
+    from jkeras.preprocessing.image.loading import img_to_array as img_to_array
+    from jkeras.preprocessing.image.loading import load_img as load_img
+    from jkeras.preprocessing.image.loading import save_img as save_img
+    from jkeras.preprocessing.image_dataset import image_dataset_from_directory as image_dataset_from_directory
+    from jkeras.preprocessing.sequence import pad_sequences as pad_sequences
+    from jkeras.preprocessing.text_dataset import text_dataset_from_directory as text_dataset_from_directory
+    from jkeras.preprocessing.timeseries_dataset import timeseries_dataset_from_array as timeseries_dataset_from_array
+    from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
+    from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
+    from jkeras.utils import experimental as experimental
     from jkeras.utils import np_utils as np_utils
+    from jkeras.utils.config import Config as Config
+    from jkeras.utils.embeddings import to_ordinal as to_ordinal
+    from jkeras.utils.embeddings import warmstart_embedding_matrix as warmstart_embedding_matrix
+    from jkeras.utils.enqueuers import GeneratorEnqueuer as GeneratorEnqueuer
+    from jkeras.utils.enqueuers import OrderedEnqueuer as OrderedEnqueuer
+    from jkeras.utils.enqueuers import SequenceEnqueuer as SequenceEnqueuer
+    from jkeras.utils.enqueuers import TimedThread as TimedThread
     from jkeras.utils.files import get_file as get_file
+    from jkeras.utils.source_inputs import get_source_inputs as get_source_inputs
+    from jkeras.utils.splitting import split_dataset as split_dataset
+    from jkeras.utils.unsupported import SidecarEvaluator as SidecarEvaluator
+    from jkeras.utils.unsupported import StepsPerExecutionTuner as StepsPerExecutionTuner
 
 # Names whose module is imported when the name is first used: `import jkeras.utils` stays light.
 _LAZY = {
+    "array_to_img": ("jkeras.preprocessing.image.loading", "array_to_img"),
+    "audio_dataset_from_directory": ("jkeras.preprocessing.audio_dataset", "audio_dataset_from_directory"),
+    "clear_session": ("jkeras.backend.settings", "clear_session"),
+    "Config": ("jkeras.utils.config", "Config"),
+    "custom_object_scope": ("jkeras.core.custom_objects", "custom_object_scope"),
+    "CustomObjectScope": ("jkeras.core.custom_objects", "CustomObjectScope"),
+    "deserialize_keras_object": ("jkeras.saving.serialization", "deserialize_keras_object"),
+    "disable_interactive_logging": ("jkeras.config", "disable_interactive_logging"),
+    "enable_interactive_logging": ("jkeras.config", "enable_interactive_logging"),
+    "experimental": ("jkeras.utils.experimental", None),
+    "FeatureSpace": ("jkeras.layers.preprocessing.feature_space", "FeatureSpace"),
+    "GeneratorEnqueuer": ("jkeras.utils.enqueuers", "GeneratorEnqueuer"),
+    "get_custom_objects": ("jkeras.core.custom_objects", "get_custom_objects"),
     "get_file": ("jkeras.utils.files", "get_file"),
+    "get_registered_name": ("jkeras.core.custom_objects", "get_registered_name"),
+    "get_registered_object": ("jkeras.core.custom_objects", "get_registered_object"),
+    "get_source_inputs": ("jkeras.utils.source_inputs", "get_source_inputs"),
+    "image_dataset_from_directory": ("jkeras.preprocessing.image_dataset", "image_dataset_from_directory"),
+    "img_to_array": ("jkeras.preprocessing.image.loading", "img_to_array"),
+    "is_interactive_logging_enabled": ("jkeras.config", "is_interactive_logging_enabled"),
+    "is_keras_tensor": ("jkeras.backend.settings", "is_keras_tensor"),
+    "load_img": ("jkeras.preprocessing.image.loading", "load_img"),
+    "model_to_dot": ("jkeras.display.plot", "model_to_dot"),
     "np_utils": ("jkeras.utils.np_utils", None),
+    "OrderedEnqueuer": ("jkeras.utils.enqueuers", "OrderedEnqueuer"),
+    "pad_sequences": ("jkeras.preprocessing.sequence", "pad_sequences"),
+    "plot_model": ("jkeras.display.plot", "plot_model"),
+    "Progbar": ("jkeras.display.progbar", "Progbar"),
+    "register_keras_serializable": ("jkeras.core.custom_objects", "register_keras_serializable"),
+    "save_img": ("jkeras.preprocessing.image.loading", "save_img"),
+    "SequenceEnqueuer": ("jkeras.utils.enqueuers", "SequenceEnqueuer"),
+    "serialize_keras_object": ("jkeras.saving.serialization", "serialize_keras_object"),
     "set_random_seed": ("jkeras.core.seeds", "set_random_seed"),
+    "SidecarEvaluator": ("jkeras.utils.unsupported", "SidecarEvaluator"),
+    "split_dataset": ("jkeras.utils.splitting", "split_dataset"),
+    "standardize_dtype": ("jkeras.backend.settings", "standardize_dtype"),
+    "StepsPerExecutionTuner": ("jkeras.utils.unsupported", "StepsPerExecutionTuner"),
+    "text_dataset_from_directory": ("jkeras.preprocessing.text_dataset", "text_dataset_from_directory"),
+    "TimedThread": ("jkeras.utils.enqueuers", "TimedThread"),
+    "timeseries_dataset_from_array": ("jkeras.preprocessing.timeseries_dataset", "timeseries_dataset_from_array"),
+    "to_ordinal": ("jkeras.utils.embeddings", "to_ordinal"),
+    "warmstart_embedding_matrix": ("jkeras.utils.embeddings", "warmstart_embedding_matrix"),
 }
 
 

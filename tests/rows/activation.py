@@ -11,6 +11,7 @@ CONTRACT = [
     Row("LeakyReLU", lambda: layers.LeakyReLU(), (3, 4)),
     Row("ELU", lambda: layers.ELU(), (3, 4)),
     Row("PReLU", lambda: layers.PReLU(alpha_initializer="uniform", shared_axes=[1]), SEQUENCE),
+    Row("ThresholdedReLU", lambda: layers.ThresholdedReLU(0.2), (3, 4)),
     Row("Softmax", lambda: layers.Softmax(), (3, 5), mask=STEPS),
     Row("Lambda", lambda: layers.Lambda(layers.Activation("tanh").activation), (3, 4)),
 ]

@@ -18,6 +18,12 @@ CONTRACT = [
     Row("GlobalAveragePooling1D", lambda: layers.GlobalAveragePooling1D(), SEQUENCE, mask=STEPS),
     Row("GlobalAveragePooling2D", lambda: layers.GlobalAveragePooling2D(), IMAGE),
     Row("GlobalAveragePooling3D", lambda: layers.GlobalAveragePooling3D(), VOLUME),
+    Row("AdaptiveMaxPooling1D", lambda: layers.AdaptiveMaxPooling1D(3), SEQUENCE),
+    Row("AdaptiveMaxPooling2D", lambda: layers.AdaptiveMaxPooling2D((3, 2)), IMAGE),
+    Row("AdaptiveMaxPooling3D", lambda: layers.AdaptiveMaxPooling3D(2), VOLUME),
+    Row("AdaptiveAveragePooling1D", lambda: layers.AdaptiveAveragePooling1D(3), SEQUENCE),
+    Row("AdaptiveAveragePooling2D", lambda: layers.AdaptiveAveragePooling2D((3, 2)), IMAGE),
+    Row("AdaptiveAveragePooling3D", lambda: layers.AdaptiveAveragePooling3D(2), VOLUME),
 ]
 
 ORACLE = [
@@ -41,4 +47,13 @@ ORACLE = [
         for row in rows(f"Global{kind}Pooling{rank}D", shape, {}, {"keepdims": True, "data_format": "channels_first"})
     ],
     *rows("GlobalAveragePooling1D", SEQ, {}, {"keepdims": True}, mask=True),
+    *[
+        row
+        for kind in ("Max", "Average")
+        for rank, shape, sizes in ((1, SEQ, [4]), (2, IMG, [(3, 6), 1]), (3, VOL, [(2, 3, 5)]))
+        for size in sizes
+        for row in rows(f"Adaptive{kind}Pooling{rank}D", shape, {"output_size": size}, ties=True)
+    ],
+    *rows("AdaptiveMaxPooling2D", IMG, {"output_size": (3, 2), "data_format": "channels_first"}, ties=True),
+    *rows("AdaptiveAveragePooling2D", IMG, {"output_size": (3, 2), "data_format": "channels_first"}),
 ]

@@ -1,0 +1,97 @@
+"""`K` functions that draw random numbers.
+
+Keys are those of `jkeras.random`: with an integer seed the numbers are the same each time; without one the key comes
+from the call that is running, so that each training step draws others, and outside of a call from the global seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core.dtypes import floatx
+from jkeras.core.operation import operate
+from jkeras.functional.dropout import dropout as _dropout
+from jkeras.random.seed_generator import as_key
+
+__all__ = [
+    "dropout", "random_bernoulli", "random_binomial", "random_normal", "random_uniform", "truncated_normal",
+]  # fmt: skip
+
+
+def _drawn(name: str, shape: Any, dtype: Any, seed: int | None, draw: Callable[..., Any]) -> jax.Array:
+    sizes = tuple(shape)
+    if None in sizes:
+        raise ValueError(
+            f"K.{name}: shape {sizes} has an unknown size. Draw inside the `call` of a layer, or a Lambda, "
+            "where K.shape(x) is known."
+        )
+    return draw(as_key(seed), sizes).astype(dtype or floatx())
+
+
+def random_normal(
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Draw from the normal distribution.
+
+    >>> random_normal((2, 3)).shape
+    (2, 3)
+    """
+    return _drawn("random_normal", shape, dtype, seed, lambda k, s: mean + stddev * jax.random.normal(k, s))
+
+
+def truncated_normal(
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Draw from the normal distribution, without what is more than two standard deviations from the mean.
+
+    >>> bool(abs(truncated_normal((100,))).max() <= 2)
+    True
+    """
+    return _drawn(
+        "truncated_normal", shape, dtype, seed, lambda k, s: mean + stddev * jax.random.truncated_normal(k, -2, 2, s)
+    )
+
+
+def random_uniform(
+    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Draw from the interval `[minval, maxval)`; integers for an integer dtype.
+
+    >>> random_uniform((2,), 0, 10, dtype="int32").dtype
+    dtype('int32')
+    """
+    kind = jnp.dtype(dtype or floatx())
+
+    def draw(key: Any, sizes: tuple[int, ...]) -> Any:
+        if jnp.issubdtype(kind, jnp.integer):
+            return jax.random.randint(key, sizes, int(minval), int(maxval), kind)
+        return jax.random.uniform(key, sizes, minval=minval, maxval=maxval)
+
+    return _drawn("random_uniform", shape, kind, seed, draw)
+
+
+def random_bernoulli(shape: Sequence[int], p: float = 0.0, dtype: Any = None, seed: int | None = None) -> jax.Array:
+    """Draw 1 with probability `p`, else 0.
+
+    >>> random_bernoulli((2,), p=1.0).tolist()
+    [1.0, 1.0]
+    """
+    return _drawn("random_bernoulli", shape, dtype, seed, lambda k, s: jax.random.bernoulli(k, p, s))
+
+
+random_binomial = random_bernoulli  # how Keras 1 and 2 spell it
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+    """Set each element to zero with probability `level`, and divide the others by `1 - level`.
+
+    It always drops: `K.in_train_phase(K.dropout(x, 0.5), x)` does so in training only.
+
+    >>> sorted(set(dropout(jnp.ones(100), 0.5).tolist()))
+    [0.0, 2.0]
+    """
+    return operate(lambda a: _dropout(a, level, as_key(seed), noise_shape), x)

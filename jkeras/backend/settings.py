@@ -1,0 +1,170 @@
+"""`K`'s settings and names: default dtype, epsilon, image format, unique numbers."""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jkeras.core import data_format as formats
+from jkeras.core import dtypes
+from jkeras.core.graph import SymbolicTensor
+from jkeras.functional import fuzz
+
+__all__ = [
+    "backend", "clear_session", "dtype", "epsilon", "floatx", "get_uid", "image_data_format", "image_dim_ordering",
+    "is_float_dtype", "is_int_dtype", "is_keras_tensor", "manual_variable_initialization", "name_scope", "reset_uids",
+    "result_type", "set_epsilon", "set_floatx", "set_image_data_format", "set_image_dim_ordering", "standardize_dtype",
+]  # fmt: skip
+
+floatx = dtypes.floatx
+set_floatx = dtypes.set_floatx
+epsilon = fuzz.epsilon
+set_epsilon = fuzz.set_epsilon
+image_data_format = formats.image_data_format
+set_image_data_format = formats.set_image_data_format
+
+_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
+_counts: defaultdict[str, int] = defaultdict(int)
+
+
+def backend() -> str:
+    """Return "jax": the only backend there is."""
+    return "jax"
+
+
+def image_dim_ordering() -> str:
+    """Return "tf" for channels last, "th" for channels first: how Keras 1 spells `image_data_format`.
+
+    >>> image_dim_ordering()
+    'tf'
+    """
+    return next(old for old, new in _ORDERINGS.items() if new == image_data_format())
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Set "tf" (channels last) or "th" (channels first): how Keras 1 spells `set_image_data_format`.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if dim_ordering not in _ORDERINGS:
+        raise ValueError(f"set_image_dim_ordering expects 'tf' or 'th'; got {dim_ordering!r}.")
+    set_image_data_format(_ORDERINGS[dim_ordering])
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Free what no model refers to any more, and count names from 1 again.
+
+    Models depend on no session, so nothing else needs clearing.
+    """
+    reset_uids()
+    if free_memory:
+        gc.collect()
+
+
+def get_uid(prefix: str = "") -> int:
+    """Return how often it was asked for this prefix, counted from 1.
+
+    >>> reset_uids(); get_uid("conv"), get_uid("conv"), get_uid("dense")
+    (1, 2, 1)
+    """
+    _counts[prefix] += 1
+    return _counts[prefix]
+
+
+def reset_uids() -> None:
+    """Let `get_uid` count from 1 again. Names of layers do not depend on it: a model names its own layers."""
+    _counts.clear()
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Say that variables get their first values by themselves (False).
+
+    Raises:
+        ValueError: For True: there is no session in which variables could be initialised by hand.
+    """
+    if value:
+        raise ValueError(
+            "K.manual_variable_initialization(True) is not supported: weights get their first values from the "
+            "initializers when they are first read. Set others with model.set_weights(...) or model.load_weights(...)."
+        )
+
+
+def name_scope(name: str) -> AbstractContextManager[Any]:
+    """Name what is computed inside, as profiles and compiled programs show it.
+
+    Names of layers and weights depend on the structure of the model only.
+
+    >>> with name_scope("encoder"):
+    ...     total = jnp.ones(2) + 1
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name_scope expects a name that is not empty; got {name!r}.")
+    return jax.named_scope(name)
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is a symbolic tensor: what `Input` or a layer called on one returns."""
+    return isinstance(x, SymbolicTensor)
+
+
+def dtype(x: Any) -> str:
+    """Return the name of the dtype of an array, variable or symbolic tensor.
+
+    >>> dtype(jnp.ones(2))
+    'float32'
+    """
+    return jnp.dtype(x.dtype).name
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """Return the name that arrays of JAX have for a dtype: 64 bits are 32 unless JAX is set to 64; None is `floatx()`.
+
+    Raises:
+        ValueError: If there is no such dtype.
+
+    >>> standardize_dtype("int"), standardize_dtype(float), standardize_dtype(None)
+    ('int32', 'float32', 'float32')
+    """
+    if dtype is None:
+        return floatx()
+    try:
+        return jax.dtypes.canonicalize_dtype(getattr(dtype, "name", dtype)).name
+    except TypeError:
+        raise ValueError(f"Unknown dtype {dtype!r}. Write it as 'float32', 'int32', 'bool' or the like.") from None
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether it is a dtype of integers, signed or not.
+
+    >>> is_int_dtype("uint8"), is_int_dtype("bool")
+    (True, False)
+    """
+    return bool(jnp.issubdtype(standardize_dtype(dtype), jnp.integer))
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether it is a dtype of floating-point numbers.
+
+    >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
+    (True, False)
+    """
+    return bool(jnp.issubdtype(standardize_dtype(dtype), jnp.floating))
+
+
+def result_type(*dtypes: Any) -> str:
+    """Return the dtype that an operation on arrays of these dtypes gives; Python's `int` and `float` give way.
+
+    >>> result_type("int32", "float16"), result_type("float16", float), result_type()
+    ('float16', 'float16', 'float32')
+    """
+    if not dtypes:
+        return floatx()
+    weak = {float: 0.0, int: 0, bool: False}
+    given = [weak[kind] if isinstance(kind, type) and kind in weak else standardize_dtype(kind) for kind in dtypes]
+    return jnp.result_type(*[value if isinstance(value, (int, float)) else jnp.dtype(value) for value in given]).name

@@ -1,0 +1,207 @@
+"""`K` functions that move, repeat, join and cut elements, or make arrays of a given shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.data_format import standardize_data_format
+from jkeras.core.dtypes import floatx
+from jkeras.core.operation import operate, operation, publish
+from jkeras.functional.resize import upsample
+
+
+def _under(name: str | None) -> AbstractContextManager[Any]:
+    """Name what is computed inside, as profiles and compiled programs show it."""
+    return jax.named_scope(name) if name else nullcontext()
+
+
+def _reshape(x: Any, shape: Any) -> Any:
+    """None stands for the one size that is left, or, beside a -1, for the size that the axis has in `x`."""
+    wanted: list[Any] = [shape] if isinstance(shape, (int, np.integer)) else list(shape)
+    if None in wanted and -1 not in wanted:
+        wanted[wanted.index(None)] = -1
+    return jnp.reshape(x, [np.shape(x)[axis] if size is None else size for axis, size in enumerate(wanted)])
+
+
+def _tile(x: Any, n: Any) -> Any:
+    return jnp.tile(x, n if isinstance(n, (int, np.integer)) else tuple(n))
+
+
+def _reverse(x: Any, axes: Any) -> Any:
+    return jnp.flip(x, axes if isinstance(axes, int) else tuple(axes))
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return jnp.asarray(x).astype(dtype)
+
+
+def _one_hot(indices: Any, num_classes: int) -> Any:
+    return jax.nn.one_hot(jnp.asarray(indices).astype(jnp.int32), num_classes, dtype=floatx())
+
+
+def _gather(reference: Any, indices: Any) -> Any:
+    return jnp.take(reference, jnp.asarray(indices).astype(jnp.int32), axis=0)
+
+
+def _pad(x: Any, padding: Any, data_format: str) -> Any:
+    before = 1 if data_format == "channels_last" else 2
+    rest = jnp.ndim(x) - before - len(padding)
+    return jnp.pad(x, [(0, 0)] * before + [tuple(pair) for pair in padding] + [(0, 0)] * rest)
+
+
+def _temporal_padding(x: Any, padding: Any = (1, 1)) -> Any:
+    return _pad(x, [padding], "channels_last")
+
+
+def _spatial_padding(x: Any, padding: Any, data_format: str | None = None) -> Any:
+    return _pad(x, padding, standardize_data_format(data_format))
+
+
+def _like(value: float) -> Any:
+    def filled(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+        with _under(name):
+            return jnp.full_like(x, value, dtype=dtype)
+
+    return filled
+
+
+reshape = operation(_reshape, "x, shape", "Other sizes for the same elements.")
+flatten = operation(lambda x: jnp.reshape(x, -1), "x", "All elements in one dimension.")
+batch_flatten = operation(
+    lambda x: jnp.reshape(x, (jnp.shape(x)[0], -1)), "x", "The elements of each sample in one dimension."
+)
+expand_dims = operation(jnp.expand_dims, "x, axis=-1", "Insert an axis of size 1.")
+squeeze = operation(jnp.squeeze, "x, axis", "Remove an axis of size 1.")
+transpose = operation(jnp.transpose, "x", "Reverse the order of the axes.")
+permute_dimensions = operation(jnp.transpose, "x, pattern", "Put the axes in the order `pattern`, batch included.")
+repeat = operation(
+    lambda x, n: jnp.repeat(jnp.expand_dims(x, 1), n, axis=1), "x, n", "`(batch, d)` becomes `(batch, n, d)`."
+)
+repeat_elements = operation(
+    lambda x, rep, axis: jnp.repeat(x, rep, axis=axis), "x, rep, axis", "Repeat each element along an axis."
+)
+tile = operation(_tile, "x, n", "Repeat the whole along each axis.")
+reverse = operation(_reverse, "x, axes", "Reverse the order along an axis or several.")
+concatenate = operation(jnp.concatenate, "tensors, axis=-1", "Join arrays along an axis.")
+stack = operation(jnp.stack, "x, axis=0", "Stack arrays along a new axis.")
+gather = operation(_gather, "reference, indices", "Rows of `reference` by their numbers.")
+one_hot = operation(_one_hot, "indices, num_classes", "1 at each index, 0 elsewhere, along a new last axis.")
+cast = operation(_cast, "x, dtype", "Convert to another dtype.", elementwise=True)
+cast_to_floatx = operation(
+    lambda x: jnp.asarray(x, floatx()), "x", "Convert to the default float dtype.", elementwise=True
+)
+temporal_padding = operation(_temporal_padding, "x, padding=(1, 1)", "Zeros before and after the steps of a sequence.")
+spatial_2d_padding = operation(
+    _spatial_padding, "x, padding=((1, 1), (1, 1)), data_format=None", "Zeros around the pixels of images."
+)
+spatial_3d_padding = operation(
+    _spatial_padding, "x, padding=((1, 1), (1, 1), (1, 1)), data_format=None", "Zeros around the voxels of volumes."
+)
+zeros_like = operation(_like(0), "x, dtype=None, name=None", "Zeros in the shape of `x`.")
+ones_like = operation(_like(1), "x, dtype=None, name=None", "Ones in the shape of `x`.")
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return an array of zeros; `K.variable(K.zeros(...))` makes something that can be assigned.
+
+    >>> zeros((2,)).tolist()
+    [0.0, 0.0]
+    """
+    with _under(name):
+        return jnp.zeros(shape, dtype or floatx())
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return an array of ones; `K.variable(K.ones(...))` makes something that can be assigned.
+
+    >>> ones((2,)).tolist()
+    [1.0, 1.0]
+    """
+    with _under(name):
+        return jnp.ones(shape, dtype or floatx())
+
+
+def eye(size: int | Sequence[int], dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return the identity matrix; two sizes make it rectangular.
+
+    >>> eye(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    rows, columns = (size, size) if isinstance(size, int) else size
+    with _under(name):
+        return jnp.eye(rows, columns, dtype=dtype or floatx())
+
+
+def arange(start: int, stop: int | None = None, step: int = 1, dtype: Any = "int32") -> jax.Array:
+    """Return the numbers from `start` up to `stop`, or from 0 up to `start`; none if it is negative.
+
+    >>> arange(3).tolist(), arange(1, 6, 2).tolist()
+    ([0, 1, 2], [1, 3, 5])
+    """
+    if stop is None:
+        start, stop = 0, max(start, 0)
+    return jnp.arange(start, stop, step).astype(dtype)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> jax.Array:
+    """Return `value` as an array; with `shape` its elements in that shape, or one element repeated.
+
+    >>> constant(2, shape=(2,)).tolist()
+    [2.0, 2.0]
+    """
+    with _under(name):
+        array = jnp.asarray(value, dtype or floatx())
+        if shape is None:
+            return array
+        same_size = array.size == np.prod(shape, dtype=int)
+        return jnp.reshape(array, shape) if same_size else jnp.broadcast_to(array, shape)
+
+
+def shape(x: Any) -> tuple[int | None, ...]:
+    """Return the sizes; None where a symbolic tensor does not know one (`K.reshape` understands that).
+
+    >>> shape(np.zeros((2, 3)))
+    (2, 3)
+    """
+    return tuple(x.shape)
+
+
+def resize_images(
+    x: Any, height_factor: int, width_factor: int, data_format: str | None, interpolation: str = "nearest"
+) -> Any:
+    """Enlarge images by whole factors.
+
+    Args:
+        x: `(batch, height, width, channels)`, or `(batch, channels, height, width)` for "channels_first".
+        height_factor, width_factor: Positive integers.
+        data_format: "channels_last" or "channels_first"; None is the default one.
+        interpolation: "nearest", "area" (the same for whole factors), "bilinear", "bicubic", "lanczos3", "lanczos5".
+
+    Raises:
+        ValueError: If the interpolation is unknown.
+
+    >>> resize_images(jnp.arange(2.0).reshape(1, 1, 2, 1), 1, 2, "channels_last").ravel().tolist()
+    [0.0, 0.0, 1.0, 1.0]
+    """
+    method = "nearest" if interpolation == "area" else interpolation
+    where = standardize_data_format(data_format)
+    return operate(lambda a: upsample(jnp.asarray(a), (height_factor, width_factor), method, where), x)
+
+
+def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None) -> Any:
+    """Enlarge volumes by whole factors: each voxel is repeated.
+
+    >>> resize_volumes(jnp.zeros((1, 2, 2, 2, 1)), 1, 2, 3, "channels_last").shape
+    (1, 2, 4, 6, 1)
+    """
+    factors, where = (depth_factor, height_factor, width_factor), standardize_data_format(data_format)
+    return operate(lambda a: upsample(jnp.asarray(a), factors, data_format=where), x)
+
+
+__all__ = publish(globals())

@@ -1,0 +1,122 @@
+"""Settings of the whole process: dtypes, image format, limits, what is printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from jkeras.backend.settings import backend as backend
+from jkeras.backend.settings import epsilon as epsilon
+from jkeras.backend.settings import floatx as floatx
+from jkeras.backend.settings import image_data_format as image_data_format
+from jkeras.backend.settings import set_epsilon as set_epsilon
+from jkeras.backend.settings import set_floatx as set_floatx
+from jkeras.backend.settings import set_image_data_format as set_image_data_format
+from jkeras.core.dtypes import dtype_policy as dtype_policy
+from jkeras.core.dtypes import set_dtype_policy as set_dtype_policy
+from jkeras.core.settings import settings
+
+
+def set_backend(backend: str) -> None:
+    """Accept "jax".
+
+    Raises:
+        ValueError: For any other backend.
+
+    >>> set_backend("jax")
+    """
+    if backend != "jax":
+        raise ValueError(f"jkeras runs on JAX only: set_backend('jax'); got {backend!r}.")
+
+
+def max_epochs() -> int | None:
+    """Return the limit that `set_max_epochs` or the environment variable `KERAS_MAX_EPOCHS` set."""
+    return settings.max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Let `fit` end after so many epochs, with a warning, whatever it is told; None lifts the limit."""
+    settings.max_epochs = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the limit that `set_max_steps_per_epoch` or the variable `KERAS_MAX_STEPS_PER_EPOCH` set."""
+    return settings.max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Let `fit`, `evaluate` and `predict` take at most so many batches an epoch, with a warning; None lifts it."""
+    settings.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _limit(name: str, value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise ValueError(f"{name} must be a positive integer or None; got {value!r}.")
+    return value
+
+
+def enable_interactive_logging() -> None:
+    """Let progress and summaries go to standard output, as they do from the start."""
+    settings.interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Let progress and summaries go to the logger "jkeras", at level INFO: one line an epoch."""
+    settings.interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress and summaries go to standard output.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return settings.interactive_logging
+
+
+def enable_traceback_filtering() -> None:
+    """Let JAX leave its own frames out of tracebacks, as it does from the start."""
+    jax.config.update("jax_traceback_filtering", "auto")
+
+
+def disable_traceback_filtering() -> None:
+    """Let tracebacks show every frame, those of JAX among them."""
+    jax.config.update("jax_traceback_filtering", "off")
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether JAX leaves its own frames out of tracebacks; those of jkeras are always shown."""
+    return jax.config.jax_traceback_filtering != "off"  # type: ignore[attr-defined]
+
+
+def enable_flash_attention() -> None:
+    """Let attention layers use a fused kernel where there is one for the device and the dtype."""
+    settings.flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Let attention layers compute products and softmax one after the other."""
+    settings.flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return what was set: True, False, or None for neither."""
+    return settings.flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Return False: layers are plain Python objects, and `layer.init` and `layer.apply` pure functions of arrays."""
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Refuse.
+
+    Raises:
+        ValueError: Always: a file is data, and nothing that stands in one is ever run.
+    """
+    raise ValueError(
+        "jkeras never runs code from files, so there is nothing to enable. Give the functions and classes of a file "
+        "by name: load_model(path, custom_objects={'my_function': my_function})."
+    )

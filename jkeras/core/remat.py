@@ -1,0 +1,141 @@
+"""Rematerialisation: what a layer computed is forgotten, and computed again for the gradient."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+
+from jkeras.core.frame import Frame
+
+_MODES = ("full", "activations", "larger_than", "list_of_layers", None)
+
+_current: ContextVar[RematScope | None] = ContextVar("jkeras_remat_scope", default=None)
+_rematerialising: ContextVar[bool] = ContextVar("jkeras_rematerialising", default=False)
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `f` so that its gradient computes it again instead of keeping intermediate values.
+
+    `jax.checkpoint`, for a function some of whose arguments may be no arrays.
+
+    Reference: Chen et al. 2016, "Training deep nets with sublinear memory cost", https://arxiv.org/abs/1604.06174
+
+    >>> import jax.numpy as jnp
+    >>> f = remat(lambda x, power: jnp.sin(x) ** power)
+    >>> float(jax.grad(f)(0.0, 1))
+    1.0
+    """
+
+    @functools.wraps(f)
+    def rematerialised(*args: Any, **kwargs: Any) -> Any:
+        return jax.checkpoint(lambda: f(*args, **kwargs))()
+
+    return rematerialised
+
+
+class RematScope:
+    """Layers made or called inside compute their outputs again for the gradient: less memory, more time.
+
+    The layers of a model are rematerialised one by one, and what is inside such a layer is not once more.
+
+    Args:
+        mode: "full": every layer; "activations": only the activation function of layers that have one; "larger_than":
+            layers whose outputs have more than `output_size_threshold` elements; "list_of_layers": those named in
+            `layer_names`; None: none.
+        output_size_threshold: For "larger_than".
+        layer_names: For "list_of_layers".
+
+    Raises:
+        ValueError: If the mode is unknown.
+
+    >>> with RematScope(mode="list_of_layers", layer_names=["encoder"]) as scope:
+    ...     active() is scope
+    True
+    """
+
+    def __init__(
+        self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Iterable[str] | None = None
+    ):
+        if mode not in _MODES:
+            raise ValueError(f"RematScope: mode must be one of {', '.join(map(repr, _MODES))}; got {mode!r}.")
+        self.mode = mode
+        self.output_size_threshold = output_size_threshold
+        self.layer_names = list(layer_names or ())
+
+    def __enter__(self) -> RematScope:
+        self._tokens = [*getattr(self, "_tokens", ()), _current.set(self)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._tokens.pop())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_tokens"}  # a layer that remembers it can be copied
+
+
+def active() -> RematScope | None:
+    """Return the innermost scope of this context, or None."""
+    return _current.get()
+
+
+def run(layer: Any, frame: Frame, call: Callable[[], Any]) -> Any:
+    """Run the call of a bound layer, rematerialised if the scope it was made or is called in says so."""
+    scope = layer._remat or active()
+    if scope is None or scope.mode is None or frame.declaring or _rematerialising.get():
+        return call()
+    if scope.mode == "activations":
+        activation = layer.__dict__.get("activation")
+        if callable(activation):
+            layer.__dict__["activation"] = remat(activation)
+        return call()
+    is_model = not layer._root_path()  # its layers are rematerialised one by one
+    chosen = layer.name in scope.layer_names if scope.mode == "list_of_layers" else not is_model
+    if not chosen or (scope.mode == "larger_than" and _size(frame, call) <= scope.output_size_threshold):
+        return call()
+    arrays, losses, assigned, masks = jax.checkpoint(lambda: isolated(frame, call))()
+    for key, value in assigned.items():
+        frame.references[key].assign(value)
+    frame.losses.extend(losses)
+    for array, mask in zip(jax.tree.leaves(arrays), masks, strict=True):
+        frame.set_mask(array, mask)
+    return arrays
+
+
+def isolated(frame: Frame, call: Callable[[], Any]) -> tuple[Any, list[Any], dict[Any, Any], list[Any]]:
+    """Run `call`, and return what it did to the frame instead of leaving it there: `(outputs, losses, state, masks)`.
+
+    Values that are traced inside must not be found in the frame outside.
+    """
+    before = {key: reference.value for key, reference in frame.references.items()}
+    known_masks, known_losses = dict(frame._masks), len(frame.losses)
+    token = _rematerialising.set(True)
+    try:
+        outputs = call()
+        for held, index, reference in frame.list_slots:
+            if held[index] is not reference:
+                reference.assign(held[index])
+                held[index] = reference
+        losses = frame.losses[known_losses:]
+        masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+        changed = {k: r.value for k, r in frame.references.items() if k in before and r.value is not before[k]}
+    finally:
+        _rematerialising.reset(token)
+        frame._masks = known_masks
+        del frame.losses[known_losses:]
+        for key, value in before.items():
+            frame.references[key]._array = value
+    return outputs, losses, changed, masks
+
+
+def _size(frame: Frame, call: Callable[[], Any]) -> int:
+    """Return the number of elements of the outputs, without computing them."""
+    draws = Counter(frame._draws)
+    outputs, *_ = jax.eval_shape(lambda: isolated(frame, call))
+    frame._draws = draws  # or the call would draw other numbers than without a scope
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(outputs))

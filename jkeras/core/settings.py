@@ -1,0 +1,63 @@
+"""Switches of the whole process that `jkeras.config` sets and other parts read."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+
+
+def _from_environment(name: str) -> int | None:
+    value = os.environ.get(name)
+    return int(value) if value else None
+
+
+@dataclass
+class Settings:
+    """What is set now.
+
+    Attributes:
+        interactive_logging: Whether progress and summaries go to standard output, or else to the log of `jkeras`.
+        max_epochs: What `fit` stops at; None: no limit.
+        max_steps_per_epoch: What an epoch of `fit`, `evaluate` and `predict` stops at; None: no limit.
+        flash_attention: Whether attention may (True), must not (False) or need not (None) use a fused kernel.
+    """
+
+    interactive_logging: bool = True
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
+    flash_attention: bool | None = None
+
+
+settings = Settings(
+    max_epochs=_from_environment("KERAS_MAX_EPOCHS"),
+    max_steps_per_epoch=_from_environment("KERAS_MAX_STEPS_PER_EPOCH"),
+)
+
+
+def limit_epochs(epochs: int) -> int:
+    """Return `epochs`, or with a warning the limit that `config.set_max_epochs` set."""
+    limit = settings.max_epochs
+    if not limit or limit >= epochs:
+        return epochs
+    warnings.warn(f"config.set_max_epochs limits fit to {limit} of {epochs} epochs.", UserWarning, stacklevel=3)
+    return limit
+
+
+def limit_steps(steps: int | None, available: int | None) -> int | None:
+    """Return `steps`, or with a warning the limit that `config.set_max_steps_per_epoch` set.
+
+    Args:
+        steps: The steps asked for; None: as many as there are.
+        available: The steps there are, if that is known.
+    """
+    limit = settings.max_steps_per_epoch
+    wanted = steps or available
+    if not limit or (wanted is not None and wanted <= limit):
+        return steps
+    warnings.warn(
+        f"config.set_max_steps_per_epoch limits an epoch to {limit} steps{f' of {wanted}' if wanted else ''}.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return limit

@@ -1,0 +1,251 @@
+"""Pictures of models: a node for each layer, an arrow for each tensor."""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from jkeras.core.graph import Plan
+from jkeras.display.inventory import is_model, layers_in_range
+
+_MISSING = (
+    "Drawing models needs pydot and graphviz: pip install jkeras[plot], and install graphviz "
+    "(https://graphviz.org/download) so that its program `dot` is found."
+)
+
+
+class Box(NamedTuple):
+    """One layer of a chart: its key, and what is in it if it is a model drawn open."""
+
+    key: str
+    layer: Any
+    name: str
+    inside: Chart | None
+
+
+class Chart(NamedTuple):
+    """Boxes, arrows between the keys of boxes, and the keys where arrows from outside begin and end."""
+
+    boxes: list[Box]
+    arrows: list[tuple[str, str]]
+    entries: list[str]
+    exits: list[str]
+
+
+def chart_of(
+    model: Any, expand_nested: bool = False, layer_range: Sequence[str] | None = None, path: str = ""
+) -> Chart:
+    """Return the chart of a model.
+
+    Raises:
+        ValueError: If the model has no layers, or `layer_range` names none.
+    """
+    plan = getattr(model, "_plan", None)
+    plan = plan if isinstance(plan, Plan) else None
+    named = dict(plan.layers if plan is not None else model.children())
+    if not named:
+        raise ValueError(f"Model {model.name!r} has no layers to draw.")
+    chosen = layers_in_range(list(named.values()), {id(layer): name for name, layer in named.items()}, layer_range)
+    boxes: list[Box] = []
+    for name, layer in named.items():
+        if any(layer is one for one in chosen):
+            key = f"{path}{name}"
+            inside = chart_of(layer, True, None, f"{key}/") if expand_nested and is_model(layer) else None
+            boxes.append(Box(key, layer, name, inside))
+    by_layer = {id(box.layer): box for box in boxes}
+    if plan is not None:
+        pairs = [
+            (parent.node.layer, node.layer) for node in plan.nodes for parent in node.parents if parent.node is not None
+        ]
+        first = [tensor.node.layer for tensor in plan.input_list if tensor.node is not None]
+        last = [tensor.node.layer for tensor in plan.output_list if tensor.node is not None]
+    else:
+        # What a subclass computes is written in its `call`; a Sequential leads from one layer to the next.
+        chain = list(named.values()) if hasattr(model, "add") else []
+        pairs = list(zip(chain, chain[1:]))
+        first, last = list(named.values())[:1], list(named.values())[-1:]
+    arrows = [
+        (source, target)
+        for before, after in dict.fromkeys((id(a), id(b)) for a, b in pairs)
+        if before in by_layer and after in by_layer
+        for source in _exits(by_layer[before])
+        for target in _entries(by_layer[after])
+    ]
+    entries = [key for layer in first if id(layer) in by_layer for key in _entries(by_layer[id(layer)])]
+    exits = [key for layer in last if id(layer) in by_layer for key in _exits(by_layer[id(layer)])]
+    return Chart(boxes, arrows, entries, exits)
+
+
+def _entries(box: Box) -> list[str]:
+    return [box.key] if box.inside is None else box.inside.entries
+
+
+def _exits(box: Box) -> list[str]:
+    return [box.key] if box.inside is None else box.inside.exits
+
+
+def model_to_dot(
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    layer_range: Sequence[str] | None = None,
+) -> Any:
+    """Return a model as a graph of pydot.
+
+    A model made by subclassing has a node for each layer and no arrows: what leads where is written in its `call`.
+
+    Args:
+        model: The model.
+        show_shapes: Whether shapes of inputs and outputs are shown.
+        show_dtype: Whether the dtype of the outputs is.
+        show_layer_names: Whether names are, beside the classes.
+        rankdir: "TB": from top to bottom, "LR": from left to right.
+        expand_nested: Whether models among the layers are drawn open.
+        dpi: Dots per inch.
+        subgraph: Whether a cluster is returned, to be put into another graph.
+        show_layer_activations: Whether activations are shown.
+        show_trainable: Whether it is shown if a layer is trainable.
+        splines: How arrows are drawn: "ortho", "curved", "polyline", "spline".
+        layer_range: Names (or patterns) of the first and the last layer to draw.
+
+    Raises:
+        ImportError: If pydot is not installed.
+        ValueError: If there is nothing to draw.
+
+    Reference: `keras.utils.model_to_dot`.
+    """
+    try:
+        import pydot
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    options = dict(
+        shapes=show_shapes, dtype=show_dtype, names=show_layer_names, activations=show_layer_activations,
+        trainable=show_trainable,
+    )  # fmt: skip
+    style = dict(rankdir=rankdir, splines=splines, dpi=dpi)
+    if subgraph:
+        graph = pydot.Cluster(graph_name=model.name, label=_quoted(model.name), style="dashed", rankdir=rankdir)
+    else:
+        graph = pydot.Dot(model.name, graph_type="digraph", bgcolor="white", **style)
+        graph.set_node_defaults(shape="plaintext", fontname="Helvetica")
+    _fill(pydot, graph, chart_of(model, expand_nested, layer_range), options)
+    return graph
+
+
+def _fill(pydot: Any, graph: Any, chart: Chart, options: dict[str, bool]) -> None:
+    for box in chart.boxes:
+        if box.inside is None:
+            graph.add_node(pydot.Node(_quoted(box.key), label=_label(box, **options)))
+            continue
+        cluster = pydot.Cluster(graph_name=_quoted(box.key), label=_quoted(box.name), style="dashed")
+        _fill(pydot, cluster, box.inside, options)
+        graph.add_subgraph(cluster)
+    for source, target in chart.arrows:
+        graph.add_edge(pydot.Edge(_quoted(source), _quoted(target)))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _label(box: Box, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool) -> str:
+    """Return the table of one layer, in the HTML of graphviz."""
+    layer, kind = box.layer, type(box.layer).__name__
+    kind = "Functional" if kind == "Model" else kind
+    lines = [f"{box.name} ({kind})" if names else kind]
+    if activations and getattr(layer, "activation", None) is not None:
+        activation = layer.activation
+        lines.append(f"Activation: {getattr(activation, '__name__', type(activation).__name__)}")
+    if shapes:
+        lines += [f"Input shape: {_shape(layer, 'input')}", f"Output shape: {_shape(layer, 'output')}"]
+    if dtype:
+        lines.append(f"Output dtype: {_of_tensors(layer, 'output', lambda tensor: str(tensor.dtype))}")
+    if trainable and layer.weights:
+        lines.append(f"Trainable: {bool(layer.trainable)}")
+    rows = "".join(f"<tr><td>{html.escape(line)}</td></tr>" for line in lines)
+    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{rows}</table>>'
+
+
+def _shape(layer: Any, side: str) -> str:
+    return _of_tensors(layer, side, lambda tensor: str(tuple(tensor.shape)))
+
+
+def _of_tensors(layer: Any, side: str, describe: Any) -> str:
+    """Describe the input or output tensors of the first use of a layer; "?" if it was not used."""
+    try:
+        tensors = jax.tree.leaves(getattr(layer, side))
+    except (AttributeError, ValueError):
+        return "?"
+    return ", ".join(describe(tensor) for tensor in tensors)
+
+
+def plot_model(
+    model: Any,
+    to_file: str | os.PathLike[str] = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    layer_range: Sequence[str] | None = None,
+) -> Any:
+    """Draw a model and write the picture to a file.
+
+    Args:
+        model: The model.
+        to_file: The file; its ending says the format: .png, .svg, .pdf, ...; .dot needs no graphviz.
+        show_shapes: The rest is as in `model_to_dot`.
+        show_dtype: See there.
+        show_layer_names: See there.
+        rankdir: See there.
+        expand_nested: See there.
+        dpi: See there.
+        show_layer_activations: See there.
+        show_trainable: See there.
+        splines: See there.
+        layer_range: See there.
+
+    Returns:
+        In a notebook an image to be shown, elsewhere None.
+
+    Raises:
+        ImportError: If pydot or graphviz is not installed.
+
+    Reference: `keras.utils.plot_model`.
+    """
+    graph = model_to_dot(
+        model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi, False, show_layer_activations,
+        show_trainable, splines, layer_range,
+    )  # fmt: skip
+    to_file = os.fspath(to_file)
+    ending = os.path.splitext(to_file)[1][1:].lower() or "png"
+    if ending == "dot":
+        graph.write_raw(to_file)
+        return None
+    if shutil.which("dot") is None:
+        raise ImportError(_MISSING)
+    graph.write(to_file, format=ending)
+    if ending not in ("png", "jpg", "jpeg", "gif"):
+        return None
+    try:
+        from IPython import display
+    except ImportError:
+        return None
+    return display.Image(filename=to_file)

@@ -1,0 +1,63 @@
+"""What the arguments of preprocessing layers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.core.errors import nearest
+from jkeras.core.layer import Layer
+
+
+def check_mode(layer: Layer, mode: Any, allowed: Sequence[str], argument: str = "output_mode") -> str:
+    """Return `mode` if it is allowed, or raise `ValueError` with the nearest one that is."""
+    if mode not in allowed:
+        hint = nearest(mode, allowed) if isinstance(mode, str) else ""
+        raise ValueError(
+            f"{type(layer).__name__}: {argument} must be one of {', '.join(map(repr, allowed))}; got {mode!r}.{hint}"
+        )
+    return mode
+
+
+def refuse_sparse(layer: Layer, sparse: Any, argument: str = "sparse") -> None:
+    """Raise `ValueError` if sparse or ragged outputs are asked for."""
+    if sparse:
+        raise ValueError(
+            f"{type(layer).__name__}: {argument}={sparse!r} is not supported: JAX arrays are dense. Leave it out."
+        )
+
+
+def check_salt(layer: Layer, salt: Any) -> list[int] | None:
+    """Return the two numbers of the key of SipHash; one number stands for both."""
+    if salt is None:
+        return None
+    pair = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
+    if len(pair) != 2 or not all(isinstance(number, int) and 0 <= number < 2**64 for number in pair):
+        raise ValueError(f"{type(layer).__name__}: salt must be one or two unsigned integers; got {salt!r}.")
+    return pair
+
+
+def hash_key(salt: Sequence[int] | None) -> tuple[int, int] | None:
+    """Return the key of SipHash for a salt that `check_salt` returned; None for FarmHash64."""
+    return None if salt is None else (salt[0], salt[1])
+
+
+def declare_constant(layer: Layer, weight: Any, name: str, values: np.ndarray) -> Any:
+    """Return a state weight that holds `values`: `weight` with them in place of its own, or a new one.
+
+    Compiled programs see them as state, so that they stay right when `adapt` finds others. The layer's configuration
+    keeps them: they are no part of `layer.weights` and of files, where Keras has none either.
+    """
+    if weight is None:
+        weight = layer.add_weight(
+            name=name, shape=values.shape, initializer="zeros", dtype=values.dtype, trainable=False
+        )
+        weight.transient = True
+    weight.shape = values.shape
+    weight.initializer = lambda shape, dtype: jnp.asarray(values, dtype)
+    if weight.is_drawn:
+        weight.assign(values)
+    return weight

@@ -1,0 +1,13 @@
+"""Array functions that take arrays, lists, weights and symbolic tensors: `keras.ops` over `jax.numpy`.
+
+A function is added as a row of its table, in the file of its family; a file, by one line here.
+"""
+
+from __future__ import annotations
+
+from jkeras.ops import image, linalg, nn, numpy
+from jkeras.ops.core import *
+from jkeras.ops.linalg import *
+from jkeras.ops.math import *
+from jkeras.ops.nn import *
+from jkeras.ops.numpy import *

@@ -1,0 +1,212 @@
+"""Mathematics beyond numpy: segments, Fourier transforms, special functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jkeras.core.operation import operation, publish
+from jkeras.functional import signal
+
+
+def _real(x: Any) -> Array:
+    """Return an array of numbers with a fractional part."""
+    x = jnp.asarray(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.result_type(float))
+
+
+def _special(function: Callable[[Array], Array]) -> Callable[[Any], Array]:
+    def compute(x: Any) -> Array:
+        return function(_real(x))
+
+    compute.__name__ = function.__name__
+    return compute
+
+
+erf = operation(_special(lax.erf), "x", "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", elementwise=True)
+erfc = operation(_special(lax.erfc), "x", "`1 - erf(x)`, exact where it is small.", elementwise=True)
+erfinv = operation(_special(lax.erf_inv), "x", "The number whose error function is `x`.", elementwise=True)
+rsqrt = operation(_special(lax.rsqrt), "x", "`1 / sqrt(x)`.", elementwise=True)
+
+
+# Segments
+
+_REDUCTIONS = {
+    "sum": jax.ops.segment_sum,
+    "max": jax.ops.segment_max,
+    "min": jax.ops.segment_min,
+    "prod": jax.ops.segment_prod,
+}
+
+
+def _segment(kind: str) -> Callable[..., Any]:
+    def reduce(data: Any, segment_ids: Any, *, num_segments: int | None, sorted: bool) -> Array:
+        if num_segments is None:
+            raise ValueError(f"segment_{kind}: the shape of the result is not known. Give it: num_segments=...")
+        return _REDUCTIONS[kind](jnp.asarray(data), jnp.asarray(segment_ids), num_segments, indices_are_sorted=sorted)
+
+    reduce.__name__ = f"segment_{kind}"
+    return reduce
+
+
+_SEGMENTS = "data, segment_ids, num_segments=None, sorted=False"
+segment_sum = operation(_segment("sum"), _SEGMENTS, "Sums of the rows of `data` that have the same number.")
+segment_max = operation(_segment("max"), _SEGMENTS, "Largest of the rows of `data` that have the same number.")
+segment_min = operation(_segment("min"), _SEGMENTS, "Smallest of the rows of `data` that have the same number.")
+segment_prod = operation(_segment("prod"), _SEGMENTS, "Products of the rows of `data` that have the same number.")
+
+
+# Ranks
+
+
+def _top_k(x: Any, k: int, *, sorted: bool) -> tuple[Array, Array]:
+    # Sorting costs nothing more here, so that `sorted=False` allows what is done anyway.
+    values, indices = lax.top_k(jnp.asarray(x), k)
+    return values, indices
+
+
+def _in_top_k(targets: Any, predictions: Any, k: int) -> Array:
+    targets, predictions = jnp.asarray(targets), jnp.asarray(predictions)
+    own = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
+    better = jnp.sum(predictions > own, axis=-1)
+    finite = jnp.all(jnp.isfinite(own), axis=-1)
+    return finite & (better < k)
+
+
+def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Array:
+    return jax.nn.logsumexp(jnp.asarray(x), axis=axis, keepdims=keepdims)
+
+
+top_k = operation(_top_k, "x, k, sorted=True", "The `k` largest elements along the last axis, and their indices.")
+in_top_k = operation(_in_top_k, "targets, predictions, k", "Whether fewer than `k` predictions exceed the target's.")
+logsumexp = operation(_logsumexp, "x, axis=None, keepdims=False", "`log(sum(exp(x)))` along `axis`, without overflow.")
+
+
+# Matrices and vectors
+
+
+def _logdet(x: Any) -> Array:
+    return jnp.linalg.slogdet(_real(x))[1]
+
+
+def _cdist(x: Any, y: Any) -> Array:
+    difference = _real(x)[..., :, None, :] - _real(y)[..., None, :, :]
+    squared = jnp.sum(jnp.square(difference), axis=-1)
+    # The root has an infinite slope at 0: where points coincide, the gradient is 0.
+    return jnp.where(squared > 0, jnp.sqrt(jnp.where(squared > 0, squared, 1)), 0)
+
+
+logdet = operation(_logdet, "x", "Logarithm of the absolute determinant of matrices `(..., n, n)`.")
+cdist = operation(_cdist, "x, y", "Euclidean distances between the rows of two matrices: `(..., n, m)`.")
+
+
+# Complex numbers and Fourier transforms; the real and the imaginary part go in and out as a pair.
+
+
+def _complex(x: Any) -> Array:
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(f"Expected a pair of arrays, the real and the imaginary part; got {type(x).__name__}.")
+    real, imag = map(jnp.asarray, x)
+    if real.shape != imag.shape:
+        raise ValueError(f"The real and the imaginary part differ in shape: {real.shape} and {imag.shape}.")
+    if not all(jnp.issubdtype(part.dtype, jnp.floating) for part in (real, imag)):
+        raise ValueError(f"Expected floating-point parts; got {real.dtype} and {imag.dtype}.")
+    return lax.complex(*(part.astype(jnp.promote_types(part.dtype, jnp.float32)) for part in (real, imag)))
+
+
+def _parts(x: Array) -> tuple[Array, Array]:
+    return x.real, x.imag
+
+
+def _fft(x: Any) -> tuple[Array, Array]:
+    return _parts(jnp.fft.fft(_complex(x)))
+
+
+def _fft2(x: Any) -> tuple[Array, Array]:
+    return _parts(jnp.fft.fft2(_complex(x)))
+
+
+def _ifft2(x: Any) -> tuple[Array, Array]:
+    return _parts(jnp.fft.ifft2(_complex(x)))
+
+
+def _rfft(x: Any, *, fft_length: int | None) -> tuple[Array, Array]:
+    return _parts(jnp.fft.rfft(_at_least_32_bits(x), fft_length))
+
+
+def _irfft(x: Any, *, fft_length: int | None) -> Array:
+    return jnp.fft.irfft(_complex(x), fft_length)
+
+
+def _at_least_32_bits(x: Any) -> Array:
+    x = _real(x)
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _stft(
+    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, *, window: Any, center: bool
+) -> tuple[Array, Array]:
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"stft expects floating-point numbers; got {x.dtype}.")
+    return _parts(signal.stft(x, sequence_length, sequence_stride, fft_length, window, center))
+
+
+def _istft(
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    *,
+    length: int | None,
+    window: Any,
+    center: bool,
+) -> Array:
+    return signal.istft(_complex(x), sequence_length, sequence_stride, fft_length, length, window, center)
+
+
+def _extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Array:
+    return signal.frames(jnp.asarray(x), sequence_length, sequence_stride)
+
+
+def _view_as_complex(x: Any) -> Array:
+    x = _real(x)
+    if x.shape[-1:] != (2,):
+        raise ValueError(f"view_as_complex expects a last axis of 2, real and imaginary parts; got shape {x.shape}.")
+    return lax.complex(x[..., 0], x[..., 1])
+
+
+def _view_as_real(x: Any) -> Array:
+    x = jnp.asarray(x)
+    return jnp.stack([x.real, x.imag], axis=-1)
+
+
+fft = operation(_fft, "x", "Fourier transform along the last axis of a pair `(real, imaginary)`.")
+fft2 = operation(_fft2, "x", "Fourier transform along the last two axes of a pair `(real, imaginary)`.")
+ifft2 = operation(_ifft2, "x", "Inverse Fourier transform along the last two axes of a pair `(real, imaginary)`.")
+rfft = operation(_rfft, "x, fft_length=None", "Fourier transform of real numbers along the last axis, as a pair.")
+irfft = operation(_irfft, "x, fft_length=None", "Real inverse Fourier transform of a pair `(real, imaginary)`.")
+stft = operation(
+    _stft,
+    'x, sequence_length, sequence_stride, fft_length, window="hann", center=True',
+    "Short-time Fourier transform along the last axis, as a pair `(real, imaginary)` of shape (..., frames, bins).",
+)
+istft = operation(
+    _istft,
+    'x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True',
+    "The signal whose short-time Fourier transform is the pair `x`.",
+)
+extract_sequences = operation(
+    _extract_sequences,
+    "x, sequence_length, sequence_stride",
+    "Windows of the last axis: `(..., frames, sequence_length)`.",
+)
+view_as_complex = operation(_view_as_complex, "x", "Complex numbers of real and imaginary parts along the last axis.")
+view_as_real = operation(_view_as_real, "x", "Real and imaginary parts of complex numbers along a new last axis.")
+
+
+__all__ = publish(globals())

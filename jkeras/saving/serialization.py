@@ -1,0 +1,188 @@
+"""Any object as plain data, in Keras 3's format, and back. Nothing that a file names is imported or run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jkeras.core import custom_objects as custom
+from jkeras.core.dtypes import DTypePolicy
+from jkeras.core.errors import nearest
+from jkeras.core.registry import Registry, activations, constraints, initializers, regularizers
+
+_BUILTIN = "builtins"
+
+
+def _tables() -> dict[str, Registry]:
+    """Return the tables of names by the module of Keras that their objects are in."""
+    from jkeras.layers.table import layers
+    from jkeras.losses import losses
+    from jkeras.metrics import metrics
+    from jkeras.optimizers.catalogue import optimizers
+    from jkeras.optimizers.schedules import schedules
+
+    return {
+        "keras.layers": layers,
+        "keras.initializers": initializers,
+        "keras.regularizers": regularizers,
+        "keras.constraints": constraints,
+        "keras.activations": activations,
+        "keras.losses": losses,
+        "keras.metrics": metrics,
+        "keras.optimizers": optimizers,
+        "keras.optimizers.schedules": schedules,
+    }
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Return `obj` as plain data that JSON can hold, as Keras 3 writes it.
+
+    Args:
+        obj: Numbers, strings, None; lists, tuples and dicts; arrays; functions with a name; objects with `get_config`.
+
+    Returns:
+        An object of a class becomes `{"module", "class_name", "config", "registered_name"}`.
+
+    Raises:
+        ValueError: For a lambda, or an object without `get_config`.
+
+    >>> from jkeras.layers import Dense
+    >>> serialize_keras_object(Dense(2, name="a"))["class_name"]
+    'Dense'
+    >>> serialize_keras_object((1, None))
+    {'class_name': '__tuple__', 'config': {'value': [1, None]}}
+    """
+    if obj is None or isinstance(obj, (bool, int, float, str)):
+        return obj
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, tuple):
+        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(x) for x in obj]}}
+    if isinstance(obj, list):
+        return [serialize_keras_object(x) for x in obj]
+    if isinstance(obj, Mapping):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if isinstance(obj, slice):
+        return {"class_name": "__slice__", "config": {"value": [obj.start, obj.stop, obj.step]}}
+    if hasattr(obj, "get_config") and not isinstance(obj, type):
+        module, registered = _address(type(obj))
+        config = {name: serialize_keras_object(value) for name, value in obj.get_config().items()}
+        return {"module": module, "class_name": type(obj).__name__, "config": config, "registered_name": registered}
+    if hasattr(obj, "__array__"):
+        array = np.asarray(obj)
+        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+    if callable(obj) and getattr(obj, "__name__", "<lambda>") != "<lambda>":
+        name = obj.__name__
+        if name in activations and activations.lookup(name) is obj:
+            return name
+        registered = custom.get_registered_name(obj)
+        kind = "class" if isinstance(obj, type) else "function"
+        return {"module": _BUILTIN, "class_name": kind, "config": name, "registered_name": registered}
+    what = "a lambda has no name" if callable(obj) else f"{type(obj).__name__} has no get_config(self)"
+    raise ValueError(
+        f"Cannot write {obj!r} as plain data: {what}. Define a named function, or a class with get_config."
+    )
+
+
+def _address(cls: type) -> tuple[str, str | None]:
+    """Return the module that Keras says a class is in, and the name a user's class is registered under."""
+    registered = custom.get_registered_name(cls)
+    if registered != cls.__name__:
+        return cls.__module__, registered
+    for module, table in _tables().items():
+        if cls.__name__ in table and table.lookup(cls.__name__) is cls:
+            return module, None
+    if cls is DTypePolicy:
+        return "keras", None
+    return cls.__module__, registered
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
+    """Return what `serialize_keras_object` described; both formats of Keras are understood.
+
+    Args:
+        config: Plain data.
+        custom_objects: Users' classes and functions by name.
+        safe_mode: Must be true: jkeras runs no code from data.
+        kwargs: `module_objects` and `printable_module_name` of Keras 2: classes by name, and a word for messages.
+
+    Raises:
+        ValueError: If a class is unknown, code would have to be run, or an argument is unknown.
+
+    >>> deserialize_keras_object({"class_name": "Dense", "config": {"units": 3}}).units
+    3
+    """
+    objects = {**(kwargs.pop("module_objects", None) or {}), **(custom_objects or {})}
+    kwargs.pop("printable_module_name", None)
+    if kwargs:
+        raise TypeError(f"deserialize_keras_object got an unexpected argument {next(iter(kwargs))!r}.")
+    if not safe_mode:
+        raise ValueError("safe_mode=False would run code from data, which jkeras never does. Use custom_objects=.")
+    with custom.known(objects):
+        return _read(config)
+
+
+def _read(config: Any) -> Any:
+    if isinstance(config, list):
+        return [_read(x) for x in config]
+    if isinstance(config, str):
+        found = custom.find(config)
+        return config if found is None else found
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _read(value) for key, value in config.items()}
+    name, inner = config["class_name"], config["config"]
+    if name in _PLAIN:
+        return _PLAIN[name](inner)
+    if name == "__lambda__":
+        raise ValueError("The data hold the code of a lambda, which is not run. Give a function in custom_objects=.")
+    if name in ("function", "class"):
+        return _find(config.get("registered_name") or inner, inner, None)
+    cls = _find(config.get("registered_name") or name, name, config.get("module"))
+    if not isinstance(cls, type):
+        return cls
+    if not hasattr(cls, "from_config"):
+        raise ValueError(f"{name!r}: expected a class with from_config; got {cls!r}.")
+    arguments = dict(inner) if isinstance(inner, dict) else inner
+    build = getattr(cls, "from_config")  # noqa: B009  (the registry holds classes of users, unknown to the checker)
+    made = build(arguments)
+    shapes = config.get("build_config")
+    if isinstance(shapes, dict) and hasattr(made, "build_from_config") and not getattr(made, "built", True):
+        made.build_from_config(shapes)
+    return made
+
+
+def _find(registered: str, name: str, module: str | None) -> Any:
+    found = custom.find(registered)
+    found = custom.find(name) if found is None else found
+    if found is not None:
+        return found
+    tables = _tables()
+    own = next((table for key, table in tables.items() if module and module.startswith(key)), None)
+    for table in [own] if own is not None else tables.values():
+        if name in table:
+            return table.lookup(name)
+    if name == "DTypePolicy":
+        return DTypePolicy
+    known = [row for table in tables.values() for row in table]
+    raise ValueError(
+        f"Unknown class or function {name!r}.{nearest(name, known)} "
+        "If it is your own, pass custom_objects={'" + name + "': " + name + "} or register it with "
+        "jkeras.saving.register_keras_serializable."
+    )
+
+
+_PLAIN = {
+    "__tuple__": lambda inner: tuple(_read(x) for x in inner["value"]),
+    "__bytes__": lambda inner: inner["value"].encode("utf-8"),
+    "__slice__": lambda inner: slice(*inner["value"]),
+    "__numpy__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
+    "__tensor__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
+}

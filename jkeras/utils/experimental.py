@@ -1,0 +1,3 @@
+"""`keras.utils.experimental` of Keras 2."""
+
+from jkeras.utils.unsupported import DatasetCreator as DatasetCreator
