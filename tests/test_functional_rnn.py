@@ -61,7 +61,11 @@ def keras_function(name, extra, **options):
     return run
 
 
-@pytest.mark.parametrize(("mask", "go_backwards"), [("none", False), ("right", False), ("holes", True)])
+@pytest.mark.parametrize(
+    ("mask", "go_backwards"),
+    # The layers are compared with Keras too, so the hardest case is enough here by default.
+    [("holes", True), *(pytest.param(mask, False, marks=pytest.mark.slow) for mask in ("none", "right"))],
+)
 @pytest.mark.parametrize(("name", "gates", "states", "extra"), KINDS, ids=IDS)
 def test_agrees_with_keras_in_values_and_gradients(name, gates, states, extra, go_backwards, mask):
     x, weights, initial = make(name, gates, states, extra)
@@ -126,7 +130,9 @@ def plain_loop(name, x, weights, state, extra, input_mask=None, recurrent_mask=N
     return jnp.stack(outputs, 1), state
 
 
-@pytest.mark.parametrize(("per_gate", "features"), [(True, FEATURES), (False, 2 * UNITS)])
+@pytest.mark.parametrize(
+    ("per_gate", "features"), [(True, FEATURES), pytest.param(False, 2 * UNITS, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(("name", "gates", "states", "extra"), KINDS, ids=IDS)
 def test_dropout_masks_and_gradients_follow_the_formulas(name, gates, states, extra, features, per_gate):
     x, weights, initial = make(name, gates, states, extra, features=features)

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "training": BASE | {"ops", "random", "distribution", "utils"},
     "models": BASE | {"ops", "random", "layers", "training", "distribution", "utils"},
     "datasets": {"core", "utils", "backend"},
-    "utils": {"core"},
+    "utils": {"core", "functional"},
     "distribution": {"core"},
 }
 # Imports inside a function, which run when the user calls it: `Model.save` reaches the files that way.

@@ -25,13 +25,13 @@ def active() -> Frame | None:
 
 
 class _Default:
-    training = False
+    training: bool | None = None
 
 
 def learning_phase() -> int:
     """Return 1 where layers behave as in training: in a `call` as its frame says, elsewhere what was set."""
     frame = active()
-    return int(_Default.training if frame is None else frame.training)
+    return int((_Default.training if frame is None else frame.training) or False)
 
 
 def set_learning_phase(training: bool) -> None:
@@ -39,8 +39,8 @@ def set_learning_phase(training: bool) -> None:
     _Default.training = bool(training)
 
 
-def training_or_default(training: Any) -> bool:
-    """Return `training` as a bool; for None what `set_learning_phase` set."""
+def training_or_default(training: Any) -> bool | None:
+    """Return `training` as a bool; for None what `set_learning_phase` set, or None if nobody said anything."""
     return _Default.training if training is None else bool(training)
 
 
@@ -58,14 +58,14 @@ class Frame:
     """What the bound layers of one `apply` share.
 
     Args:
-        training: Whether layers behave as in training.
+        training: Whether layers behave as in training; None leaves it to the default of each layer's `call`.
         rng: A key, a function that makes one when it is first needed, or None.
         declaring: True while shapes are traced to build layers: weights that do not exist yet stand as zeros.
         unknown: The size that stands for an unknown (None) dimension while declaring.
     """
 
     def __init__(
-        self, training: bool = False, rng: Any = None, declaring: bool = False, unknown: int | None = None
+        self, training: bool | None = False, rng: Any = None, declaring: bool = False, unknown: int | None = None
     ) -> None:
         self.training = training
         self.rng = rng

@@ -215,7 +215,7 @@ class Layer(Facade):
         state: Tree,
         inputs: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        training: bool,
+        training: bool | None,
         rng: Any,
         mask: Any = None,
     ) -> Forward:
@@ -243,9 +243,9 @@ class Layer(Facade):
         signature = call_signature(type(self).call)
         given, training, mask = self._read_arguments(signature, frame, args, kwargs)
         first = given.get(signature.first)
+        check_inputs(self.path, self.input_spec, first)
         if not self.built:
             self._build_from(frame, signature, given)
-        check_inputs(self.path, self.input_spec, first)
         before, frame.training = frame.training, training
         try:
             outputs = remat.run(self, frame, functools.partial(self.call, *given.pop("*", ()), **given))
@@ -263,7 +263,7 @@ class Layer(Facade):
 
     def _read_arguments(
         self, signature: CallSignature, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[dict[str, Any], bool, Any]:
+    ) -> tuple[dict[str, Any], bool | None, Any]:
         """Name the arguments of a call; fill in `training` and masks if `call` takes them; cast the arrays."""
         kwargs = dict(kwargs)
         training = None if signature.takes_training else kwargs.pop("training", None)
@@ -281,8 +281,9 @@ class Layer(Facade):
             if given.get(f"{name}_mask") is None and given.get(name) is not None:
                 given[f"{name}_mask"] = frame.masks_of(given[name])
         if signature.takes_training:
-            training = given.get("training")
-            given["training"] = frame.training if training is None else training
+            told = (given.get("training"), frame.training, signature.training_default)
+            training = next((value for value in told if value is not None), None)
+            given["training"] = False if training is None else training
         training = frame.training if training is None else training
         for name in given.keys() - {"mask", "training"}:
             given[name] = self._cast(given[name], frame)
@@ -331,10 +332,7 @@ class Layer(Facade):
         if not self._is_declared():
             self._declare(args, kwargs)
         kwargs = dict(kwargs)
-        if not call_signature(type(self).call).takes_training or kwargs.get("training") is None:
-            training = frames.training_or_default(kwargs.pop("training", None))
-        else:
-            training = bool(kwargs["training"])
+        training = frames.training_or_default(kwargs.pop("training", None))
         params, state = self._tree(trainable=True), self._tree(trainable=False)
         mask = kwargs.pop("mask", None)
         result = self._forward(params, state, args, kwargs, training, seeds.next_key, mask)

@@ -18,6 +18,7 @@ class CallSignature(NamedTuple):
     first: str
     by_name: bool
     takes_training: bool
+    training_default: bool | None
     takes_mask: bool
     argument_masks: tuple[str, ...]
 
@@ -61,6 +62,9 @@ def call_signature(call: Callable[..., Any]) -> CallSignature:
         first=names[0] if names else "",
         by_name=not any(p.kind is p.VAR_POSITIONAL for p in parameters),
         takes_training="training" in names,
+        training_default=next(
+            (p.default for p in parameters if p.name == "training" and p.default is not p.empty), None
+        ),
         takes_mask="mask" in names,
         argument_masks=tuple(n for n in names if f"{n}_mask" in names),
     )

@@ -94,7 +94,8 @@ class Attention(Layer):
         query_mask, value_mask = (*mask, None)[:2] if mask is not None else (None, None)
         key = rest[0] if rest else value
         scores = self._scores(query, key)
-        where = attention_mask(*scores.shape[1:], value_mask=value_mask, causal=use_causal_mask)
+        targets, sources = scores.shape[1:]
+        where = attention_mask(targets, sources, value_mask=value_mask, causal=use_causal_mask)
         weights = masked_softmax(scores, where)
         if training and self.dropout:
             weights = dropout(weights, self.dropout, seeded_key(self, self.seed))

@@ -33,6 +33,10 @@ class ProjectedAttention(Layer):
     flash_attention: bool | None
     seed: int | None
     attention_axes: tuple[int, ...] | None = None
+    query_projection: Any
+    key_projection: Any
+    value_projection: Any
+    gate_projection: Any
 
     def _keep(self, **arguments: Any) -> None:
         check_rate(self, "dropout", arguments["dropout"])
@@ -114,18 +118,18 @@ class ProjectedAttention(Layer):
             self.value_projection(value),
         )
         axes = self.attention_axes or tuple(range(1, query.ndim - 1))
-        arrays, restore = _flatten(projected, axes)
-        targets, sources = arrays[0].shape[1], arrays[1].shape[1]
+        (q, k, v), restore = _flatten(projected, axes)
+        targets, sources = q.shape[1], k.shape[1]
         masks = [None if m is None else m.reshape(len(m), -1) for m in (query_mask, value_mask, key_mask)]
         where = _attention_mask(targets, sources, *masks, causal=use_causal_mask, window=self.sliding_window)
-        where = _combine(where, attention_mask, arrays[0].shape, sources, len(query))
+        where = _combine(where, attention_mask, q.shape, sources, len(query))
         dropped = training and self.dropout > 0
         scores = None
-        if dropped or return_attention_scores or arrays[2].shape[-1] != arrays[1].shape[-1]:
+        if dropped or return_attention_scores or v.shape[-1] != k.shape[-1]:
             rng = seeded_key(self, self.seed) if dropped else None
-            averages, scores = attend(*arrays, where, self.dropout, rng)
+            averages, scores = attend(q, k, v, where, self.dropout, rng)
         else:
-            averages = dot_product_attention(*arrays, mask=where, implementation=_IMPLEMENTATIONS[self._fused()])
+            averages = dot_product_attention(q, k, v, mask=where, implementation=_IMPLEMENTATIONS[self._fused()])
         averages = restore(averages)
         if self.use_gate:
             averages = averages * self.gate_projection(query)
@@ -230,7 +234,8 @@ class MultiHeadAttention(ProjectedAttention):
         axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
         arguments["attention_axes"] = None if axes is None else tuple(axes)
         self._keep(**arguments)
-        self.features = (output_shape,) if isinstance(output_shape, int) else output_shape and tuple(output_shape)
+        sizes = (output_shape,) if isinstance(output_shape, int) else output_shape
+        self.features: tuple[int, ...] | None = tuple(sizes) if sizes else None
 
     def _heads(self) -> dict[str, tuple[int, int]]:
         keys = (self.num_heads, self.key_dim)

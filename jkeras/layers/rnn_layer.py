@@ -48,6 +48,8 @@ class RNN(SequenceLayer):
     [1.0, 2.0, 3.0, 4.0]
     """
 
+    cell: Any
+
     def __init__(
         self,
         cell: Any,

@@ -165,7 +165,7 @@ def elastic_transform(
 ) -> Array:
     """Displace each pixel of one image by a smooth random field: `alpha` times normal noise blurred with `sigma`.
 
-    >>> elastic_transform(jnp.ones((4, 4, 1)), jax.random.key(0)).shape
+    >>> jax.eval_shape(elastic_transform, jnp.ones((4, 4, 1)), jax.random.key(0)).shape
     (4, 4, 1)
 
     Reference: Simard et al., 2003.

@@ -82,7 +82,8 @@ class ImageLayer(Layer):
 
     # The call
 
-    def call(self, data: Any, training: bool = False) -> Any:
+    # As in Keras, a layer that is called on its own, and not told, changes its images.
+    def call(self, data: Any, training: bool = True) -> Any:
         """Return the images, or the dict with all of its parts, after the transformation."""
         given = dict(data) if isinstance(data, Mapping) else {"images": data}
         unknown = [name for name in given if name not in PARTS]

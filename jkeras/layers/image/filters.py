@@ -158,7 +158,7 @@ class RandomElasticTransform(RandomImageLayer):
         data_format: "channels_last" or "channels_first".
 
     >>> layer = RandomElasticTransform((1.0, 1.0))
-    >>> layer.apply({}, {}, jnp.ones((4, 4, 1)), training=True, rng=0)[0].shape
+    >>> jax.eval_shape(lambda x: layer.apply({}, {}, x, training=True, rng=0)[0], jnp.ones((4, 4, 1))).shape
     (4, 4, 1)
 
     Reference: Simard et al., 2003.

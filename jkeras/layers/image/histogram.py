@@ -19,6 +19,7 @@ class AutoContrast(ImageLayer):
     Args:
         value_range: The values of black and white.
 
+    >>> import jax.numpy as jnp
     >>> AutoContrast()(jnp.asarray([[[10.0], [20.0]]])).ravel().tolist()
     [0.0, 255.0]
     """
@@ -42,6 +43,7 @@ class Equalization(ImageLayer):
         bins: Number of bins of the histogram.
         data_format: "channels_last" or "channels_first".
 
+    >>> import jax.numpy as jnp
     >>> Equalization()(jnp.asarray([[[0.0], [1.0], [2.0]]])).ravel().tolist()
     [0.0, 128.0, 255.0]
     """
@@ -67,6 +69,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         tile_grid_size: Number of tiles along height and width.
         data_format: "channels_last" or "channels_first".
 
+    >>> import jax.numpy as jnp
     >>> layer = ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(1, 1), clip_limit=0.0)
     >>> layer(jnp.asarray([[[10.0], [20.0]]])).ravel().tolist()
     [127.5, 255.0]

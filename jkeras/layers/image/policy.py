@@ -142,8 +142,9 @@ class RandAugment(Policy):
         seed: Integer folded into the key.
         data_format: "channels_last" or "channels_first".
 
-    >>> layer = RandAugment()
-    >>> layer.apply({}, {}, jnp.ones((2, 4, 4, 3)), training=True, rng=0)[0].shape
+    >>> layer = RandAugment(num_ops=1)
+    >>> augment = lambda images: layer.apply({}, {}, images, training=True, rng=0)[0]
+    >>> jax.eval_shape(augment, jnp.ones((2, 4, 4, 3))).shape
     (2, 4, 4, 3)
 
     Reference: Cubuk et al., 2019.
@@ -193,7 +194,8 @@ class AugMix(Policy):
         data_format: "channels_last" or "channels_first".
 
     >>> layer = AugMix(num_chains=1, chain_depth=1)
-    >>> layer.apply({}, {}, jnp.ones((2, 4, 4, 3)), training=True, rng=0)[0].shape
+    >>> augment = lambda images: layer.apply({}, {}, images, training=True, rng=0)[0]
+    >>> jax.eval_shape(augment, jnp.ones((2, 4, 4, 3))).shape
     (2, 4, 4, 3)
 
     Reference: Hendrycks et al., 2020.

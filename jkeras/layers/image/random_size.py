@@ -89,6 +89,7 @@ class RandomHeight(RandomSize):
     Raises:
         ValueError: In training, if it is traced (by `jit`, in `fit`): use `RandomZoom` there.
 
+    >>> import jax
     >>> layer = RandomHeight((0.5, 0.5))
     >>> layer.apply({}, {}, jax.numpy.ones((4, 4, 1)), training=True, rng=0)[0].shape
     (6, 4, 1)
@@ -106,6 +107,7 @@ class RandomWidth(RandomSize):
     Raises:
         ValueError: In training, if it is traced (by `jit`, in `fit`): use `RandomZoom` there.
 
+    >>> import jax
     >>> layer = RandomWidth((0.5, 0.5))
     >>> layer.apply({}, {}, jax.numpy.ones((4, 4, 1)), training=True, rng=0)[0].shape
     (4, 6, 1)

@@ -24,6 +24,7 @@ class Rescaling(Layer):
         scale: A number, or one for each channel.
         offset: A number, or one for each channel.
 
+    >>> import numpy as np
     >>> Rescaling(1 / 127.5, offset=-1)(np.asarray([0, 255], "uint8")).tolist()
     [-1.0, 1.0]
     """
@@ -61,6 +62,7 @@ class Resizing(ImageLayer):
     Raises:
         ValueError: For other values, or if images are to be cropped and padded both.
 
+    >>> import numpy as np
     >>> Resizing(2, 3)(np.zeros((1, 4, 6, 3), "float32")).shape
     (1, 2, 3, 3)
     """
@@ -132,6 +134,7 @@ class CenterCrop(ImageLayer):
         width: Width of the outputs.
         data_format: "channels_last" or "channels_first".
 
+    >>> import numpy as np
     >>> CenterCrop(1, 3)(np.arange(5.0, dtype="float32").reshape(1, 1, 5, 1)).ravel().tolist()
     [1.0, 2.0, 3.0]
     """
@@ -171,6 +174,7 @@ class RandomCrop(RandomImageLayer):
         data_format: "channels_last" or "channels_first".
         name: The layer's name.
 
+    >>> import numpy as np
     >>> RandomCrop(2, 2)(np.zeros((1, 4, 6, 3), "float32")).shape
     (1, 2, 2, 3)
     """

@@ -200,21 +200,21 @@ class RandomTranslation(Warp):
 
 
 class RandomShear(Warp):
-    """In training, shear each image: columns move down and rows move right in proportion to their place.
+    """In training, shear each image to either side: `(x, y)` comes from `(x + s a y, y + s b x)` with a random sign s.
 
     Args:
-        x_factor: Bounds as a part of the image, `(lower, upper)`, or f for `(-f, f)`; between 0 and 1.
-        y_factor: The same for the other direction.
+        x_factor: Bounds of a, `(lower, upper)`, or f for `(0, f)`; between 0 and 1.
+        y_factor: Bounds of b.
         interpolation: "bilinear" or "nearest".
         fill_mode: "reflect", "constant", "wrap" or "nearest": what is beyond the edges.
         fill_value: The value beyond the edges for "constant".
         data_format: "channels_last" or "channels_first".
         seed: Integer folded into the key.
 
-    >>> layer = RandomShear((1.0, 1.0), fill_mode="constant")
-    >>> image = jnp.eye(3)[..., None]
-    >>> layer.apply({}, {}, image, training=True, rng=0)[0][..., 0].tolist()
-    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    >>> layer = RandomShear((1.0, 1.0), fill_mode="nearest")
+    >>> image = jnp.broadcast_to(jnp.arange(3.0)[:, None], (3, 3, 1))
+    >>> layer.apply({}, {}, image, training=True, rng=0)[0].shape
+    (3, 3, 1)
     """
 
     def __init__(
@@ -229,16 +229,14 @@ class RandomShear(Warp):
         **kwargs: Any,
     ):
         super().__init__(fill_mode, interpolation, fill_value, seed=seed, data_format=data_format, **kwargs)
-        self.x_factor = factor_range(self, "x_factor", x_factor, 0, 1, symmetric=True)
-        self.y_factor = factor_range(self, "y_factor", y_factor, 0, 1, symmetric=True)
+        self.x_factor = factor_range(self, "x_factor", x_factor, 0, 1)
+        self.y_factor = factor_range(self, "y_factor", y_factor, 0, 1)
 
-    def ranges(self) -> list[Pair]:
-        """Return the bounds of both factors."""
-        return [self.x_factor, self.y_factor]
-
-    def matrix(self, amounts: list[Array], height: int, width: int) -> Array:
-        """Return the shear."""
-        return geometry.shear_matrix(*amounts)
+    def draw(self, key: Any, shape: Shape) -> Array:
+        """Return the eight numbers of the map."""
+        first, second, side = jax.random.split(key, 3)
+        sign = jnp.where(jax.random.bernoulli(side), 1.0, -1.0)
+        return geometry.shear_matrix(sign * uniform(first, self.x_factor), sign * uniform(second, self.y_factor))
 
 
 class RandomPerspective(Warp):
