@@ -51,6 +51,7 @@ class LSTM(GatedSequence):
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
 
+    >>> import jax.numpy as jnp
     >>> y, h, c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
     >>> y.shape, h.shape, c.shape
     ((2, 5, 4), (2, 4), (2, 4))
@@ -122,6 +123,7 @@ class LSTMCell(Cell):
 
     Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
 
+    >>> import jax.numpy as jnp
     >>> cell = LSTMCell(4)
     >>> h, states = cell(jnp.ones((2, 3)), cell.get_initial_state(batch_size=2))
     >>> h.shape, len(states)
