@@ -303,6 +303,7 @@ def test_long_windows_agree_with_short_ones_in_value_and_gradient(function):
             np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_max_pool_under_transformations():
     x = image(2)
     mapped = jax.vmap(lambda x: max_pool(x[None], 2)[0])(x)

@@ -168,6 +168,7 @@ def test_keras_applies_one_dropout_mask_to_each_gate():
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "gates", "states", "extra"), KINDS[1:3], ids=IDS[1:3])
 def test_forward_mode_and_second_derivatives_agree_with_a_plain_loop(name, gates, states, extra):
     x, weights, initial = make(name, gates, states, extra)

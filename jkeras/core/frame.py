@@ -34,9 +34,9 @@ def learning_phase() -> int:
     return int((_Default.training if frame is None else frame.training) or False)
 
 
-def set_learning_phase(training: bool) -> None:
+def set_learning_phase(training: bool | None) -> None:
     """Set how a layer called on arrays behaves that is not told: `fit`, `evaluate` and `predict` tell."""
-    _Default.training = bool(training)
+    _Default.training = None if training is None else bool(training)
 
 
 def training_or_default(training: Any) -> bool | None:
