@@ -112,9 +112,9 @@ def __getattr__(name: str) -> Any:
     elif name in _NAMES:
         value = getattr(importlib.import_module(_NAMES[name]), _RENAMED.get(name, name))
     else:
-        from jkeras.core.errors import nearest
+        from jkeras.core.errors import missing_name
 
-        raise AttributeError(f"module 'jkeras' has no attribute {name!r}.{nearest(name, [*_NAMES, *_MODULES])}")
+        raise missing_name("jkeras", name, [*_NAMES, *_MODULES])
     globals()[name] = value
     return value
 

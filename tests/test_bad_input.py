@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from jkeras import Input, Model, Sequential, layers, losses, metrics, optimizers
+from jkeras import Input, Model, Sequential, layers, losses, metrics, ops, optimizers, random
 
 X = np.ones((20, 4), "float32")
 Y = np.ones((20, 1), "float32")
@@ -148,3 +148,27 @@ def test_bad_input_leaves_the_model_as_it_was():
 
 def test_every_table_knows_its_names():
     assert callable(losses.get("mse")) and metrics.get("mae") is not None and optimizers.get("SGD").name == "sgd"
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (lambda: layers.Conv2DTransposed, r"module 'jkeras.layers' has no attribute .* Did you mean 'Conv2DTranspose'"),
+        (lambda: ops.meen, r"module 'jkeras.ops' has no attribute 'meen'. Did you mean 'mean'"),
+        (lambda: random.normal((2,), sede=3), r"normal\(shape, .*unexpected keyword argument 'sede'"),
+        (lambda: layers.RNN(layers.LSTM(3)), "such as LSTMCell"),
+        (
+            lambda: layers.MultiHeadAttention(2, 3)(X),
+            r"call\(query, value, key=None, .*missing a required argument: 'value'",
+        ),
+    ],
+)
+def test_misspelt_and_misused_names(act, text):
+    with pytest.raises((AttributeError, TypeError), match=text):
+        act()
+
+
+def test_an_unknown_dimension_is_explained() -> None:
+    with pytest.raises(TypeError, match="reshape") as caught:
+        ops.reshape(layers.Input((3,)), (2, 2))
+    assert any("unknown" in note for note in caught.value.__notes__)

@@ -17,6 +17,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {folded[found[0]]!r}?" if found else ""
 
 
+def missing_name(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Return the error for a name that a module does not have, with the nearest one that it has.
+
+    >>> missing_name("jkeras.ops", "meen", ["mean", "max"])
+    AttributeError("module 'jkeras.ops' has no attribute 'meen'. Did you mean 'mean'?")
+    """
+    return AttributeError(f"module {module!r} has no attribute {name!r}.{nearest(name, known)}")
+
+
 def unexpected_argument(owner: str, name: str, accepted: Iterable[str]) -> TypeError:
     """The error for a misspelt keyword: names the owner, the keyword and the nearest accepted one."""
     accepted = list(accepted)

@@ -17,6 +17,9 @@ from jkeras.core.template import unique_name
 
 Shape = tuple[int | None, ...]
 
+# They stand for an unknown dimension: what differs is unknown. Many divisors, so that a batch can be split and folded.
+UNKNOWN_SIZES = (5040, 7560)
+
 
 class SymbolicTensor(HasOperators):
     """A value that does not exist yet: shape (None where unknown), dtype, and the node that will make it.
@@ -138,7 +141,12 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                     f"Layer {layer.name!r} ({type(layer).__name__}) computes with numbers; its input {leaf!r} is "
                     "strings. Lead them through a layer such as StringLookup, Hashing or TextVectorization first."
                 )
-    outputs = layer.compute_output_spec(*args, **kwargs)
+    try:
+        outputs = layer.compute_output_spec(*args, **kwargs)
+    except Exception as error:
+        if has_unknown((args, kwargs)):
+            error.add_note(f"Where this says {' or '.join(map(str, UNKNOWN_SIZES))}, the dimension is unknown (None).")
+        raise
     node = Node(layer, args, kwargs, outputs)
     for tensor in jax.tree.leaves(outputs):
         tensor.name = layer.name

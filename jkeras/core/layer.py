@@ -24,9 +24,6 @@ from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
 from jkeras.core.template import Tree, bind, bind_into, collect_state, copy_attributes, two_level, weights_of
 
-# They stand for an unknown dimension: what differs is unknown. Many divisors, so that a batch can be split and folded.
-UNKNOWN_SIZES = (5040, 7560)
-
 
 class Layer(Facade):
     """A template with the pure pair `init` and `apply`, and the Keras facade over it.
@@ -391,8 +388,8 @@ class Layer(Facade):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs as symbolic tensors for symbolic (or abstract) inputs; builds the layer."""
-        first = self._declare(args, kwargs, UNKNOWN_SIZES[0])
-        second = self._declare(args, kwargs, UNKNOWN_SIZES[1]) if graph.has_unknown((args, kwargs)) else first
+        first = self._declare(args, kwargs, graph.UNKNOWN_SIZES[0])
+        second = self._declare(args, kwargs, graph.UNKNOWN_SIZES[1]) if graph.has_unknown((args, kwargs)) else first
 
         def symbolic(a: Any, b: Any) -> Any:
             shape = tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))

@@ -35,6 +35,7 @@ class Operation(Layer):
         self.function = function
         self.__dict__["_auto_name"] = None if name else getattr(function, "__name__", "operation").strip("_<>")
         self.supports_masking = function in _ELEMENTWISE
+        self.built = True
 
     def call(self, *operands: Any, **kwargs: Any) -> Any:
         """Apply the function."""
@@ -88,7 +89,10 @@ def operation(
         _ELEMENTWISE.add(function)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{call.__name__}{signature}: {error}.") from None
         bound.apply_defaults()
         given = bound.arguments
         if takes_axis and isinstance(given["axis"], list):

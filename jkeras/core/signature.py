@@ -27,7 +27,9 @@ class CallSignature(NamedTuple):
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"Layer {layer.path!r} ({type(layer).__name__}), call{self.signature}: {error}.") from None
+            bare = [p.replace(annotation=p.empty) for p in self.signature.parameters.values()]
+            call = f"call{inspect.Signature(bare)}"
+            raise TypeError(f"Layer {layer.path!r} ({type(layer).__name__}), {call}: {error}.") from None
         if not self.by_name:
             return {"*": args, **kwargs}
         given: dict[str, Any] = {}

@@ -5,6 +5,9 @@ A layer is added by writing its class and naming it in `__all__` of its file; a 
 
 from __future__ import annotations
 
+from typing import Any
+
+from jkeras.core.errors import missing_name
 from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
@@ -50,6 +53,11 @@ from jkeras.layers.spectral_normalization import *
 from jkeras.layers.table import deserialize, layers, serialize
 from jkeras.layers.upsampling import *
 from jkeras.layers.wrapper import *
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name(__name__, name, layers)
+
 
 for _name, _class in list(globals().items()):
     # An alias is another name of a class, whose configurations carry its own name.

@@ -230,10 +230,10 @@ def check_cell(owner: Layer, cell: Any) -> Any:
     """Return the cell (a list becomes `StackedRNNCells`), or raise `TypeError` if it is none."""
     if isinstance(cell, (list, tuple)):
         return StackedRNNCells(cell)
-    if not isinstance(cell, Layer) or not hasattr(cell, "state_size"):
+    if not isinstance(cell, Layer) or isinstance(cell, SequenceLayer) or not hasattr(cell, "state_size"):
         raise TypeError(
             f"{type(owner).__name__}: a cell must be a layer with `state_size` and `call(inputs, states)` that returns "
-            f"(output, new_states); got {cell!r}."
+            f"(output, new_states), such as LSTMCell; got {cell!r}."
         )
     return cell
 

@@ -10,7 +10,7 @@ import jax
 from jkeras.core import graph
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor
-from jkeras.core.layer import UNKNOWN_SIZES, Layer
+from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.models.host_part import host_part
 from jkeras.models.trainer import Trainer
@@ -97,7 +97,7 @@ class Model(Trainer):
                 raise ValueError(f"Model {self.name!r} needs an input shape: model.build((None, 28, 28)).")
             return
         if not self._is_declared():
-            self._declare((graph.symbolic_like(input_shape),), {}, unknown=UNKNOWN_SIZES[0])
+            self._declare((graph.symbolic_like(input_shape),), {}, unknown=graph.UNKNOWN_SIZES[0])
 
     def _build_from(self, frame: Any, signature: Any, given: dict[str, Any]) -> None:
         if type(self).build is Model.build:  # nothing of its own to declare; its layers are built as they are called
