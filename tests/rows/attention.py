@@ -11,10 +11,20 @@ class OfOne(layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.attention = layers.MultiHeadAttention(2, 3, dropout=0.2, use_gate=True, dtype=self.dtype_policy)
+        self.attention = self.make()
+
+    def make(self):
+        return layers.MultiHeadAttention(2, 3, dropout=0.2, use_gate=True, dtype=self.dtype_policy)
 
     def call(self, inputs):
         return self.attention(inputs, inputs, use_causal_mask=True)
+
+
+class Grouped(OfOne):
+    """Self-attention with grouped queries."""
+
+    def make(self):
+        return layers.GroupQueryAttention(3, 4, 2, dropout=0.2, dtype=self.dtype_policy)
 
 
 PAIR = [(3, 4, 5), (3, 6, 5)]
@@ -23,6 +33,7 @@ CONTRACT = [
     Row("Attention", lambda: layers.Attention(use_scale=True, score_mode="concat"), [SEQUENCE, (3, 6, 4)]),
     Row("AdditiveAttention", lambda: layers.AdditiveAttention(dropout=0.3), [SEQUENCE, (3, 6, 4)], uses_rng=True),
     Row("MultiHeadAttention", OfOne, SEQUENCE, uses_rng=True, custom=True),
+    Row("GroupQueryAttention", Grouped, SEQUENCE, uses_rng=True, custom=True),
 ]
 
 ORACLE = [

@@ -23,6 +23,10 @@ class Row(NamedTuple):
     """Shape of the mask that the layer is also called with."""
     custom: bool = False
     """Written by a user: no configuration by name, no counterpart in Keras."""
+    flat: bool = False
+    """Its outputs are constant but for jumps, so that its gradient is zero."""
+    slow: bool = False
+    """One of many of a family, whose contract is run by `-m slow`."""
     closes_over_params: bool = False
     """JAX cannot differentiate by what a `custom_vjp` closes over, nor checkpoint it, and takes it for a leak."""
 
