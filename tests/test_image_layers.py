@@ -138,7 +138,10 @@ def everything(images: np.ndarray = FLOATS) -> dict[str, Any]:
     return {"images": images, "labels": LABELS, "segmentation_masks": MASKS.astype("float32")}
 
 
-@pytest.mark.parametrize("case", [*{c.name: c for c in [*FORCED, *RANDOM, *LARGE]}.values()], ids=str)
+SLOW = [pytest.param(case, marks=pytest.mark.slow) for case in LARGE]
+
+
+@pytest.mark.parametrize("case", [*{c.name: c for c in [*FORCED, *RANDOM]}.values(), *SLOW], ids=str)
 def test_shapes_and_dtypes_of_batches_single_images_and_channels_first(case: Case) -> None:
     data = everything(case.images)
     first = {
