@@ -5,8 +5,7 @@ Three places are asked, in this order: the scopes that are open, the table of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -85,7 +84,7 @@ class CustomObjectScope:
     """Context in which names of users' classes and functions are known.
 
     Args:
-        custom_objects: A mapping from names, or several of them.
+        custom_objects: A mapping from names, or several of them; None is none.
 
     >>> with CustomObjectScope({"triple": lambda x: 3 * x}):
     ...     find("triple")(2)
@@ -94,7 +93,7 @@ class CustomObjectScope:
     True
     """
 
-    def __init__(self, *custom_objects: Mapping[str, Any]):
+    def __init__(self, *custom_objects: Mapping[str, Any] | None):
         self.custom_objects = {name: obj for table in custom_objects for name, obj in (table or {}).items()}
 
     def __enter__(self) -> CustomObjectScope:
@@ -106,10 +105,3 @@ class CustomObjectScope:
 
 
 custom_object_scope = CustomObjectScope
-
-
-@contextmanager
-def known(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """Open a scope for `custom_objects` if there are any."""
-    with CustomObjectScope(custom_objects or {}):
-        yield

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+from jkeras.functional.multi_head import attend, attention_mask
 
 
 def dot_product_attention(
@@ -59,7 +60,9 @@ def dot_product_attention(
     if bias is not None:
         bias = _four_axes(bias).astype(dtype)
     if soft_cap is not None:
-        return _capped(query, key, value, bias, mask, scale, is_causal, soft_cap)
+        where = attention_mask(query.shape[1], key.shape[1], causal=is_causal)
+        where = mask if where is None else where[:, None] if mask is None else where[:, None] & mask
+        return attend(query, key, value, where, bias=bias, scale=scale, soft_cap=soft_cap)[0]
     return jax.nn.dot_product_attention(
         query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation
     )
@@ -67,28 +70,3 @@ def dot_product_attention(
 
 def _four_axes(x: Array) -> Array:
     return x.reshape((1,) * (4 - x.ndim) + x.shape)
-
-
-def _capped(
-    query: Array,
-    key: Array,
-    value: Array,
-    bias: Array | None,
-    mask: Array | None,
-    scale: float | None,
-    is_causal: bool,
-    soft_cap: float,
-) -> Array:
-    groups = query.shape[2] // key.shape[2]
-    key, value = (jnp.repeat(x, groups, axis=2) for x in (key, value))
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=jnp.float32) * scale
-    logits = soft_cap * jnp.tanh(logits / soft_cap)
-    if bias is not None:
-        logits = logits + bias
-    keep = jnp.ones(logits.shape[-2:], bool)
-    keep = jnp.tril(keep) if is_causal else keep
-    keep = keep if mask is None else keep & mask
-    logits = jnp.where(keep, logits, jnp.finfo(jnp.float32).min)
-    weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
-    return jnp.einsum("bnts,bsnh->btnh", weights, value)

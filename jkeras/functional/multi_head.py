@@ -18,8 +18,11 @@ def attend(
     mask: Array | None = None,
     rate: float = 0.0,
     rng: Array | None = None,
+    bias: Array | None = None,
+    scale: float | None = None,
+    soft_cap: float | None = None,
 ) -> tuple[Array, Array]:
-    """Average the values by `w = softmax(query key^T / sqrt(features))`, for each head, and return `w` too.
+    """Average the values by `w = softmax(scale query key^T + bias)`, for each head, and return `w` too.
 
     Args:
         query: `(batch, targets, heads, features)`.
@@ -29,6 +32,9 @@ def attend(
             that may look nowhere looks everywhere alike.
         rate: Probability that a weight is dropped before the average.
         rng: A key for it; None drops nothing.
+        bias: Added to the logits, broadcasts to `(batch, heads, targets, sources)`.
+        scale: Factor of the logits; `1 / sqrt(features)` if None.
+        soft_cap: Bound `c` of the logits, by `c * tanh(logits / c)`, before bias and mask.
 
     Returns:
         The averages `(batch, targets, heads, value features)`, and the weights before dropout
@@ -44,8 +50,10 @@ def attend(
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         key, value = (jnp.repeat(x, groups, axis=2) for x in (key, value))
-    query = query / jnp.asarray(math.sqrt(query.shape[-1]), query.dtype)
-    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=jnp.float32)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=jnp.float32) * scale
+    logits = logits if soft_cap is None else soft_cap * jnp.tanh(logits / soft_cap)
+    logits = logits if bias is None else logits + bias
     weights = masked_softmax(logits, mask).astype(value.dtype)
     return jnp.einsum("bnts,bsnh->btnh", dropout(weights, rate, rng), value), weights
 

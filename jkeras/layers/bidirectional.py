@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core.custom_objects import known
+from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.table import serialize
@@ -158,7 +158,7 @@ def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
         # The output of a masked step is that of another step in each direction: it must not enter the merge.
         config["zero_output_for_mask"] = True
     config["name"] = f"{prefix}_{plain}"
-    with known({type(part).__name__: type(part) for _, part in walk(layer)}):
+    with CustomObjectScope({type(part).__name__: type(part) for _, part in walk(layer)}):
         return type(layer).from_config(config)
 
 

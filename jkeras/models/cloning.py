@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core.custom_objects import known
+from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.graph import SymbolicTensor
 from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
@@ -101,7 +101,7 @@ def clone_layer(layer: Any) -> Any:
     if isinstance(layer, Operation):  # its function need not have a name
         return Operation(layer.function, layer._explicit_name)
     # Classes of users are known to the layer itself, whether or not they are registered.
-    with known({type(part).__name__: type(part) for _, part in walk(layer)}):
+    with CustomObjectScope({type(part).__name__: type(part) for _, part in walk(layer)}):
         made = type(layer).from_config(layer.get_config())
     if layer._explicit_name is None:
         made.__dict__.update(_explicit_name=None, _auto_name=layer._auto_name)

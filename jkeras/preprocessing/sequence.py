@@ -51,8 +51,7 @@ def pad_sequences(
     longest = max(map(len, rows), default=0)
     maxlen = longest if maxlen is None else maxlen
     shape = next((np.shape(row)[1:] for row in rows if len(row)), ())
-    text = np.issubdtype(np.dtype(dtype), np.str_) or np.issubdtype(np.dtype(dtype), np.str_)
-    if isinstance(value, str) and np.dtype(dtype) != object and not text:
+    if isinstance(value, str) and np.dtype(dtype).kind not in "OU":
         raise ValueError(f"pad_sequences: value is a string, but dtype is {dtype!r}. Give dtype=object.")
     padded = np.full((len(rows), maxlen, *shape), value, dtype)
     for i, row in enumerate(rows):

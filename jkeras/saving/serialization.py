@@ -124,7 +124,7 @@ def deserialize_keras_object(
         raise TypeError(f"deserialize_keras_object got an unexpected argument {next(iter(kwargs))!r}.")
     if not safe_mode:
         raise ValueError("safe_mode=False would run code from data, which jkeras never does. Use custom_objects=.")
-    with custom.known(objects):
+    with custom.CustomObjectScope(objects):
         return _read(config)
 
 

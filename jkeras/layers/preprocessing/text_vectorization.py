@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.core.custom_objects import find, known
+from jkeras.core.custom_objects import CustomObjectScope, find
 from jkeras.core.graph import SymbolicTensor
 from jkeras.layers.arguments import positive
 from jkeras.layers.preprocessing.batches import batches_of
@@ -205,7 +205,7 @@ class TextVectorization(HostLayer):
         Raises:
             ValueError: If the function of that name is not known.
         """
-        with known(custom_objects):
+        with CustomObjectScope(custom_objects):
             named = {key: _named(config[key], table) for key, table in _TABLES.items() if config.get(key) is not None}
         return super().from_config({**config, **named})
 
