@@ -432,7 +432,7 @@ def _bad_arguments() -> Iterator[Any]:
     yield lambda: layers.Conv2D(3, 3, padding="causal"), "padding must be one of"
     yield lambda: layers.Conv2D(3, 3, strides=2, dilation_rate=2), "cannot both be larger than 1"
     yield lambda: layers.Conv2D(3, 3, groups=2), "must divide filters"
-    yield lambda: layers.LSTM(3, use_cudnn=True), "no cuDNN path"
+    yield lambda: layers.LSTM(3, use_cudnn=True)(np.ones((2, 3, 4))), "cuDNN cannot run this LSTM: "
     yield lambda: layers.LSTM(3, stateful=True)(layers.Input((None, 3))), "size of the batch"
     yield lambda: layers.GroupNormalization(3)(np.ones((2, 4))), "3 groups do not divide 4 channels"
     yield lambda: layers.Bidirectional(layers.LSTM(3), merge_mode="max"), "merge_mode must be one of"

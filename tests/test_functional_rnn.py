@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras import activations
+from jkeras import activations, layers
 from jkeras.functional import rnn as functional
 from jkeras.functional.recurrence import _gated_scan, _product
 
@@ -226,10 +226,66 @@ def test_transformations_and_options_do_not_change_the_numbers(name, gates, stat
     without_bias = function(x, *weights[:2], None, initial, **extra)[1]
     with_zeros = function(x, *weights[:2], jnp.zeros_like(weights[2]), initial, **extra)[1]
     np.testing.assert_allclose(without_bias, with_zeros, atol=1e-6)
+    for steps in (1, 2, 5):
+        segmented = function(x, *weights, initial, mask=mask, remat_steps=steps, **extra)[1]
+        np.testing.assert_allclose(segmented, outputs, atol=1e-6)
     zeros = tuple(jnp.zeros_like(s) for s in initial)
     np.testing.assert_allclose(
         function(x, *weights, None, **extra)[1], function(x, *weights, zeros, **extra)[1], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("name", "gates", "states", "extra"), KINDS[1:3], ids=IDS[1:3])
+def test_remat_steps_change_no_gradient_and_bound_the_memory(name, gates, states, extra, masked):
+    """Ten times the steps in ten times the segments need little more memory; without them, ten times as much."""
+    function = getattr(functional, name)
+
+    def loss(weights, x, mask, steps):
+        last, _, state = function(x, *weights, mask=mask, remat_steps=steps, return_all=False, **extra)
+        return jnp.sum(last**2) + sum(jnp.sum(s) for s in state)
+
+    x, weights, _ = make(name, gates, states, extra)
+    mask = mask_of("holes") if masked else None
+    for a, b in zip(*(jax.grad(loss)(weights, x, mask, steps) for steps in (None, 2)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+    def temporary_bytes(time, steps):
+        x, mask = jnp.zeros((BATCH, time, FEATURES)), jnp.ones((BATCH, time), bool) if masked else None
+        compiled = jax.jit(jax.grad(loss), static_argnums=3).lower(weights, x, mask, steps).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temporary_bytes(10_000, None) > 8 * temporary_bytes(1_000, None)
+    assert temporary_bytes(10_000, 100) < 0.2 * temporary_bytes(10_000, None)
+
+
+def test_remat_steps_of_any_cell():
+    def add(x, total):
+        return total + x, total + x
+
+    x = jnp.arange(14.0).reshape(2, 7, 1)
+    mask = jnp.asarray([[1, 0, 1, 1, 0, 1, 1], [0, 1, 1, 0, 0, 1, 0]], bool)
+
+    def loss(x, steps):
+        last, outputs, state = functional.rnn(add, x**2, jnp.zeros((2, 1)), mask=mask, remat_steps=steps)
+        return (last + outputs.sum(1) + state).sum()
+
+    for steps in (1, 3, 7, 10):
+        np.testing.assert_allclose(jax.grad(loss)(x, steps), jax.grad(loss)(x, None))
+    with pytest.raises(ValueError, match="positive number of steps; got 0"):
+        loss(x, 0)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_program_does_not_grow_with_the_number_of_steps(kind):
+    layer = getattr(layers, kind)(UNITS)
+    sizes = []
+    for time in (10, 1000):
+        params, state = layer.init(jax.random.key(0), (BATCH, time, FEATURES))
+        step = jax.jit(jax.grad(lambda params, x: layer.apply(params, state, x)[0].sum()))  # noqa: B023
+        lowered = step.lower(params, jnp.zeros((BATCH, time, FEATURES)))
+        sizes.append(len(lowered.as_text().splitlines()))
+    assert sizes[0] == sizes[1] < 1000
 
 
 @pytest.mark.parametrize(("name", "gates", "states", "extra"), KINDS, ids=IDS)

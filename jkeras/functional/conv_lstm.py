@@ -42,7 +42,7 @@ def product(
 
 _STATIC = (
     "activation", "recurrent_activation", "strides", "padding", "dilation_rate", "data_format", "go_backwards",
-    "return_all",
+    "return_all", "remat_steps",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def conv_lstm(
     input_dropout_mask: Array | None = None,
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
+    remat_steps: int | None = None,
 ) -> tuple[Array, Array | None, tuple[Array, Array]]:
     """LSTM with convolutions for products (Shi et al., 2015), gates in the order i, f, c, o.
 
@@ -85,6 +86,7 @@ def conv_lstm(
         input_dropout_mask: factors of the inputs of each step; constants.
         recurrent_dropout_mask: factors of `h` in the product; constants.
         return_all: whether all outputs are returned.
+        remat_steps: keep for the gradient the state of every so many steps only, and compute the rest again.
 
     Returns:
         The last output, all outputs `(batch, time, ...)` or `None`, and the last `(h, c)`.
@@ -110,6 +112,7 @@ def conv_lstm(
         input_dropout_mask=input_dropout_mask,
         recurrent_dropout_mask=recurrent_dropout_mask,
         return_all=return_all,
+        remat_steps=remat_steps,
         products=(of_inputs, partial(product, data_format=data_format)),
     )
     return last, outputs, (h, c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,7 @@ def rnn(
     time_major: bool = False,
     zero_output_for_mask: bool = False,
     constants: Any = None,
+    remat_steps: int | None = None,
 ) -> tuple[Any, Any, Any]:
     """Run `step(x_t, state) -> (output, new_state)` over time.
 
@@ -40,6 +42,8 @@ def rnn(
         time_major: inputs, mask and outputs are `(time, batch, ...)`.
         zero_output_for_mask: put zeros where a step is masked, instead of the output before it.
         constants: passed on to every step.
+        remat_steps: for long sequences: the gradient keeps the state of every so many steps only, and computes the
+            steps between them again. The least memory is needed near the square root of the number of steps.
 
     Returns:
         The last output, all outputs `(batch, time, ...)`, and the last state.
@@ -52,16 +56,20 @@ def rnn(
     """
     extra = () if constants is None else (constants,)
     inputs = jax.tree.map(lambda x: _time_first(x, time_major, go_backwards), inputs)
+
+    def scan(body: Any, carry: Any, xs: Any) -> tuple[Any, Any]:
+        return _in_segments(lambda carry, xs: lax.scan(body, carry, xs, unroll=unroll), carry, xs, remat_steps)
+
     if mask is None:
 
         def plain(state: Any, x: Any) -> tuple[Any, Any]:
             output, new_state = step(x, state, *extra)
             return _like(new_state, state), output
 
-        state, outputs = lax.scan(plain, initial_state, inputs, unroll=unroll)
+        state, outputs = scan(plain, initial_state, inputs)
     else:
         mask = _time_first(mask.astype(bool), time_major, go_backwards)
-        state, outputs = _masked_scan(step, inputs, mask, initial_state, extra, unroll, zero_output_for_mask)
+        state, outputs = _masked_scan(step, inputs, mask, initial_state, extra, scan, zero_output_for_mask)
     last = jax.tree.map(lambda y: y[-1], outputs)
     return last, jax.tree.map(lambda y: _time_first(y, time_major, False), outputs), state
 
@@ -72,7 +80,7 @@ def _masked_scan(
     mask: Array,
     initial_state: Any,
     extra: tuple[Any, ...],
-    unroll: bool | int,
+    scan: Callable[..., tuple[Any, Any]],
     zero_output: bool,
 ) -> tuple[Any, Any]:
     first_inputs = jax.tree.map(lambda x: x[0], inputs)
@@ -90,7 +98,27 @@ def _masked_scan(
         new_state = _select(valid, _like(new_state, state), state)
         return (new_state, before if zero_output else output), output
 
-    (state, _), outputs = lax.scan(body, (initial_state, before), (inputs, mask), unroll=unroll)
+    (state, _), outputs = scan(body, (initial_state, before), (inputs, mask))
+    return state, outputs
+
+
+def _in_segments(
+    scan: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any, steps: int | None
+) -> tuple[Any, Any]:
+    """Scan `steps` steps at a time, and keep for the gradient what each segment begins with, nothing from inside it."""
+    length = len(jax.tree.leaves(xs)[0])
+    if steps is None or steps >= length:
+        return scan(state, xs)
+    if steps < 1:
+        raise ValueError(f"remat_steps must be a positive number of steps; got {steps}.")
+    segment = jax.checkpoint(scan, prevent_cse=False)
+    whole = length - length % steps
+    segments = jax.tree.map(lambda x: x[:whole].reshape(-1, steps, *x.shape[1:]), xs)
+    state, outputs = lax.scan(segment, state, segments)
+    outputs = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), outputs)
+    if whole < length:
+        state, rest = segment(state, jax.tree.map(lambda x: x[whole:], xs))
+        outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, rest)
     return state, outputs
 
 
@@ -121,6 +149,7 @@ def gated_rnn(
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
     products: tuple[Product, Product] | None = None,
+    remat_steps: int | None = None,
 ) -> tuple[Array, Array | None, tuple[Array, ...]]:
     """Run a cell whose gates are `x_t @ kernel + bias` and `h_{t-1} @ recurrent_kernel + recurrent_bias`.
 
@@ -147,6 +176,7 @@ def gated_rnn(
         products: what takes the place of the matrix products with `x` and with `h`, such as convolutions: functions
             `f(x, kernel, dropout_mask, bias)` that are linear in `x` and in `kernel`, of one step `(batch, ...)` or of
             all `(time, batch, ...)`. The initial state must then be given.
+        remat_steps: as for `rnn`.
 
     Returns:
         The last output, all outputs or `None`, and the last state.
@@ -168,7 +198,8 @@ def gated_rnn(
     # than the inputs they are made from.
     at_once = products is not None or jax.default_backend() != "cpu" or x.shape[-1] >= units
     products = products or (_product, _product)
-    state, outputs = _gated_scan(cell, products, merge, at_once, unroll, x, gates, state, mask, masks)
+    scan = partial(_gated_scan, cell, products, merge, at_once, unroll, gates, masks)
+    state, outputs = _in_segments(scan, state, (x, mask), remat_steps)
     return state[0], _time_first(outputs, time_major, False) if return_all else None, state
 
 
@@ -178,14 +209,14 @@ def _gated_scan(
     merge: bool,
     at_once: bool,
     unroll: bool | int,
-    x: Array,
     gates: Gates,
-    state: tuple[Array, ...],
-    mask: Array | None,
     masks: tuple[Array | None, Array | None],
+    state: tuple[Array, ...],
+    xs: tuple[Array, Array | None],
 ) -> tuple[tuple[Array, ...], Array]:
     """Scan a gated cell over time-major `x`; a custom derivative takes the kernels out of the differentiated loop."""
     input_product, recurrent_product = products
+    x, mask = xs
 
     def run(
         input_gates: Array | None,

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from jkeras.functional.cells import gru_step, gru_step_before, lstm_step
+from jkeras.functional.cudnn_lstm import cudnn_lstm, refusal
 from jkeras.functional.recurrence import Gates, gated_rnn, rnn
 
 __all__ = ["gru", "lstm", "rnn", "simple_rnn"]
@@ -22,7 +23,7 @@ Result = tuple[Array, Array | None, tuple[Array, ...]]
 # On CPU the backward pass is bound by memory: it keeps the gates and the state of a step, and computes the rest again.
 recomputed = partial(jax.checkpoint, prevent_cse=False)
 
-_sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all")
+_sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all", "remat_steps")
 
 
 @partial(jax.jit, static_argnames=("activation", *_sequence_arguments))
@@ -41,6 +42,7 @@ def simple_rnn(
     input_dropout_mask: Array | None = None,
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
+    remat_steps: int | None = None,
 ) -> Result:
     """Fully connected recurrence: `h_t = activation(x_t W + h_{t-1} U + b)`.
 
@@ -58,6 +60,7 @@ def simple_rnn(
         input_dropout_mask: factors of `x`, `(batch, features)`; constants.
         recurrent_dropout_mask: factors of `h`, `(batch, units)`; constants.
         return_all: whether all outputs are returned.
+        remat_steps: keep for the gradient the state of every so many steps only, and compute the rest again.
 
     Returns:
         The last output `(batch, units)`, all outputs `(batch, time, units)` or `None`, and the last state.
@@ -83,10 +86,11 @@ def simple_rnn(
         input_dropout_mask=input_dropout_mask,
         recurrent_dropout_mask=recurrent_dropout_mask,
         return_all=return_all,
+        remat_steps=remat_steps,
     )
 
 
-@partial(jax.jit, static_argnames=("activation", "recurrent_activation", *_sequence_arguments))
+@partial(jax.jit, static_argnames=("activation", "recurrent_activation", "use_cudnn", *_sequence_arguments))
 def lstm(
     x: Array,
     kernel: Array,
@@ -103,6 +107,8 @@ def lstm(
     input_dropout_mask: Array | None = None,
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
+    remat_steps: int | None = None,
+    use_cudnn: bool | str = "auto",
 ) -> Result:
     """Long short-term memory (Hochreiter & Schmidhuber, 1997), gates in the order i, f, c, o.
 
@@ -119,30 +125,67 @@ def lstm(
         recurrent_activation: function of one array. With `tanh` and `sigmoid`, all gates share one `tanh`.
         input_dropout_mask: factors of `x`, `(batch, features)`, or `(4, batch, features)` with one for each gate.
         recurrent_dropout_mask: factors of `h`, `(batch, units)`, or `(4, batch, units)`.
+        use_cudnn: "auto" runs cuDNN's kernel on a GPU if it computes the same, `True` insists on it, `False` scans.
+            The kernel has no derivative in forward mode.
 
     The other arguments, and what is returned, are those of `simple_rnn`; the last state is `(h, c)`.
+
+    Raises:
+        ValueError: if cuDNN is insisted on and cannot run this LSTM; the message says why.
 
     >>> last, outputs, (h, c) = lstm(jnp.ones((2, 5, 3)), jnp.ones((3, 16)), jnp.ones((4, 16)))
     >>> last.shape, outputs.shape, c.shape
     ((2, 4), (2, 5, 4), (2, 4))
     """
-    units = recurrent_kernel.shape[0]
-    fused = _is(activation, jnp.tanh) and _is(recurrent_activation, jax.nn.sigmoid)
-    gates = Gates(kernel, recurrent_kernel, bias)
-    if fused:
-        # sigmoid(z) = tanh(z / 2) / 2 + 1/2, and halving a weight is exact: one tanh then serves the four gates.
-        halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], np.float32), units)
+    standard = _is(activation, jnp.tanh) and _is(recurrent_activation, jax.nn.sigmoid)
+    arguments = (x, Gates(kernel, recurrent_kernel, bias), initial_state, mask)
+    dropout_masks = (input_dropout_mask, recurrent_dropout_mask)
+    form: dict[str, Any] = {"go_backwards": go_backwards, "time_major": time_major, "return_all": return_all}
+    scan = partial(
+        _lstm_scan,
+        activations=None if standard else (activation, recurrent_activation),
+        unroll=unroll,
+        remat_steps=remat_steps,
+        **form,
+    )
+    if use_cudnn is False:
+        return scan(*arguments, dropout_masks)
+    dtype = jnp.result_type(x, kernel, recurrent_kernel)
+    reason = refusal(dtype, standard, bool(unroll), remat_steps, *dropout_masks)
+    if reason is None:
+        # The default backend is a GPU; a program for another device of this machine scans.
+        kernel_run = partial(cudnn_lstm, **form)
+        return jax.lax.platform_dependent(*arguments, dropout_masks, cuda=kernel_run, default=scan)
+    if use_cudnn is True:
+        raise ValueError(f"use_cudnn=True, but cuDNN cannot run this LSTM: {reason}. Leave use_cudnn at 'auto'.")
+    return scan(*arguments, dropout_masks)
+
+
+def _lstm_scan(
+    x: Array,
+    gates: Gates,
+    initial_state: tuple[Array, Array] | None,
+    mask: Array | None,
+    dropout_masks: tuple[Array | None, Array | None],
+    *,
+    activations: tuple[Activation, Activation] | None,
+    **options: Any,
+) -> Result:
+    """LSTM in a loop. No activations are tanh and sigmoid: `sigmoid(z) = tanh(z / 2) / 2 + 1/2`, so one tanh does."""
+    halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], np.float32), gates.recurrent_kernel.shape[0])
+    if activations is None:  # halving a weight is exact
         gates = jax.tree.map(lambda weight: weight * jnp.asarray(halves, weight.dtype), gates)
 
     @recomputed
     def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
-        if fused:
-            scale = jnp.asarray(halves, gates.dtype)
-            i, f, g, o = jnp.split(jnp.tanh(gates) * scale + (1 - scale), 4, axis=-1)
-            c = f * state[1] + i * g
-            return o * jnp.tanh(c), c
-        return lstm_step(gates, state[1], activation, recurrent_activation)
+        if activations is not None:
+            return lstm_step(gates, state[1], *activations)
+        scale = jnp.asarray(halves, gates.dtype)
+        i, f, g, o = jnp.split(jnp.tanh(gates) * scale + (1 - scale), 4, axis=-1)
+        c = f * state[1] + i * g
+        return o * jnp.tanh(c), c
 
+    dropped, recurrent_dropped = dropout_masks
     return gated_rnn(
         cell,
         x,
@@ -150,12 +193,9 @@ def lstm(
         initial_state,
         state_count=2,
         mask=mask,
-        go_backwards=go_backwards,
-        unroll=unroll,
-        time_major=time_major,
-        input_dropout_mask=input_dropout_mask,
-        recurrent_dropout_mask=recurrent_dropout_mask,
-        return_all=return_all,
+        input_dropout_mask=dropped,
+        recurrent_dropout_mask=recurrent_dropped,
+        **options,
     )
 
 
@@ -177,6 +217,7 @@ def gru(
     input_dropout_mask: Array | None = None,
     recurrent_dropout_mask: Array | None = None,
     return_all: bool = True,
+    remat_steps: int | None = None,
 ) -> Result:
     """Gated recurrent unit (Cho et al., 2014), gates in the order z, r, h.
 
@@ -219,6 +260,7 @@ def gru(
         "input_dropout_mask": input_dropout_mask,
         "recurrent_dropout_mask": recurrent_dropout_mask,
         "return_all": return_all,
+        "remat_steps": remat_steps,
     }
 
     if reset_after:

@@ -60,6 +60,7 @@ class ConvLSTM(Gated, SequenceLayer):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        remat_steps: int | None = None,
         **kwargs: Any,
     ):
         arguments = self._checked("filters", arguments_of(locals()))
@@ -110,6 +111,7 @@ class ConvLSTM(Gated, SequenceLayer):
             input_dropout_mask=self._drop(self.dropout, step, sequences.dtype, training),
             recurrent_dropout_mask=self._drop(self.recurrent_dropout, state[0].shape, sequences.dtype, training),
             return_all=self.return_sequences,
+            remat_steps=self.remat_steps,
             **self._window(),
         )
 
@@ -166,6 +168,9 @@ class ConvLSTM2D(ConvLSTM):
         return_state: Whether the last `h` and `c` are returned too.
         go_backwards: Whether the last step comes first.
         stateful: Whether a batch begins with the state after the last one; needs a fixed batch size.
+        remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
+            steps between again, which takes up to twice the time forward. The least memory is needed near the square
+            root of the number of steps.
 
     Call arguments: `sequences`, `(batch, time, rows, columns, channels)`, `initial_state` and `mask`, `(batch, time)`.
 

@@ -107,6 +107,7 @@ class GatedSequence(Gated, SequenceLayer):
             input_dropout_mask=self._drop(self.dropout, (batch, sequences.shape[-1]), dtype, training),
             recurrent_dropout_mask=self._drop(self.recurrent_dropout, (batch, self.units), dtype, training),
             return_all=self.return_sequences,
+            remat_steps=self.remat_steps,
         )
 
     def _recur(self, *arrays: Any, **arguments: Any) -> tuple[Array, Array | None, tuple[Array, ...]]:

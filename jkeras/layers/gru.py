@@ -48,6 +48,9 @@ class GRU(GatedSequence):
         use_cudnn: "auto" or False; cuDNN has no kernel for it on JAX.
         time_major: Whether inputs and outputs are `(time, batch, features)`.
         zero_output_for_mask: Whether a masked step gives zeros instead of the output before it.
+        remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
+            steps between again, which takes up to twice the time forward. The least memory is needed near the square
+            root of the number of steps.
 
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
@@ -88,8 +91,11 @@ class GRU(GatedSequence):
         use_cudnn: Any = "auto",
         time_major: bool = False,
         zero_output_for_mask: bool = False,
+        remat_steps: int | None = None,
         **kwargs: Any,
     ):
+        if use_cudnn is True:
+            raise ValueError("GRU: cuDNN has no kernel for it on JAX. Leave use_cudnn at 'auto'.")
         arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(**arguments)

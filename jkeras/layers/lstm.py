@@ -44,9 +44,13 @@ class LSTM(GatedSequence):
         go_backwards: Whether the last step comes first.
         stateful: Whether a batch begins with the state after the last one; needs a fixed batch size.
         unroll: Whether the loop is unrolled: faster for few steps, slower to compile.
-        use_cudnn: "auto" or False; there is no cuDNN path to insist on.
+        use_cudnn: "auto" runs cuDNN's kernel on a GPU where it computes the same (float32, "tanh" and "sigmoid", no
+            `recurrent_dropout`; masks that are not right-padded scan), True insists on it, False scans.
         time_major: Whether inputs and outputs are `(time, batch, features)`.
         zero_output_for_mask: Whether a masked step gives zeros instead of the output before it.
+        remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
+            steps between again, which takes up to twice the time forward. The least memory is needed near the square
+            root of the number of steps.
 
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
@@ -88,6 +92,7 @@ class LSTM(GatedSequence):
         use_cudnn: Any = "auto",
         time_major: bool = False,
         zero_output_for_mask: bool = False,
+        remat_steps: int | None = None,
         **kwargs: Any,
     ):
         arguments = arguments_of(locals())
@@ -96,7 +101,7 @@ class LSTM(GatedSequence):
 
     def _recur(self, *arrays: Any, **arguments: Any) -> Any:
         activations = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
-        return lstm(*arrays, **activations, **arguments)
+        return lstm(*arrays, use_cudnn=self.use_cudnn, **activations, **arguments)
 
 
 class LSTMCell(Cell):

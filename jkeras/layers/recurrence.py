@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jkeras.core.layer import Layer
-from jkeras.layers.arguments import keep
+from jkeras.layers.arguments import keep, positive
 
 # What a constructor has besides the arguments that it keeps.
 _NOT_KEPT = {"self", "kwargs", "activity_regularizer", "__class__"}
@@ -38,13 +38,19 @@ class SequenceLayer(Layer):
     unroll: bool = False
     time_major: bool = False
     zero_output_for_mask: bool = False
+    remat_steps: int | None = None
     states: Any = None
 
     def _keep(self, **arguments: Any) -> None:
         """Check and keep what recurrent constructors take."""
-        if arguments.get("use_cudnn") is True:
-            raise ValueError(f"{type(self).__name__}: there is no cuDNN path to insist on. Leave use_cudnn at 'auto'.")
+        if arguments.get("remat_steps") is not None:
+            positive(self, "remat_steps", arguments["remat_steps"])
         keep(self, **arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments; one that Keras has not is left out unless it is used."""
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name != "remat_steps" or value is not None}
 
     def _zero_state(self, batch: int, input_shape: Any, dtype: Any) -> Any:
         """Return the state that a sequence begins with: a list of arrays (or of trees of arrays)."""

@@ -33,6 +33,9 @@ class RNN(SequenceLayer):
         unroll: Whether the loop is unrolled: faster for few steps, slower to compile.
         zero_output_for_mask: Whether a masked step gives zeros instead of the output before it.
         time_major: Whether inputs and outputs are `(time, batch, ...)`.
+        remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
+            steps between again, which takes up to twice the time forward. The least memory is needed near the square
+            root of the number of steps.
 
     Call arguments: `sequences`, `initial_state`, `mask` and `constants`, which the cell gets at every step.
 
@@ -60,6 +63,7 @@ class RNN(SequenceLayer):
         unroll: bool = False,
         zero_output_for_mask: bool = False,
         time_major: bool = False,
+        remat_steps: int | None = None,
         **kwargs: Any,
     ):
         arguments = arguments_of(locals())
@@ -107,6 +111,7 @@ class RNN(SequenceLayer):
             go_backwards=self.go_backwards,
             unroll=self._unrolls(),
             time_major=self.time_major,
+            remat_steps=self.remat_steps,
         )
 
     @property

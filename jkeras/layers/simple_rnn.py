@@ -40,6 +40,9 @@ class SimpleRNN(GatedSequence):
         unroll: Whether the loop is unrolled: faster for few steps, slower to compile.
         time_major: Whether inputs and outputs are `(time, batch, features)`.
         zero_output_for_mask: Whether a masked step gives zeros instead of the output before it.
+        remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
+            steps between again, which takes up to twice the time forward. The least memory is needed near the square
+            root of the number of steps.
 
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
@@ -74,6 +77,7 @@ class SimpleRNN(GatedSequence):
         unroll: bool = False,
         time_major: bool = False,
         zero_output_for_mask: bool = False,
+        remat_steps: int | None = None,
         **kwargs: Any,
     ):
         arguments = arguments_of(locals())
