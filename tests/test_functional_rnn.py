@@ -9,7 +9,7 @@ import pytest
 
 from jkeras import activations, layers
 from jkeras.functional import rnn as functional
-from jkeras.functional.recurrence import _gated_scan, _product
+from jkeras.functional.recurrence import _gated_scan, _product, cell_of
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 6
 
@@ -194,7 +194,7 @@ def test_input_products_in_and_before_the_loop_are_equal(at_once):
         steps = jnp.swapaxes(x, 0, 1)
         cell = lambda g, state, weights: (jnp.tanh(g),)  # noqa: E731
         products, masks = (_product, _product), (None, None)
-        _, outputs = _gated_scan(cell, products, True, at_once, False, steps, gates, initial, None, masks)
+        _, outputs = _gated_scan(cell_of(cell), products, True, at_once, False, gates, masks, initial, (steps, None))
         return jnp.sum(outputs**3)
 
     def reference(x, gates):

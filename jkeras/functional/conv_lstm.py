@@ -11,7 +11,7 @@ from jax import Array
 
 from jkeras.functional.cells import Activation, lstm_step
 from jkeras.functional.conv import conv
-from jkeras.functional.recurrence import Gates, gated_rnn
+from jkeras.functional.recurrence import Gates, cell_of, gated_rnn
 
 
 def product(
@@ -103,7 +103,7 @@ def conv_lstm(
 
     of_inputs = partial(product, strides=strides, padding=padding, dilation_rate=dilation_rate, data_format=data_format)
     last, outputs, (h, c) = gated_rnn(
-        cell,
+        cell_of(cell),
         x,
         Gates(kernel, recurrent_kernel, bias),
         initial_state,

@@ -11,7 +11,7 @@ from jax import Array, lax
 from jax.custom_batching import custom_vmap
 
 from jkeras.functional.cells import lstm_step
-from jkeras.functional.recurrence import Gates, gated_rnn
+from jkeras.functional.recurrence import Gates, cell_of, gated_rnn
 
 States = tuple[Array, Array]
 
@@ -134,7 +134,7 @@ def _scan(
         return lstm_step(gates, state[1], jnp.tanh, jax.nn.sigmoid)
 
     gates = Gates(kernel, recurrent_kernel, bias)
-    _, outputs, (h, c) = gated_rnn(cell, x, gates, (h, c), mask=mask, go_backwards=backwards)
+    _, outputs, (h, c) = gated_rnn(cell_of(cell), x, gates, (h, c), mask=mask, go_backwards=backwards)
     assert outputs is not None
     return outputs, h, c
 

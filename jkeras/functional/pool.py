@@ -174,7 +174,7 @@ def global_average_pool(
         x: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`.
         data_format: `"channels_last"` or `"channels_first"`.
         keepdims: keep the spatial dimensions with size 1.
-        mask: `(batch, steps)` booleans, for a sequence only.
+        mask: `(batch, steps)` booleans, for a sequence only. The mean of no step is zero.
 
     >>> global_average_pool(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
     [[2.0, 3.0]]
@@ -183,7 +183,8 @@ def global_average_pool(
     if mask is None:
         return jnp.mean(x, axis=axes, keepdims=keepdims)
     weights = jnp.expand_dims(mask.astype(x.dtype), 2 if data_format == "channels_last" else 1)
-    return jnp.sum(x * weights, axis=axes, keepdims=keepdims) / jnp.sum(weights, axis=axes, keepdims=keepdims)
+    count = jnp.sum(weights, axis=axes, keepdims=keepdims)
+    return jnp.sum(x * weights, axis=axes, keepdims=keepdims) / jnp.maximum(count, 1)
 
 
 def _pool(

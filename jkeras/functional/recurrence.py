@@ -133,8 +133,31 @@ class Gates(NamedTuple):
     """Further weights, which the cell itself gets."""
 
 
+class Cell(NamedTuple):
+    """One step of a gated recurrence, and its derivative."""
+
+    step: Callable[..., tuple[tuple[Array, ...], Any]]
+    """`step(gates, state, weights) -> (new_state, saved)`; the first array of the state is the output."""
+
+    tangent: Callable[..., tuple[Array, ...]]
+    """`tangent(saved, state, new_state, weights, gates_dot, state_dot, weights_dot) -> new_state_dot`."""
+
+
+def cell_of(function: Callable[..., tuple[Array, ...]]) -> Cell:
+    """Return the cell of `function(gates, state, weights) -> new_state`; its derivative computes the step again."""
+
+    def step(*arguments: Any) -> tuple[tuple[Array, ...], Any]:
+        *gates, state, weights = arguments
+        return function(*gates, state, weights), tuple(gates)
+
+    def tangent(saved: Any, state: Any, new_state: Any, weights: Any, *dots: Any) -> tuple[Array, ...]:
+        return jax.jvp(function, (*saved, state, weights), dots)[1]
+
+    return Cell(step, tangent)
+
+
 def gated_rnn(
-    cell: Callable[..., tuple[Array, ...]],
+    cell: Cell,
     x: Array,
     gates: Gates,
     initial_state: tuple[Array, ...] | None,
@@ -158,8 +181,8 @@ def gated_rnn(
     inside it.
 
     Args:
-        cell: `cell(gates, state, weights)`, or with `merge=False` `cell(input_gates, recurrent_gates, state, weights)`;
-            returns the new state, whose first array is the output `h`. Must be a pure function of its arguments.
+        cell: one step; with `merge=False` its functions get two terms for `gates`, of inputs and of the state. Must be
+            pure functions of their arguments.
         x: `(batch, time, features)`.
         gates: the weights.
         initial_state: arrays `(batch, units)`; `None` is zeros.
@@ -204,7 +227,7 @@ def gated_rnn(
 
 
 def _gated_scan(
-    cell: Callable[..., tuple[Array, ...]],
+    cell: Cell,
     products: tuple[Product, Product],
     merge: bool,
     at_once: bool,
@@ -218,54 +241,30 @@ def _gated_scan(
     input_product, recurrent_product = products
     x, mask = xs
 
-    def run(
-        input_gates: Array | None,
-        added: Array | None,
-        x: Array,
-        gates: Gates,
-        state: tuple[Array, ...],
-        mask: Array | None,
-        masks: tuple[Array | None, Array | None],
-    ) -> tuple[tuple[Array, ...], Array]:
-        """Scan; `added` is a term of the recurrent gates that is zero, there to be differentiated by."""
+    def run(input_gates: Any, x: Any, gates: Gates, state: Any, mask: Any, masks: Any, keep: bool = False) -> Any:
+        """Scan; if `keep`, return the states after all steps instead of the outputs, and what the cell saves."""
 
-        def body(state: tuple[Array, ...], inputs: Any) -> tuple[tuple[Array, ...], Array]:
-            x, input_gates, added, valid = inputs
+        def body(state: tuple[Array, ...], inputs: Any) -> Any:
+            x, input_gates, valid = inputs
             if not at_once:
-                product = input_product(x, gates.kernel, masks[0], gates.bias)
-                input_gates = product if input_gates is None else product + input_gates
+                input_gates = input_product(x, gates.kernel, masks[0], gates.bias)
             recurrent_gates = recurrent_product(state[0], gates.recurrent_kernel, masks[1], gates.recurrent_bias)
-            if added is not None:
-                recurrent_gates += added
             products = (input_gates + recurrent_gates,) if merge else (input_gates, recurrent_gates)
-            new_state = cell(*products, state, gates.weights)
+            new_state, saved = cell.step(*products, state, gates.weights)
             new_state = new_state if valid is None else _select(valid, new_state, state)
-            return new_state, new_state[0]
+            return new_state, (new_state, saved) if keep else new_state[0]
 
-        return lax.scan(body, state, (None if at_once else x, input_gates, added, mask), unroll=unroll)
+        return lax.scan(body, state, (None if at_once else x, input_gates, mask), unroll=unroll)
 
     @jax.custom_jvp
     def scan(input_gates: Any, x: Any, gates: Any, state: Any, mask: Any, masks: Any) -> Any:
-        return run(input_gates, None, x, gates, state, mask, masks)
+        return run(input_gates, x, gates, state, mask, masks)
 
     def scan_jvp(primals: Any, tangents: Any) -> Any:
         input_gates, x, gates, state, mask, masks = primals
         input_gates_dot, x_dot, gates_dot, state_dot, _, _ = tangents
-        shape = jax.eval_shape(input_product, x, gates.kernel, None, None).shape
-        if input_gates is None:
-            input_gates = jnp.zeros(shape, x.dtype)
-        one_step = jax.eval_shape(recurrent_product, state[0], gates.recurrent_kernel, None, None).shape
-        recurrent_shape = (len(x), *one_step)
-        added = None if merge else jnp.zeros(recurrent_shape, x.dtype)
-        (last, outputs), linear = jax.linearize(
-            lambda input_gates, added, state, weights: run(
-                input_gates, added, x, gates._replace(weights=weights), state, mask, masks
-            ),
-            input_gates,
-            added,
-            state,
-            gates.weights,
-        )
+        last, (after, saved) = run(*primals, keep=True)
+        before = tuple(jnp.concatenate([first[None], states[:-1]]) for first, states in zip(state, after, strict=True))
         input_terms = (
             [input_gates_dot]
             if at_once
@@ -275,16 +274,40 @@ def _gated_scan(
                 gates_dot.bias,
             ]
         )
-        before = jnp.concatenate([state[0][None], outputs[:-1]])
         recurrent_terms = [
-            _tangent(recurrent_product, before, gates_dot.recurrent_kernel, masks[1]),
+            _tangent(recurrent_product, before[0], gates_dot.recurrent_kernel, masks[1]),
             gates_dot.recurrent_bias,
         ]
+        shape = jax.eval_shape(input_product, x, gates.kernel, None, None).shape
+        one_step = jax.eval_shape(recurrent_product, state[0], gates.recurrent_kernel, None, None).shape
         if merge:
-            moved = (_total(input_terms + recurrent_terms, shape, x.dtype), None)
+            moved = (_total(input_terms + recurrent_terms, shape, x.dtype),)
         else:
-            moved = (_total(input_terms, shape, x.dtype), _total(recurrent_terms, recurrent_shape, x.dtype))
-        return (last, outputs), linear(*moved, _filled(state_dot, state), _filled(gates_dot.weights, gates.weights))
+            moved = (
+                _total(input_terms, shape, x.dtype),
+                _total(recurrent_terms, (len(x), *one_step), x.dtype),
+            )
+        weights_dot = _filled(gates_dot.weights, gates.weights)
+
+        # What is computed from the saved values is computed again for the transpose, rather than kept for all steps.
+        @partial(jax.checkpoint, prevent_cse=False)
+        def tangent(kept: Any, moved: Any, product_dot: Array, state_dot: Any, weights_dot: Any) -> Any:
+            saved, state, new_state = kept
+            if merge:
+                gates_dot = (moved[0] + product_dot,)
+            else:
+                gates_dot = (moved[0], moved[1] + product_dot)
+            return cell.tangent(saved, state, new_state, gates.weights, *gates_dot, state_dot, weights_dot)
+
+        def body(state_dot: Any, inputs: Any) -> Any:
+            *kept, moved, valid = inputs
+            product_dot = recurrent_product(state_dot[0], gates.recurrent_kernel, masks[1], None)
+            new_dot = tangent(kept, moved, product_dot, state_dot, weights_dot)
+            new_dot = new_dot if valid is None else _select(valid, new_dot, state_dot)
+            return new_dot, new_dot[0]
+
+        dots = lax.scan(body, _filled(state_dot, state), (saved, before, after, moved, mask), unroll=unroll)
+        return (last, after[0]), dots
 
     scan.defjvp(scan_jvp, symbolic_zeros=True)
     input_gates = input_product(x, gates.kernel, masks[0], gates.bias) if at_once else None
@@ -294,11 +317,16 @@ def _gated_scan(
 def _product(x: Array, kernel: Array, mask: Array | None = None, bias: Array | None = None) -> Array:
     """`(x * mask) @ kernel + bias`, with one mask for all gates or `(gates, batch, features)`, one for each."""
     if mask is None or mask.ndim == 2:
-        y = (x if mask is None else x * mask) @ kernel
+        y = _matmul(x if mask is None else x * mask, kernel)
     else:
         blocks = jnp.split(kernel, mask.shape[0], axis=-1)
-        y = jnp.concatenate([(x * m) @ block for m, block in zip(mask, blocks, strict=True)], axis=-1)
+        y = jnp.concatenate([_matmul(x * m, block) for m, block in zip(mask, blocks, strict=True)], axis=-1)
     return y if bias is None else y + bias
+
+
+def _matmul(x: Array, kernel: Array) -> Array:
+    # With steps and rows as one axis, the kernel's gradient contracts one axis; for two, XLA copies both operands.
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def _tangent(product: Product, x: Any, kernel: Any, mask: Array | None) -> Array | None:

@@ -8,20 +8,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from jkeras.functional.cells import gru_step, gru_step_before, lstm_step
 from jkeras.functional.cudnn_lstm import cudnn_lstm, refusal
-from jkeras.functional.recurrence import Gates, gated_rnn, rnn
+from jkeras.functional.gated_cells import GRU_GATES, LSTM_GATES, gru_cell, halved, lstm_cell, tanh_cell
+from jkeras.functional.recurrence import Gates, cell_of, gated_rnn, rnn
 
 __all__ = ["gru", "lstm", "rnn", "simple_rnn"]
 
 Activation = Callable[[Any], Array]
 Result = tuple[Array, Array | None, tuple[Array, ...]]
-
-# On CPU the backward pass is bound by memory: it keeps the gates and the state of a step, and computes the rest again.
-recomputed = partial(jax.checkpoint, prevent_cse=False)
 
 _sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all", "remat_steps")
 
@@ -71,11 +68,11 @@ def simple_rnn(
     ([1.0, 2.0, 3.0], 3.0)
     """
 
-    def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+    def general(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
         return (activation(gates),)
 
     return gated_rnn(
-        cell,
+        tanh_cell if _is(activation, jnp.tanh) else cell_of(general),
         x,
         Gates(kernel, recurrent_kernel, bias),
         initial_state,
@@ -171,20 +168,11 @@ def _lstm_scan(
     activations: tuple[Activation, Activation] | None,
     **options: Any,
 ) -> Result:
-    """LSTM in a loop. No activations are tanh and sigmoid: `sigmoid(z) = tanh(z / 2) / 2 + 1/2`, so one tanh does."""
-    halves = np.repeat(np.asarray([0.5, 0.5, 1.0, 0.5], np.float32), gates.recurrent_kernel.shape[0])
-    if activations is None:  # halving a weight is exact
-        gates = jax.tree.map(lambda weight: weight * jnp.asarray(halves, weight.dtype), gates)
-
-    @recomputed
-    def cell(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
-        if activations is not None:
-            return lstm_step(gates, state[1], *activations)
-        scale = jnp.asarray(halves, gates.dtype)
-        i, f, g, o = jnp.split(jnp.tanh(gates) * scale + (1 - scale), 4, axis=-1)
-        c = f * state[1] + i * g
-        return o * jnp.tanh(c), c
-
+    """LSTM in a loop; no activations are tanh and sigmoid."""
+    if activations is None:
+        gates, cell = halved(gates, LSTM_GATES), lstm_cell
+    else:
+        cell = cell_of(lambda gates, state, weights: lstm_step(gates, state[1], *activations))
     dropped, recurrent_dropped = dropout_masks
     return gated_rnn(
         cell,
@@ -264,12 +252,12 @@ def gru(
     }
 
     if reset_after:
-
-        def cell_after(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
-            return (gru_step(a, d, state[0], activation, recurrent_activation),)
-
-        biases = (None, None) if bias is None else (bias[0], bias[1])
-        return gated_rnn(cell_after, x, Gates(kernel, recurrent_kernel, *biases), initial_state, **arguments)
+        gates = Gates(kernel, recurrent_kernel, *((None, None) if bias is None else bias))
+        if _is(activation, jnp.tanh) and _is(recurrent_activation, jax.nn.sigmoid):
+            gates, cell = halved(gates, GRU_GATES), gru_cell
+        else:
+            cell = cell_of(lambda a, d, state, _: (gru_step(a, d, state[0], activation, recurrent_activation),))
+        return gated_rnn(cell, x, gates, initial_state, **arguments)
 
     candidate_mask = jnp.ones((), x.dtype)
     if recurrent_dropout_mask is not None:
@@ -283,7 +271,7 @@ def gru(
 
     kernels = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
     gates = Gates(kernel, kernels[0], bias, weights=(kernels[1], candidate_mask))
-    return gated_rnn(cell_before, x, gates, initial_state, **arguments)
+    return gated_rnn(cell_of(cell_before), x, gates, initial_state, **arguments)
 
 
 def _is(function: Activation, known: Activation) -> bool:
