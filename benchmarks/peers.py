@@ -25,10 +25,10 @@ class Peer(NamedTuple):
         return importlib.util.find_spec(self.needs) is not None
 
 
-def _fit(package: Any, workload: Workload, optimizers: Any, layers: Any, **compile_options: Any) -> Train:
-    model = package.Sequential(workload.keras_layers(layers))
-    optimizer = {"sgd": optimizers.SGD, "adam": optimizers.Adam}[workload.optimizer](workload.learning_rate)
-    model.compile(optimizer=optimizer, loss=workload.loss, **compile_options)
+def _fit(package: Any, workload: Workload, **compile_options: Any) -> Train:
+    model = workload.keras_model(package)
+    optimizer = {"sgd": package.optimizers.SGD, "adam": package.optimizers.Adam}[workload.optimizer]
+    model.compile(optimizer=optimizer(workload.learning_rate), loss=workload.loss, **compile_options)
     x, y = workload.data(workload.rows)
 
     def train(epochs: int) -> float:
@@ -40,9 +40,8 @@ def _fit(package: Any, workload: Workload, optimizers: Any, layers: Any, **compi
 
 def _jkeras(workload: Workload) -> Train:
     import jkeras
-    from jkeras import layers, optimizers
 
-    return _fit(jkeras, workload, optimizers, layers)
+    return _fit(jkeras, workload)
 
 
 def _keras(**compile_options: Any) -> Callable[[Workload], Train]:
@@ -50,7 +49,7 @@ def _keras(**compile_options: Any) -> Callable[[Workload], Train]:
         os.environ["KERAS_BACKEND"] = "jax"
         import keras
 
-        return _fit(keras, workload, keras.optimizers, keras.layers, **compile_options)
+        return _fit(keras, workload, **compile_options)
 
     return prepare
 

@@ -36,6 +36,7 @@ class Operation(Layer):
         self.__dict__["_auto_name"] = None if name else getattr(function, "__name__", "operation").strip("_<>")
         self.supports_masking = function in _ELEMENTWISE
         self.built = True
+        self.__dict__["_declared"] = True  # no weights, whatever the inputs
 
     def call(self, *operands: Any, **kwargs: Any) -> Any:
         """Apply the function."""

@@ -21,6 +21,7 @@ from jkeras.layers.borders import *
 from jkeras.layers.conv_lstm import *
 from jkeras.layers.convolution import *
 from jkeras.layers.convolution_transpose import *
+from jkeras.layers.cudnn import *
 from jkeras.layers.dense import *
 from jkeras.layers.dense_features import *
 from jkeras.layers.depthwise import *

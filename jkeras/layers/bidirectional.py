@@ -82,6 +82,10 @@ class Bidirectional(Layer):
             if ours != theirs:
                 raise ValueError(f"Bidirectional: both layers need the same {name}; got {ours} and {theirs}.")
             setattr(self, name, ours)
+        for part in (self.forward_layer, self.backward_layer):
+            if hasattr(part, "zero_output_for_mask"):
+                # The output of a masked step is that of another step in each direction: it must not enter the merge.
+                part.zero_output_for_mask = part.return_sequences
         if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
             raise ValueError("Bidirectional: one of layer and backward_layer must have go_backwards=True.")
         if weights is not None:
@@ -154,9 +158,6 @@ class Bidirectional(Layer):
 def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
     config = {**layer.get_config(), "go_backwards": go_backwards}
     plain = config["name"].removeprefix(f"{prefix}_")
-    if config.get("return_sequences") and "zero_output_for_mask" in config:
-        # The output of a masked step is that of another step in each direction: it must not enter the merge.
-        config["zero_output_for_mask"] = True
     config["name"] = f"{prefix}_{plain}"
     with CustomObjectScope({type(part).__name__: type(part) for _, part in walk(layer)}):
         return type(layer).from_config(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from jkeras.core.layer import Layer
@@ -46,6 +47,9 @@ class Wrapper(Layer):
 class TimeDistributed(Wrapper):
     """Apply a layer to every step: `(batch, time, ...)` is folded to `(batch * time, ...)` and back.
 
+    A mask of more than the steps, `(batch, time, ...)`, reaches the layer inside. The mask that it gives its outputs is
+    that of the outputs here; if it gives none, a step counts if anything in it does.
+
     Args:
         layer: The layer that every step goes through, with the same weights.
 
@@ -68,7 +72,18 @@ class TimeDistributed(Wrapper):
             raise ValueError(f"Layer {self.path!r}: a mask of shape {mask.shape} does not fit inputs {inputs.shape}.")
         inner = {} if mask is None or mask.ndim < 3 else {"mask": mask.reshape(batch * time, *mask.shape[2:])}
         outputs = self.layer(inputs.reshape(batch * time, *inputs.shape[2:]), **inner)
-        return jax.tree.map(lambda y: y.reshape(batch, time, *y.shape[1:]), outputs)
+        frame: Any = self._frame
+
+        def unfold(folded: Array) -> Array:
+            y, own = folded.reshape(batch, time, *folded.shape[1:]), frame.mask_of(folded)
+            frame.set_mask(y, None if own is None else own.reshape(batch, time, *own.shape[1:]))
+            return y
+
+        return jax.tree.map(unfold, outputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return which steps count: those of which anything does. The layer inside may have a finer mask."""
+        return mask if mask is None or mask.ndim < 3 else jnp.any(mask, axis=tuple(range(2, mask.ndim)))
 
 
 def with_layers(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> dict[str, Any]:
