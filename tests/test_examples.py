@@ -67,7 +67,13 @@ def measured(pattern: str, printed: str) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize("name", sorted(SHORT))
+# The others take some seconds to compile; `.ci/run` runs all of them whole.
+USUAL = {"digits_cnn.py", "pure_jax.py"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in sorted(SHORT)]
+)
 def test_example(name, tmp_path):
     arguments, pattern, least, most = SHORT[name]
     assert least < measured(pattern, run(name, tmp_path, *arguments)) <= most, "better than guessing"

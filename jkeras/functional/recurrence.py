@@ -211,9 +211,8 @@ def gated_rnn(
     x, gates = jax.tree.map(lambda a: jnp.asarray(a, dtype), (x, gates))
     units = gates.recurrent_kernel.shape[0]
     batch = x.shape[1 if time_major else 0]
-    if initial_state is None:
-        initial_state = tuple(jnp.zeros((batch, units), dtype) for _ in range(state_count))
-    state = tuple(jnp.asarray(s, dtype) for s in initial_state)
+    zeros = tuple(jnp.zeros((batch, units), dtype) for _ in range(state_count))
+    state = zeros if initial_state is None else tuple(jnp.asarray(s, dtype) for s in initial_state)
     x = _time_first(x, time_major, go_backwards)
     mask = None if mask is None else _time_first(mask.astype(bool), time_major, go_backwards)
     masks = jax.tree.map(lambda m: lax.stop_gradient(m).astype(dtype), (input_dropout_mask, recurrent_dropout_mask))
@@ -222,8 +221,37 @@ def gated_rnn(
     at_once = products is not None or jax.default_backend() != "cpu" or x.shape[-1] >= units
     products = products or (_product, _product)
     scan = partial(_gated_scan, cell, products, merge, at_once, unroll, gates, masks)
-    state, outputs = _in_segments(scan, state, (x, mask), remat_steps)
+    xs = (x, mask)
+    if initial_state is None and len(x) > 1:
+        # The product of zeros with the recurrent kernel is not computed, forwards or backwards.
+        state = _first_step(cell, products, merge, gates, masks, state, *jax.tree.map(lambda a: a[0], xs))
+        first, xs = state[0], jax.tree.map(lambda a: a[1:], xs)
+        state, outputs = _in_segments(scan, state, xs, remat_steps)
+        outputs = jnp.concatenate([first[None], outputs]) if return_all else outputs
+    else:
+        state, outputs = _in_segments(scan, state, xs, remat_steps)
     return state[0], _time_first(outputs, time_major, False) if return_all else None, state
+
+
+def _first_step(
+    cell: Cell,
+    products: tuple[Product, Product],
+    merge: bool,
+    gates: Gates,
+    masks: tuple[Array | None, Array | None],
+    zeros: tuple[Array, ...],
+    x: Array,
+    valid: Array | None,
+) -> tuple[Array, ...]:
+    """Take the first step, from a state of zeros."""
+    input_gates = products[0](x, gates.kernel, masks[0], gates.bias)
+    shape = jax.eval_shape(products[1], zeros[0], gates.recurrent_kernel, None, None).shape
+    recurrent_gates = jnp.zeros(shape, x.dtype)
+    if gates.recurrent_bias is not None:
+        recurrent_gates += gates.recurrent_bias
+    terms = (input_gates + recurrent_gates,) if merge else (input_gates, recurrent_gates)
+    state, _ = cell.step(*terms, zeros, gates.weights)
+    return state if valid is None else _select(valid, state, zeros)
 
 
 def _gated_scan(
