@@ -63,6 +63,7 @@ class LSTM(GatedSequence):
 
     state_count = 2
     gate_count = 4
+    use_cudnn: bool | str
 
     def __init__(
         self,
