@@ -91,6 +91,28 @@ def unchanged(before: Any, after: Any) -> None:
             assert one[0] is other[0] and one[1] is other[1]
 
 
+# Why a layer has no row: what the tests of each file take for granted holds for it otherwise, and is tested there.
+WITHOUT_ROW = {
+    "bases and what cannot be called": ["Layer", "Wrapper", "AbstractRNNCell", "InputLayer", "DenseFeatures"],
+    "strings or integers, test_preprocessing_layers.py": [
+        "CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup",
+        "TextVectorization", "Pipeline",
+    ],
+    "dictionaries of images and labels, test_image_layers.py": ["CutMix", "MaxNumBoundingBoxes", "MixUp"],
+    "outputs of random sizes, test_image_layers.py": ["RandomHeight", "RandomWidth"],
+    "needs Flax, test_jax_layer.py": ["FlaxLayer"],
+}  # fmt: skip
+
+
+def test_every_layer_has_a_row() -> None:
+    """One of its own, as a part of another's, or by a class that it is made from: so have the names of other eras."""
+    tested = {type(layer) for row in ROWS for _, layer in walk(row.make())}
+    classes = {c for c in vars(layers).values() if isinstance(c, type) and issubclass(c, Layer)}
+    left = {c.__name__ for c in classes if not any(issubclass(t, c) or issubclass(c, t) for t in tested)}
+    left |= {"Layer", "Wrapper"}  # which every tested class comes from
+    assert left == {name for names in WITHOUT_ROW.values() for name in names}
+
+
 @every
 def test_init_is_pure_and_gives_two_level_dicts(row: Row) -> None:
     layer, x = row.make(), row.inputs()

@@ -33,7 +33,13 @@ FAMILY: list[tuple[str, dict[str, Any]]] = [
     ("Solarization", {"addition_factor": 0.3}),
     ("AutoContrast", {}),
     ("Equalization", {}),
+    ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (2, 2)}),
+    ("RandAugment", {}),
+    ("AugMix", {}),
 ]
+
+# Counts of equal values decide what comes out.
+FLAT = ("RandomPosterization", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization", "RandAugment")
 
 CONTRACT = [
     *[
@@ -41,8 +47,8 @@ CONTRACT = [
             name,
             partial(getattr(layers, name), **kwargs),
             IMAGES,
-            uses_rng=name.startswith("Random") or name == "Solarization",
-            flat=name in ("RandomPosterization", "Equalization"),
+            uses_rng=name.startswith("Random") or name in ("Solarization", "RandAugment", "AugMix"),
+            flat=name in FLAT,
             slow=True,
         )
         for name, kwargs in FAMILY

@@ -21,7 +21,36 @@ def recurrent(name: str, *own: dict[str, Any]) -> list[Comparison]:
     ]
 
 
+class OneStep(layers.Layer):
+    """A cell as a layer of one input: its step from a state that is not zero."""
+
+    kind: type = layers.LSTMCell
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.cell = self.kind(3, dropout=0.2, recurrent_dropout=0.2, dtype=self.dtype_policy)
+
+    def call(self, inputs: Any) -> Any:
+        begin = [state + 0.5 for state in self.cell.get_initial_state(batch_size=inputs.shape[0])]
+        return self.cell(inputs, begin)[0]
+
+
+class OneStepOfGRU(OneStep):
+    """One step of a GRU."""
+
+    kind = layers.GRUCell
+
+
+class OneStepOfSimpleRNN(OneStep):
+    """One step of a simple recurrence."""
+
+    kind = layers.SimpleRNNCell
+
+
 CONTRACT = [
+    Row("LSTMCell", OneStep, (3, 4), uses_rng=True, custom=True),
+    Row("GRUCell", OneStepOfGRU, (3, 4), uses_rng=True, custom=True),
+    Row("SimpleRNNCell", OneStepOfSimpleRNN, (3, 4), uses_rng=True, custom=True),
     Row("LSTM", lambda: layers.LSTM(3, dropout=0.2, recurrent_dropout=0.2), SEQUENCE, uses_rng=True, mask=STEPS),
     Row("GRU", lambda: layers.GRU(3, return_sequences=True, return_state=True), SEQUENCE, mask=STEPS),
     Row("GRU_before", lambda: layers.GRU(3, reset_after=False, unroll=True), SEQUENCE, mask=STEPS),
