@@ -96,6 +96,17 @@ def test_old_spellings_give_modern_layers(old: Any, modern: Any) -> None:
     assert old().get_config() == modern().get_config()
 
 
+@pytest.mark.parametrize(("former", "modern"), [("Convolution1D", "Conv1D"), ("CuDNNGRU", "GRU")])
+def test_a_former_name_can_be_subclassed(former: str, modern: str) -> None:
+    class Mine(getattr(layers, former)):
+        pass
+
+    layer = Mine(4, 3) if modern == "Conv1D" else Mine(4)
+    assert isinstance(layer, (getattr(layers, former))) and isinstance(layer, getattr(layers, modern))
+    assert layer(np.ones((2, 5, 3), "float32")).shape[-1] == 4
+    assert Mine.from_config(layer.get_config()).get_config() == layer.get_config() != {}
+
+
 def test_what_has_no_counterpart_is_refused_with_the_way_out() -> None:
     with pytest.raises(ValueError, match="SpatialDropout1D"):
         layers.Embedding(9, 4, dropout=0.2)

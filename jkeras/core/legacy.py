@@ -33,3 +33,20 @@ def modernise(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
             raise TypeError(f"{owner} got {names[old]!r} and its old spelling {old!r}. Keep {names[old]!r}.")
         kwargs = {names[old] if k == old else k: v for k, v in kwargs.items()}
     return args, kwargs
+
+
+def former_name(name: str, cls: type, make: Callable[..., Any], documentation: str, **attributes: Any) -> Any:
+    """Return a class `name` beside `cls` whose call is `make(*args, **kwargs)`, which returns a `cls`.
+
+    So configurations and files carry the name that every Keras knows, and users can still subclass the former one.
+
+    >>> Whole = former_name("Whole", int, lambda text: int(text, 10), "An integer.")
+    >>> type(Whole("7")).__name__, issubclass(Whole, int)
+    ('int', True)
+    """
+
+    def new(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return make(*args, **kwargs) if self is made else super(made, self).__new__(self, *args, **kwargs)
+
+    made: Any = type(name, (cls,), {"__new__": new, "__doc__": documentation, **attributes})
+    return made

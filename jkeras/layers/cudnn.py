@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from jkeras.core.legacy import former_name
 from jkeras.layers.gru import GRU
 from jkeras.layers.lstm import LSTM
 
@@ -18,16 +19,11 @@ _FIXED = (
 
 
 def _cudnn(name: str, cls: type) -> Any:
-    """Return `cls` with the constructor of its cuDNN version.
-
-    Calling it makes a `cls`, so that configurations and files carry the name that every Keras knows.
-    """
+    """Return `cls` under the name of its cuDNN version, with the constructor of that."""
     known = inspect.signature(cls).parameters.values()
     signature = inspect.Signature([p for p in known if p.name not in (*_FIXED, "time_major")])
 
-    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self is not made:
-            return super(made, self).__new__(self)
+    def make(*args: Any, **kwargs: Any) -> Any:
         for argument in _FIXED:
             if argument in kwargs:
                 raise TypeError(
@@ -48,10 +44,7 @@ def _cudnn(name: str, cls: type) -> Any:
     >>> {name}(4)(jnp.ones((2, 5, 3))).shape
     (2, 4)
     """
-    made: Any = type(
-        name, (cls,), {"__new__": make, "__doc__": documentation, "__module__": __name__, "__signature__": signature}
-    )
-    return made
+    return former_name(name, cls, make, documentation, __module__=__name__, __signature__=signature)
 
 
 CuDNNLSTM = _cudnn("CuDNNLSTM", LSTM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jkeras.core.legacy import former_name
 from jkeras.layers.convolution import Conv1D, Conv2D, Conv3D
 from jkeras.layers.convolution_transpose import Conv2DTranspose, Conv3DTranspose
 from jkeras.layers.separable import SeparableConv1D, SeparableConv2D
@@ -31,14 +32,9 @@ _IMAGE = (*_SEQUENCE, "dim_ordering")
 
 
 def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> Any:
-    """Return `cls` under its first name: window sizes are positional, `Convolution2D(64, 3, 3)`.
+    """Return `cls` under its first name: window sizes are positional, `Convolution2D(64, 3, 3)`."""
 
-    Calling it makes a `cls`, so that configurations and files carry the name that every Keras knows.
-    """
-
-    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self is not made:
-            return super(made, self).__new__(self)
+    def make(*args: Any, **kwargs: Any) -> Any:
         sizes, rest = args[1 : 1 + rank], args[1 + rank :]
         promised = kwargs.pop("output_shape", None) if "output_shape" in positions else None
         first = rank > 1 and len(sizes) == rank and all(isinstance(size, int) for size in sizes)
@@ -54,8 +50,7 @@ def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> Any
         return layer
 
     documentation = f"`{cls.__name__}` as Keras 1 spelt it: `{name}(64, {', '.join('3' * rank)})`."
-    made: Any = type(name, (cls,), {"__new__": make, "__doc__": documentation, "__module__": __name__})
-    return made
+    return former_name(name, cls, make, documentation, __module__=__name__)
 
 
 Convolution1D = _first_era("Convolution1D", Conv1D, 1, _SEQUENCE)
