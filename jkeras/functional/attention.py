@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.functional.multi_head import attend, attention_mask
+from jkeras.functional.multi_head import attend
 
 
 def dot_product_attention(
@@ -60,9 +60,10 @@ def dot_product_attention(
     if bias is not None:
         bias = _four_axes(bias).astype(dtype)
     if soft_cap is not None:
-        where = attention_mask(query.shape[1], key.shape[1], causal=is_causal)
-        where = mask if where is None else where[:, None] if mask is None else where[:, None] & mask
-        return attend(query, key, value, where, bias=bias, scale=scale, soft_cap=soft_cap)[0]
+        if is_causal:
+            causal = jnp.tril(jnp.ones((query.shape[1], key.shape[1]), bool))
+            mask = causal if mask is None else mask & causal
+        return attend(query, key, value, mask, bias=bias, scale=scale, soft_cap=soft_cap)[0]
     return jax.nn.dot_product_attention(
         query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation=implementation
     )

@@ -173,8 +173,7 @@ def _forward(
 ) -> tuple[Array, Array, Array, Array]:
     from jax.experimental import rnn
 
-    # All matrices, then all biases; the second bias is cuDNN's own.
-    packed = jnp.concatenate([kernel.T.ravel(), recurrent_kernel.T.ravel(), bias, jnp.zeros_like(bias)])
+    packed = _packed(kernel, recurrent_kernel, bias)
     # One layer, no dropout, one direction, the precision of the configuration.
     (outputs, h, c), residuals = rnn.lstm_fwd(
         x, h[None], c[None], packed, lengths, len(kernel), h.shape[-1], 1, 0.0, False, None
@@ -199,7 +198,7 @@ def _backward(
 ) -> tuple[Array, ...]:
     from jax.experimental import rnn
 
-    packed = jnp.concatenate([kernel.T.ravel(), recurrent_kernel.T.ravel(), bias, jnp.zeros_like(bias)])
+    packed = _packed(kernel, recurrent_kernel, bias)
     residuals = (x, h[None], c[None], packed, lengths, outputs, reserved)
     cotangents = (outputs_bar, h_bar[None], c_bar[None])
     x_bar, h_bar, c_bar, packed_bar, _ = rnn.lstm_bwd(
@@ -209,6 +208,11 @@ def _backward(
     kernel_bar, recurrent_bar, bias_bar, _ = jnp.split(packed_bar, ends)
     kernel_bar = kernel_bar.reshape(kernel.shape[::-1]).T
     return x_bar, kernel_bar, recurrent_bar.reshape(recurrent_kernel.shape[::-1]).T, bias_bar, h_bar[0], c_bar[0]
+
+
+def _packed(kernel: Array, recurrent_kernel: Array, bias: Array) -> Array:
+    """All matrices, then all biases; the second bias is cuDNN's own."""
+    return jnp.concatenate([kernel.T.ravel(), recurrent_kernel.T.ravel(), bias, jnp.zeros_like(bias)])
 
 
 # The kernel cannot be mapped over a further axis: the scan is, and its gradient begins anew from the inputs.

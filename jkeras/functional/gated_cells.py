@@ -28,9 +28,12 @@ def halved(gates: Gates, factors: tuple[float, ...]) -> Gates:
     >>> halved(Gates(jnp.ones((1, 3)), jnp.ones((1, 3))), GRU_GATES).kernel.tolist()
     [[0.5, 0.5, 1.0]]
     """
-    units = gates.recurrent_kernel.shape[-1] // len(factors)
-    scale = np.repeat(np.asarray(factors, np.float32), units)
-    return jax.tree.map(lambda weight: weight * jnp.asarray(scale, weight.dtype), gates)
+    return jax.tree.map(lambda weight: weight * _beside(factors, weight), gates)
+
+
+def _beside(factors: tuple[float, ...], like: Array) -> Array:
+    """The factor of each gate, once for each of its units."""
+    return jnp.asarray(np.repeat(np.asarray(factors, np.float32), like.shape[-1] // len(factors)), like.dtype)
 
 
 def _tanh_step(gates: Array, state: States, weights: Any) -> tuple[States, None]:
@@ -44,7 +47,7 @@ def _tanh_tangent(
 
 
 def _lstm_gates(t: Array) -> list[Array]:
-    scale = jnp.asarray(np.repeat(np.asarray(LSTM_GATES, np.float32), t.shape[-1] // 4), t.dtype)
+    scale = _beside(LSTM_GATES, t)
     return jnp.split(t * scale + (1 - scale), 4, axis=-1)
 
 
@@ -59,8 +62,7 @@ def _lstm_tangent(
     t: Array, state: States, new: States, weights: Any, gates_dot: Array, state_dot: States, weights_dot: Any
 ) -> States:
     i, f, g, o = _lstm_gates(t)
-    scale = jnp.asarray(np.repeat(np.asarray(LSTM_GATES, np.float32), t.shape[-1] // 4), t.dtype)
-    i_dot, f_dot, g_dot, o_dot = jnp.split(gates_dot * ((1 - t * t) * scale), 4, axis=-1)
+    i_dot, f_dot, g_dot, o_dot = jnp.split(gates_dot * ((1 - t * t) * _beside(LSTM_GATES, t)), 4, axis=-1)
     c_dot = f * state_dot[1] + state[1] * f_dot + g * i_dot + i * g_dot
     tanh_c = jnp.tanh(new[1])
     return o * (1 - tanh_c * tanh_c) * c_dot + tanh_c * o_dot, c_dot

@@ -184,7 +184,7 @@ def global_average_pool(
         return jnp.mean(x, axis=axes, keepdims=keepdims)
     weights = jnp.expand_dims(mask.astype(x.dtype), 2 if data_format == "channels_last" else 1)
     count = jnp.sum(weights, axis=axes, keepdims=keepdims)
-    return jnp.sum(x * weights, axis=axes, keepdims=keepdims) / jnp.maximum(count, 1)
+    return jnp.sum(x * weights, axis=axes, keepdims=keepdims) / jnp.where(count == 0, 1, count)
 
 
 def _pool(

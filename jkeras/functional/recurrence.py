@@ -211,8 +211,10 @@ def gated_rnn(
     x, gates = jax.tree.map(lambda a: jnp.asarray(a, dtype), (x, gates))
     units = gates.recurrent_kernel.shape[0]
     batch = x.shape[1 if time_major else 0]
-    zeros = tuple(jnp.zeros((batch, units), dtype) for _ in range(state_count))
-    state = zeros if initial_state is None else tuple(jnp.asarray(s, dtype) for s in initial_state)
+    from_zeros = initial_state is None
+    if initial_state is None:
+        initial_state = tuple(jnp.zeros((batch, units), dtype) for _ in range(state_count))
+    state = tuple(jnp.asarray(s, dtype) for s in initial_state)
     x = _time_first(x, time_major, go_backwards)
     mask = None if mask is None else _time_first(mask.astype(bool), time_major, go_backwards)
     masks = jax.tree.map(lambda m: lax.stop_gradient(m).astype(dtype), (input_dropout_mask, recurrent_dropout_mask))
@@ -221,15 +223,14 @@ def gated_rnn(
     at_once = products is not None or jax.default_backend() != "cpu" or x.shape[-1] >= units
     products = products or (_product, _product)
     scan = partial(_gated_scan, cell, products, merge, at_once, unroll, gates, masks)
-    xs = (x, mask)
-    if initial_state is None and len(x) > 1:
+    xs, first = (x, mask), None
+    if from_zeros and len(x) > 1:
         # The product of zeros with the recurrent kernel is not computed, forwards or backwards.
         state = _first_step(cell, products, merge, gates, masks, state, *jax.tree.map(lambda a: a[0], xs))
         first, xs = state[0], jax.tree.map(lambda a: a[1:], xs)
-        state, outputs = _in_segments(scan, state, xs, remat_steps)
-        outputs = jnp.concatenate([first[None], outputs]) if return_all else outputs
-    else:
-        state, outputs = _in_segments(scan, state, xs, remat_steps)
+    state, outputs = _in_segments(scan, state, xs, remat_steps)
+    if first is not None and return_all:
+        outputs = jnp.concatenate([first[None], outputs])
     return state[0], _time_first(outputs, time_major, False) if return_all else None, state
 
 
@@ -307,14 +308,11 @@ def _gated_scan(
             gates_dot.recurrent_bias,
         ]
         shape = jax.eval_shape(input_product, x, gates.kernel, None, None).shape
-        one_step = jax.eval_shape(recurrent_product, state[0], gates.recurrent_kernel, None, None).shape
         if merge:
             moved = (_total(input_terms + recurrent_terms, shape, x.dtype),)
         else:
-            moved = (
-                _total(input_terms, shape, x.dtype),
-                _total(recurrent_terms, (len(x), *one_step), x.dtype),
-            )
+            recurrent_shape = jax.eval_shape(recurrent_product, before[0], gates.recurrent_kernel, None, None).shape
+            moved = (_total(input_terms, shape, x.dtype), _total(recurrent_terms, recurrent_shape, x.dtype))
         weights_dot = _filled(gates_dot.weights, gates.weights)
 
         # What is computed from the saved values is computed again for the transpose, rather than kept for all steps.
