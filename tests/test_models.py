@@ -74,7 +74,7 @@ def test_nested_models_are_folders():
     model = Model(x, layers.Dense(1, name="head")(encoder(x)))
     assert list(model.params) == ["encoder/dense", "encoder/dense_1", "head"]
     inner = {k.removeprefix("encoder/"): v for k, v in model.params.items() if k.startswith("encoder/")}
-    np.testing.assert_array_equal(encoder.apply(inner, {}, X)[0], encoder.predict(X, verbose=0))
+    np.testing.assert_allclose(encoder.apply(inner, {}, X)[0], encoder.predict(X, verbose=0), rtol=1e-5)
     outer = Sequential([encoder, layers.Dense(1)])
     assert outer.input_shape == (None, 4) and outer.layers[0] is encoder
 
@@ -103,7 +103,7 @@ def test_inputs_and_outputs_in_any_structure(structure):
     assert type(outputs) is structure
     first = outputs["p"] if structure is dict else outputs[0]
     np.testing.assert_allclose(first, X @ model.params["p"]["kernel"] + model.params["p"]["bias"], rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(jax.tree.leaves(model.predict({"a": X, "b": 2 * X}, verbose=0))[0], first)
+    np.testing.assert_allclose(jax.tree.leaves(model.predict({"a": X, "b": 2 * X}, verbose=0))[0], first, rtol=1e-5)
 
 
 def test_arithmetic_on_symbolic_tensors():

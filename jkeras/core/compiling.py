@@ -1,15 +1,36 @@
-"""Compiling what runs seldom."""
+"""Compiling: a program is compiled once in a process, whoever asks for it, with options that suit what it computes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
+
+# How many different programs are kept for whoever asks for the same again; those in use live on with their users.
+KEPT_PROGRAMS = 64
+
+# Constants inside a program are compared up to this size, in bytes.
+COMPARED_CONSTANT = 1 << 16
 
 # On CPU, optimising a program can take far longer than ever running it: a random generator, for one, is compiled anew
 # for each shape.
 _UNOPTIMISED: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+# On CPU, XLA's newer kernels of convolutions (YNN) take nearly twice as long as its older ones: all kinds but those.
+_OLDER_CONVOLUTIONS: dict[str, Any] = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+}
+
+_programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+_lock = threading.Lock()
 
 
 def jit_once(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -18,6 +39,239 @@ def jit_once(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     >>> float(jit_once(lambda x: x + 1)(1.0))
     2.0
     """
-    if jax.default_backend() == "cpu":
-        options["compiler_options"] = _UNOPTIMISED
-    return jax.jit(function, **options)
+    return jax.jit(function, **options, **_jit_options(_unoptimised()))
+
+
+class SharedJit:
+    """`jax.jit(function)`, whose compiled programs are shared with every other function that computes the same.
+
+    Two functions compute the same if JAX traces them to equal jaxprs. A hundred models of one shape are traced a
+    hundred times, which takes milliseconds, and compiled once.
+
+    Args:
+        function: A pure function of trees of arrays.
+        donate_argnums: Arguments whose buffers the program may reuse.
+        static_argnames: Keyword arguments that are part of the program. Other keyword arguments are not taken.
+        optimised: Whether it runs often enough to be compiled well.
+
+    >>> import jax.numpy as jnp
+    >>> a, b = SharedJit(lambda x: x * 2), SharedJit(lambda x: x * 2)
+    >>> a(jnp.ones(2)).tolist(), b(jnp.ones(2)).tolist()
+    ([2.0, 2.0], [2.0, 2.0])
+    >>> a.programs == b.programs
+    True
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        donate_argnums: int | Sequence[int] = (),
+        static_argnames: str | Sequence[str] = (),
+        optimised: bool = True,
+    ):
+        self._function = function
+        self._donated = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
+        self._optimised = optimised
+        self._traced = jax.jit(function, static_argnames=static_argnames)
+        self._variants: dict[Hashable, _Variant] = {}
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **static: Any) -> Any:
+        leaves, tree = jax.tree.flatten(args)
+        settings = _settings()
+        signature = (tree, *map(_kind, leaves), *static.items(), *settings)
+        variant = self._variants.get(signature)
+        if variant is None:
+            if settings[0] or any(isinstance(leaf, Tracer) for leaf in leaves):
+                return self._traced(*args, **static)
+            variant = self._variants[signature] = self._compile(args, static)
+        return jax.tree.unflatten(variant.tree, variant.program(*leaves))
+
+    @property
+    def programs(self) -> list[Callable[..., Any]]:
+        """The programs that it has used so far."""
+        return [variant.program for variant in self._variants.values()]
+
+    def _cache_size(self) -> int:
+        """How often something was compiled for it, as `jax.jit` counts: a change says that time went into compiling."""
+        return sum(program._cache_size() for program in self.programs)  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _compile(self, args: tuple[Any, ...], static: dict[str, Any]) -> _Variant:
+        traced = self._traced.trace(*args, **static)
+        counts = [len(jax.tree.leaves(arg)) for arg in args]
+        donated = tuple(sum(counts[:i]) + j for i in self._donated for j in range(counts[i]))
+        options = options_for(traced.jaxpr) if self._optimised else _unoptimised()
+        program = _shared_program(traced.jaxpr, donated, options, getattr(self._function, "__name__", "program"))
+        return _Variant(program, jax.tree.structure(traced.out_info))
+
+
+class _Variant(NamedTuple):
+    """A program for one kind of arguments: a function of flat arrays, and the tree that it returns."""
+
+    program: Callable[..., Any]
+    tree: Any
+
+
+def _kind(leaf: Any) -> Hashable:
+    """What a program depends on in an argument."""
+    aval = getattr(leaf, "aval", None)
+    if aval is not None:
+        return aval.shape, aval.dtype, aval.weak_type
+    return (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else type(leaf)
+
+
+def _settings() -> tuple[Hashable, ...]:
+    """The settings of JAX that a trace depends on."""
+    config: Any = jax.config
+    return (
+        config.jax_disable_jit,
+        config.jax_default_matmul_precision,
+        config.jax_enable_x64,
+        config.jax_default_prng_impl,
+    )
+
+
+def _shared_program(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, name: str) -> Callable[..., Any]:
+    key = fingerprint(jaxpr)
+    if key is None:
+        return _flat_jit(jaxpr, donated, options, name)
+    key = (key, donated)
+    with _lock:
+        program = _programs.get(key)
+        if program is None:
+            program = _programs[key] = _flat_jit(jaxpr, donated, options, name)
+        _programs.move_to_end(key)
+        while len(_programs) > KEPT_PROGRAMS:
+            _programs.popitem(last=False)
+    return program
+
+
+def _flat_jit(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, name: str) -> Callable[..., Any]:
+    evaluate = jaxpr_as_fun(jaxpr)
+
+    def run(*leaves: Any) -> Any:
+        return evaluate(*leaves)
+
+    run.__name__ = run.__qualname__ = name  # what a profiler shows
+    return jax.jit(run, donate_argnums=donated, **_jit_options(options))
+
+
+def options_for(jaxpr: ClosedJaxpr) -> dict[str, Any]:
+    """Return the compiler options that suit a program, from what it computes; empty where the defaults do.
+
+    >>> options_for(jax.make_jaxpr(lambda x: x + 1)(1.0))
+    {}
+    """
+    if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(jaxpr.jaxpr)):
+        return _known(_OLDER_CONVOLUTIONS)
+    return {}
+
+
+def _unoptimised() -> dict[str, Any]:
+    return _UNOPTIMISED if jax.default_backend() == "cpu" else {}
+
+
+def _known(options: dict[str, Any]) -> dict[str, Any]:
+    return options if _is_known(tuple(options.items())) else {}
+
+
+@functools.cache
+def _is_known(options: tuple[tuple[str, Any], ...]) -> bool:
+    """Whether this version of XLA takes the options; it refuses those that it does not know."""
+    try:
+        jax.jit(lambda: np.float32(0), compiler_options=dict(options)).lower().compile()
+    except Exception:  # whatever the version raises, it goes without them
+        return False
+    return True
+
+
+def _jit_options(options: dict[str, Any]) -> dict[str, Any]:
+    # Even without an entry, options make jax.jit insist on being outermost.
+    return {"compiler_options": options} if options else {}
+
+
+def primitives(jaxpr: Any) -> Iterator[str]:
+    """Yield the name of every primitive in a jaxpr, also those inside of calls, branches and loops.
+
+    >>> sorted(set(primitives(jax.make_jaxpr(jax.jit(lambda x: x * 2 + 1))(1.0).jaxpr)))
+    ['add', 'jit', 'mul']
+    """
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (list, tuple)) else [value]:
+                if hasattr(inner, "eqns"):
+                    yield from primitives(inner)
+                elif hasattr(getattr(inner, "jaxpr", None), "eqns"):
+                    yield from primitives(inner.jaxpr)
+
+
+class _Opaque(Exception):
+    """Something in a program cannot be compared by value."""
+
+
+# How a function is differentiated, which is settled when a program is compiled.
+_DERIVATIVES = {"jvp_jaxpr_fun", "jvp_jaxpr_thunk", "fwd_jaxpr_thunk", "bwd", "out_trees"}
+
+
+def fingerprint(jaxpr: ClosedJaxpr) -> Hashable | None:
+    """Return a value that is equal for programs that compute the same, or None if something in it cannot be compared.
+
+    What calls back into Python cannot: two functions are never known to do the same.
+
+    >>> double, twice, thrice = (jax.make_jaxpr(f)(1.0) for f in (lambda x: 2 * x, lambda y: 2 * y, lambda x: 3 * x))
+    >>> fingerprint(double) == fingerprint(twice), fingerprint(double) == fingerprint(thrice)
+    (True, False)
+    """
+    try:
+        return _compared(jaxpr)
+    except (_Opaque, TypeError):  # a TypeError says that a value has no hash
+        return None
+
+
+def _compared(value: Any) -> Hashable:
+    if isinstance(value, ClosedJaxpr):
+        return _compared(value.jaxpr), *map(_compared_array, value.consts)
+    if isinstance(value, Jaxpr):
+        return _compared_equations(value)
+    if type(value) in (tuple, list):
+        return tuple(map(_compared, value))
+    if hasattr(value, "items"):
+        return tuple((k, _compared(v)) for k, v in value.items())
+    if isinstance(value, (np.ndarray, jax.Array)):
+        return _compared_array(value)
+    known = isinstance(value, (type, jax.sharding.Mesh)) or not callable(value)
+    if not known or type(value).__module__.partition(".")[0] not in ("builtins", "jax", "jaxlib", "numpy", "ml_dtypes"):
+        raise _Opaque
+    hash(value)
+    return value
+
+
+def _compared_equations(jaxpr: Jaxpr) -> Hashable:
+    numbers: dict[Any, int] = {}
+
+    def number(variable: Any) -> Hashable:
+        if isinstance(variable, Literal):
+            return _compared_array(variable.val), variable.aval
+        return numbers.setdefault(variable, len(numbers))
+
+    given = tuple((number(v), v.aval) for v in (*jaxpr.constvars, *jaxpr.invars))
+    steps = tuple(
+        (
+            equation.primitive,
+            tuple(map(number, equation.invars)),
+            tuple(map(number, equation.outvars)),
+            tuple((k, _compared(v)) for k, v in equation.params.items() if k not in _DERIVATIVES),
+        )
+        for equation in jaxpr.eqns
+    )
+    return given, steps, tuple(map(number, jaxpr.outvars))
+
+
+def _compared_array(value: Any) -> Hashable:
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.extended):
+        value = jax.random.key_data(value)
+    array = np.asarray(value)
+    if array.nbytes > COMPARED_CONSTANT:
+        raise _Opaque
+    return type(value).__name__, array.dtype, array.shape, array.tobytes()

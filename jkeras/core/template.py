@@ -8,14 +8,15 @@ closes over stays right even where JAX traces it after `call` has returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from types import MethodType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType, MethodType
 from typing import Any, Self
 
 import jax.numpy as jnp
 
 from jkeras.core import dtypes, remat
 from jkeras.core.config import Configurable
+from jkeras.core.dtypes import DTypePolicy
 from jkeras.core.frame import Frame
 from jkeras.core.registry import constraints, initializers, regularizers, snake_case
 from jkeras.core.weight import StateReference, Weight
@@ -30,6 +31,8 @@ _INTERNAL = frozenset(
     }
 )  # fmt: skip
 
+# Types of most attributes, which are passed over quickly: whatever runs a model looks through its layers first.
+_CHILDLESS = frozenset({str, int, float, bool, type(None), Weight, FunctionType, DTypePolicy})
 
 # What belongs to the process rather than to the object: symbolic uses, compiled programs, the losses of the last call.
 _NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "history"})
@@ -149,7 +152,7 @@ class Template(Configurable):
         named: dict[str, Template] = {}
         seen: set[int] = set()
         for attribute, value in self.__dict__.items():
-            if attribute in _INTERNAL:
+            if type(value) in _CHILDLESS or attribute in _INTERNAL:
                 continue
             for suffix, child in _templates_in(value):
                 if id(child) in seen or not is_wanted(child):
@@ -242,8 +245,13 @@ def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
 
     A weight that several layers count among theirs is yielded once, with the first.
     """
+    yield from weights_in(walk(root))
+
+
+def weights_in(layers: Iterable[tuple[str, Template]]) -> Iterator[tuple[str, Weight]]:
+    """Yield `(key, weight)` for the weights of what `walk` gave."""
     seen: set[int] = set()
-    for path, template in walk(root):
+    for path, template in layers:
         for trainable in (True, False):
             for weight in template._weights:
                 if weight.trainable is trainable and id(weight) not in seen:

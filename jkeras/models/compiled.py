@@ -96,14 +96,15 @@ class Arrays:
         params = two_level((key, w.name, w.current()) for key, w in (*self.trained, *self.frozen))
         return params, two_level((key, w.name, w.current()) for key, w in self.state)
 
-    def begin(self, run_seed: int) -> tuple[TrainState, Fixed]:
-        """Return what the first step starts from."""
+    def begin(self, run_seed: int, is_shown: bool = True) -> tuple[TrainState, Fixed]:
+        """Return what the first step starts from; callbacks see it in the optimizer too if `is_shown`."""
         params = two_level((key, w.name, _own(w)) for key, w in self.trained)
         state = two_level((key, w.name, _own(w)) for key, w in self.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
         key = jax.random.key(jax.device_put(np.uint32(run_seed)))
         opt_state = self.compiled.state_for(self.trained, params)
-        self.compiled.optimizer.hold(self.trained, opt_state)
+        if is_shown:
+            self.compiled.optimizer.hold(self.trained, opt_state)
         ts = TrainState(params, state, opt_state, jax.device_put(np.int32(0)))
         return ts, Fixed(frozen, key, self._rate())
 

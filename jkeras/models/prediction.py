@@ -1,66 +1,229 @@
-"""The compiled forward pass of a model."""
+"""The forward pass of a model over data: batch by batch, or many batches in one compiled loop."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jkeras.core import seeds
-from jkeras.core.template import walk
+from jkeras.core.compiling import SharedJit, primitives
+from jkeras.core.dtypes import canonical
+from jkeras.core.template import Template, two_level, walk, weights_in
 from jkeras.models.compiled import pure_functions
-from jkeras.training.data import to_device
+from jkeras.training.data import ArrayData, canonical_dtype
+from jkeras.training.program import eager_program
+
+# A compiled loop takes so many batches at once, or as many as have so many bytes.
+LOOP_STEPS = 64
+LOOP_BYTES = 1 << 26
+
+# So many results are on their way from the device while the next are computed.
+IN_FLIGHT = 4
+
+
+class Outputs(NamedTuple):
+    """Outputs on the device, of which the first `rows` count, and how many batches they come from."""
+
+    arrays: Any
+    rows: int
+    batches: int
 
 
 class Predictor:
-    """The forward pass of a model as it is now: one compiled function, its arrays, and the state as it goes along.
+    """The forward pass of a model as it is now: its compiled programs, its arrays, and the state as it goes along.
 
     Args:
         model: Its arrays are read once; `finish` stores the state that the batches left behind.
     """
 
     def __init__(self, model: Any):
+        layers = list(walk(model))
+        weights = list(weights_in(layers))
+        if not all(w.is_drawn for _, w in weights):
+            model._drawn_weights()
         self.model = model
-        self.function = _compiled_forward(model)
-        self.params, self.state = model._tree(trainable=True), model._tree(trainable=False)
+        self.programs = _programs(model, layers)
+        self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
+        self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
+        # The rows of a batch do not see each other, unless a layer keeps state for each of them.
+        self.may_pad = not _has_fixed_rows(model) and not any(getattr(layer, "stateful", False) for _, layer in layers)
+        self.seed = seeds.next_number()
         self.before = self.state
-        self.key = seeds.next_key()
         self.count = 0
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for one batch, on the device."""
-        number = jax.device_put(np.uint32(self.count))
+        seed = np.array([self.seed, self.count], np.uint32)
         self.count += 1
-        outputs, self.state = self.function(self.params, self.state, jax.tree.map(to_device, x), self.key, number)
+        # A program puts host arrays on the device in less time than `device_put` takes.
+        with jax.transfer_guard_host_to_device("allow"):
+            outputs, changed = self.programs.step(self.params, self.state, jax.tree.map(_host, x), seed)
+        self._go_on(changed)
         return outputs
+
+    def batch(self, x: Any, size: int) -> Outputs:
+        """Return the outputs for a batch that may be smaller than `size`.
+
+        The last row is repeated up to the next power of two: odd sizes compile no programs of their own.
+        """
+        rows = jax.tree.leaves(x)[0].shape[0]
+        wanted = min(size, _power_of_two(rows))
+        if self.may_pad:
+            x = pad_rows(x, wanted)
+        return Outputs(self(x), rows, 1)
+
+    def batches(self, data: ArrayData, steps: int | None) -> Iterator[Outputs]:
+        """Yield the outputs for arrays: many batches at a time if a compiled loop is as fast, else one by one."""
+        size = data.batch_size
+        samples = data.samples if steps is None else min(data.samples, steps * size)
+        count = -(-samples // size)
+        if count < 2 or not self.may_pad or not self._loops(data):
+            for number, batch in enumerate(data.batches()):
+                if number < count:
+                    yield self.batch(batch.x, size)
+            return
+        row_bytes = sum(a.nbytes for a in jax.tree.leaves(data.batch.x)) / data.samples
+        # Powers of two, so that few programs serve data of any size.
+        loop = min(LOOP_STEPS, _power_of_two(count), _power_of_two(LOOP_BYTES / (row_bytes * size)))
+        for start in range(0, samples, loop * size):
+            stop = min(start + loop * size, samples)
+            x = jax.tree.map(lambda a, start=start, stop=stop: np.asarray(a[start:stop]), data.batch.x)
+            steps_in = -(-(stop - start) // size)
+            yield Outputs(self._loop(pad_rows(x, loop * size), steps_in, size), stop - start, steps_in)
+
+    def _loop(self, x: Any, count: int, size: int) -> Any:
+        numbers = np.array([self.seed, self.count, count], np.uint32)
+        self.count += count
+        with jax.transfer_guard_host_to_device("allow"):
+            outputs, changed = self.programs.block(self.params, self.state, jax.tree.map(_host, x), numbers, size=size)
+        self._go_on(changed)
+        return outputs
+
+    def _loops(self, data: ArrayData) -> bool:
+        """Whether batches may run in a compiled loop: not eagerly, not where outputs have no row for each sample."""
+        if self.programs.eager:
+            return False
+        size = data.batch_size
+        x = jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), canonical_dtype(a)), data.batch.x)
+        traced = self.programs.traced.trace(self.params, self.state, x, jax.ShapeDtypeStruct((2,), np.uint32))
+        outputs = jax.tree.leaves(traced.out_info[0])
+        if any(out.shape[:1] != (size,) for out in outputs):
+            return False
+        # On CPU, XLA computes a convolution more slowly inside a loop.
+        on_cpu = jax.default_backend() == "cpu"
+        return not (on_cpu and "conv_general_dilated" in set(primitives(traced.jaxpr.jaxpr)))
+
+    def _go_on(self, changed: Any) -> None:
+        if changed:
+            self.state = {**self.state, **{key: {**self.state[key], **part} for key, part in changed.items()}}
 
     def finish(self) -> None:
         """Let the model hold the state as the last batch left it."""
-        self.model._keep_state(self.before, self.state)
+        if self.state is not self.before:
+            self.model._keep_state(self.before, self.state)
 
 
-def _compiled_forward(model: Any) -> Any:
-    """Return the compiled forward pass, one for each choice of trained layers: a frozen layer may compute otherwise."""
+class _Programs(NamedTuple):
+    """The compiled forms of a forward pass; `traced` is what both are made of."""
+
+    traced: Callable[..., Any]
+    step: Callable[..., Any]
+    block: Callable[..., Any]
+    eager: bool
+
+
+def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
+    """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
     cache = model.__dict__.setdefault("_compiled_predict", {})
     eager = model._compiled is not None and model._compiled.eager
-    key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)))
-    if key not in cache:
-        forward = pure_functions(model).forward
+    key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in layers))
+    if key in cache:
+        return cache[key]
+    forward = pure_functions(model).forward
 
-        def predict(params: Any, state: Any, x: Any, rng: Any, number: Any) -> Any:
-            result = forward(params, state, x, False, jax.random.fold_in(rng, number))
-            return result.outputs, result.state
+    def predict(params: Any, state: Any, x: Any, seed: Any) -> Any:
+        rng = jax.random.fold_in(jax.random.key(seed[0]), seed[1])
+        result = forward(params, state, x, False, rng)
+        return result.outputs, _changed(state, result.state)
 
-        cache[key] = predict if eager else jax.jit(predict)
+    traced: Any = predict if eager else jax.jit(predict)
+
+    def predict_batch(params: Any, state: Any, x: Any, seed: Any) -> Any:
+        return traced(params, state, x, seed)
+
+    def predict_batches(params: Any, state: Any, x: Any, numbers: Any, size: int) -> Any:
+        """The first `numbers[2]` batches of `x` in a loop."""
+        first = jax.tree.map(lambda a: a[:size], x)
+        shapes, changed = jax.eval_shape(traced, params, state, first, numbers[:2])
+        rows = jax.tree.leaves(x)[0].shape[0]
+        outputs = jax.tree.map(lambda out: jnp.zeros((rows, *out.shape[1:]), out.dtype), shapes)
+        moving = {key: {name: state[key][name] for name in part} for key, part in changed.items()}
+
+        def body(step: Any, carry: Any) -> Any:
+            outputs, moving = carry
+            now = {**state, **{key: {**state[key], **part} for key, part in moving.items()}}
+            batch = jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, step * size, size), x)
+            seed = jnp.stack([numbers[0], numbers[1] + step.astype(numbers.dtype)])
+            made, moving = traced(params, now, batch, seed)
+            place = lambda all, part: lax.dynamic_update_slice_in_dim(all, part, step * size, 0)  # noqa: E731
+            return jax.tree.map(place, outputs, made), moving
+
+        return lax.fori_loop(0, numbers[2].astype(jnp.int32), body, (outputs, moving))
+
+    program = eager_program if eager else SharedJit
+    cache[key] = _Programs(traced, program(predict_batch), program(predict_batches, static_argnames="size"), eager)
     return cache[key]
 
 
+def _has_fixed_rows(model: Any) -> bool:
+    plan = model._plan
+    return plan is not None and any(tensor.shape and tensor.shape[0] is not None for tensor in plan.input_list)
+
+
+def _power_of_two(number: float) -> int:
+    """The power of two that is not below a number, at least 1."""
+    return 1 << max(math.ceil(number) - 1, 0).bit_length()
+
+
+def _host(array: Any) -> Any:
+    return array if isinstance(array, jax.Array) else canonical(np.asarray(array))
+
+
+def _changed(before: Any, after: Any) -> dict[str, dict[str, Any]]:
+    """The part of the state that a forward pass replaced."""
+    rows = ((key, name, value) for key, part in after.items() for name, value in part.items())
+    return two_level((key, name, value) for key, name, value in rows if value is not before[key][name])
+
+
+def gathered(results: Iterator[Outputs], shown: Callable[[Outputs], None] | None = None) -> list[Any]:
+    """Return results as numpy arrays, fetched while the device computes the next."""
+    fetched, waiting = [], deque[Outputs]()
+    for outputs in results:
+        waiting.append(outputs)
+        if shown is not None:
+            shown(outputs)
+        if len(waiting) > IN_FLIGHT:
+            fetched.append(_fetch(waiting.popleft()))
+    return fetched + [_fetch(outputs) for outputs in waiting]
+
+
+def _fetch(outputs: Outputs) -> Any:
+    return jax.tree.map(lambda a: np.asarray(a)[: outputs.rows], jax.device_get(outputs.arrays))
+
+
 def pad_rows(tree: Any, size: int) -> Any:
-    """Repeat the last row up to `size` rows, so that the last batch needs no program of its own."""
+    """Repeat the last row up to `size` rows."""
 
     def pad(array: Any) -> Any:
+        if array.shape[0] == size:
+            return array
         rows = [(0, size - array.shape[0])] + [(0, 0)] * (array.ndim - 1)
         return jnp.pad(array, rows, mode="edge") if isinstance(array, jax.Array) else np.pad(array, rows, mode="edge")
 

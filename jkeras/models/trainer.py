@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -18,9 +19,9 @@ from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import modernise
-from jkeras.models.prediction import Predictor, pad_rows
+from jkeras.models.prediction import Outputs, Predictor, gathered
 from jkeras.training import loop
-from jkeras.training.data import ArrayData, StreamData, make_data, to_device
+from jkeras.training.data import ArrayData, Batch, StreamData, make_data, to_device
 from jkeras.training.labels import check_labels
 from jkeras.training.pacer import Clock
 from jkeras.training.program import decide
@@ -302,32 +303,25 @@ class Trainer(Layer):
         )
         began = time.perf_counter()
         callback_list.on_predict_begin({})
-        predictor, clock, parts = Predictor(self), Clock(), []
-        batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
-        rows: list[int] = []
-        for number, batch in enumerate(batches):
-            if steps is not None and number >= steps:
-                break
-            callback_list.on_predict_batch_begin(number, {})
-            size = jax.tree.leaves(batch.x)[0].shape[0]
-            padded = isinstance(data, ArrayData) and number > 0 and size < data.batch_size and not self._has_state()
-            inputs = pad_rows(batch.x, rows[0]) if padded else batch.x
-            parts.append(predictor(inputs))
-            rows.append(size)
-            callback_list.on_predict_batch_end(number, {"outputs": parts[-1]})
+        predictor, clock, done = Predictor(self), Clock(), 0
+
+        def shown(outputs: Outputs) -> None:
+            nonlocal done
+            done += outputs.batches
             if progress.is_live and clock.is_due():
-                progress.update(number + 1, {})
+                progress.update(done, {})
+
+        if callback_list.has_predict_batch_hooks or isinstance(data, StreamData):
+            batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
+            results = _hooked(predictor, itertools.islice(batches, steps), data, callback_list)
+        else:
+            results = predictor.batches(data, steps)
+        host = gathered(results, shown)
         predictor.finish()
         progress.epoch_end({}, time.perf_counter() - began, 0.0)
         callback_list.on_predict_end({})
-        if not parts:
+        if not host:
             raise ValueError("predict got no batch: x is empty.")
-        host = [
-            jax.tree.map(lambda a, count=count: np.asarray(a)[:count], jax.device_get(part))
-            for part, count in zip(parts, rows, strict=True)
-        ]
-        if len(host) == 1:
-            return host[0]
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *host)
 
     def train_on_batch(
@@ -352,7 +346,7 @@ class Trainer(Layer):
         program = compiled.program(self, batch)
         check_labels(program.objective, batch.y)
         arrays = Arrays(self, compiled)
-        ts, fixed = arrays.begin(seeds.next_number())
+        ts, fixed = arrays.begin(seeds.next_number(), is_shown=False)
         before = compiled.totals(program, reset_metrics)
         ts, totals = program.step_on(ts, before, jax.tree.map(to_device, batch), fixed)
         arrays.store(ts)
@@ -375,7 +369,7 @@ class Trainer(Layer):
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
         totals, batch = compiled.totals(program, reset_metrics), jax.tree.map(to_device, batch)
-        new_state, totals = program.test_step(params, state, totals, batch, seeds.next_key())
+        new_state, totals = program.test_on(params, state, totals, batch, seeds.next_key())
         self._keep_state(state, new_state)
         arrays.store_totals(program, totals)
         return _results(program.read(program.report(totals)), return_dict)
@@ -400,7 +394,7 @@ class Trainer(Layer):
         predictor = Predictor(self)
         outputs = predictor(data.batch.x)
         predictor.finish()
-        return jax.tree.map(np.asarray, jax.device_get(outputs))
+        return jax.tree.map(np.array, jax.device_get(outputs))
 
     def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
         """Return `predict(x)`: probabilities, if that is what the last layer computes."""
@@ -466,6 +460,22 @@ class Trainer(Layer):
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)
+
+
+def _hooked(
+    predictor: Predictor, batches: Iterable[Batch], data: ArrayData | StreamData, callbacks: Any
+) -> Iterator[Outputs]:
+    """Predict batch by batch, and tell callbacks of each."""
+    for number, batch in enumerate(batches):
+        callbacks.on_predict_batch_begin(number, {})
+        if isinstance(data, ArrayData):
+            outputs = predictor.batch(batch.x, data.batch_size)
+        else:
+            outputs = Outputs(predictor(batch.x), jax.tree.leaves(batch.x)[0].shape[0], 1)
+        callbacks.on_predict_batch_end(
+            number, {"outputs": jax.tree.map(lambda a, n=outputs.rows: a[:n], outputs.arrays)}
+        )
+        yield outputs
 
 
 def _results(logs: dict[str, Any], return_dict: bool) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jkeras.core import stateless
-from jkeras.core.compiling import jit_once
+from jkeras.core.compiling import SharedJit
 from jkeras.core.weight import Weight, plain
 from jkeras.optimizers.held import Held, current, moved, step
 from jkeras.optimizers.rate import scalar
@@ -83,7 +83,7 @@ class Facade:
         held = self._held
         if held.state is not None and held.is_for([weight for _, weight in rows]):
             return moved(held, held.with_changes(), rows)
-        state = jit_once(self.init)(params) if known is None else known
+        state = SharedJit(self.init, optimised=False)(params) if known is None else known
         return state._replace(iterations=jnp.array(self._iterations.current())) if held.is_counted_anew() else state
 
     def hold(self, rows: Sequence[tuple[str, Weight]], state: Any) -> None:
@@ -98,7 +98,8 @@ class Facade:
     def _keep(self, state: Any) -> None:
         if stateless.active() is None:
             for optimizer, part in self._parts(state):
-                optimizer._iterations.store(jnp.array(part.iterations))
+                if optimizer._iterations is not self._held.iterations:  # which follows below
+                    optimizer._iterations.store(jnp.array(part.iterations))
         self._held.keep(state)
 
     def _parts(self, state: Any) -> Iterator[tuple[Any, Any]]:
@@ -147,7 +148,7 @@ class Facade:
             raise ValueError(f"{type(self).__name__} is not built: optimizer.build(model.trainable_variables).")
         if held.state is None:
             with jax.ensure_compile_time_eval():  # stored, so concrete, wherever it is first asked for
-                state = jit_once(self.init)(held.tree(current(v) for v in held.variables))
+                state = SharedJit(self.init, optimised=False)(held.tree(current(v) for v in held.variables))
                 held.keep(state._replace(iterations=jnp.array(self._iterations.current())))
         return held.with_changes()
 

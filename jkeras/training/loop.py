@@ -193,7 +193,7 @@ def evaluate(
         if hooks is not None:
             hooks.on_test_batch_begin(number, {})
         began = time.perf_counter()
-        state, totals = program.test_step(params, state, totals, _put(batch), key)
+        state, totals = program.test_on(params, state, totals, _put(batch), key)
         logs = program.report(totals)
         if hooks is not None:
             hooks.on_test_batch_end(number, program.read(logs))

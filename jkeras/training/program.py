@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax import lax
 
-from jkeras.core.compiling import jit_once
+from jkeras.core.compiling import SharedJit, primitives
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
 
@@ -57,27 +57,17 @@ class Program:
 
     def __init__(self, pure: Pure, objective: Objective, optimizer: Any, eager: bool = False):
         self.pure, self.objective, self.optimizer, self.eager = pure, objective, optimizer, eager
-        jit = self._jit
-        self.step = jit(self._train_step)
-        self.step_on = jit(self._step_on, donate_argnums=(0, 1))
-        self.step_at = jit(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
-        self.block = jit(self._block, donate_argnums=(0, 1), static_argnames="size")
-        self.test_step = jit(self._test_step)
-        self.test_block = jit(self._test_block, donate_argnums=1, static_argnames="size")
-        once = jit if eager else jit_once
-        self.fresh_totals = once(objective.init)
-        self.report = once(objective.report)
-
-    def _jit(self, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-        if not self.eager:
-            return jax.jit(function, **options)
-
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with jax.disable_jit():
-                return function(*args, **kwargs)
-
-        return run
+        # Single steps are traced once, for whatever runs them.
+        self.step = run_eagerly(self._train_step) if eager else jax.jit(self._train_step)
+        self.test_step = run_eagerly(self._test_step) if eager else jax.jit(self._test_step)
+        program = eager_program if eager else SharedJit
+        self.step_on = program(self._step_on, donate_argnums=(0, 1))
+        self.step_at = program(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
+        self.block = program(self._block, donate_argnums=(0, 1), static_argnames="size")
+        self.test_on = program(self._test_on)
+        self.test_block = program(self._test_block, donate_argnums=1, static_argnames="size")
+        self.fresh_totals = program(objective.init, optimised=False)
+        self.report = program(objective.report, optimised=False)
 
     def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """Return the train state and the totals after one batch."""
@@ -130,6 +120,10 @@ class Program:
         totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
         return state, totals
 
+    def _test_on(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
+        """Evaluate a batch that was put on the device."""
+        return self.test_step(params, state, totals, batch, key)
+
     def _test_block(
         self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, order: Any, key: Any, size: int
     ) -> tuple[Any, Totals]:
@@ -149,6 +143,22 @@ class Program:
         return {k: float(fetched[k]) if np.ndim(fetched[k]) == 0 else fetched[k] for k in order}
 
 
+def run_eagerly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function`, run without compiling anything in it."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with jax.disable_jit():
+            return function(*args, **kwargs)
+
+    return run
+
+
+def eager_program(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return what takes the place of `SharedJit(function)` where nothing is to be compiled."""
+    return run_eagerly(function)
+
+
 def take(data: Batch, order: Any, position: Any, size: int) -> Batch:
     """Return the batch at `position`: `size` samples in the given order, or as they lie if it is None."""
     start = position * size
@@ -156,18 +166,6 @@ def take(data: Batch, order: Any, position: Any, size: int) -> Batch:
         return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, start, size), data)
     index = lax.dynamic_slice_in_dim(order, start, size)
     return jax.tree.map(lambda a: a.at[index].get(mode="promise_in_bounds"), data)
-
-
-def primitives(jaxpr: Any) -> Iterator[str]:
-    """Yield the name of every primitive in a jaxpr, also those inside of calls, branches and loops."""
-    for equation in jaxpr.eqns:
-        yield equation.primitive.name
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (list, tuple)) else [value]:
-                if hasattr(inner, "eqns"):
-                    yield from primitives(inner)
-                elif hasattr(getattr(inner, "jaxpr", None), "eqns"):
-                    yield from primitives(inner.jaxpr)
 
 
 class Decision(NamedTuple):
