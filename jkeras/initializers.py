@@ -12,6 +12,7 @@ from jax import Array
 
 from jkeras.core.config import Configurable
 from jkeras.core.registry import initializers
+from jkeras.core.weight import Weight
 from jkeras.functional.signal import fourier_kernel, window_of
 
 Axes = int | Sequence[int]
@@ -463,3 +464,28 @@ variance_scaling = VarianceScaling
 glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+
+
+class UnitForget(Initializer):
+    """The bias of an LSTM's four gates that begins with ones for the forget gate.
+
+    Args:
+        others: What the bias of the other gates begins with.
+
+    >>> UnitForget(Zeros())((4,), key=jax.random.key(0)).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
+
+    def __init__(self, others: Any):
+        self.others = others
+
+    def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
+        """Return the bias, the parts of other gates drawn from parts of the key."""
+        units = shape[0] // 4
+        keys = jax.random.split(key, 3)  # pyright: ignore[reportArgumentType]
+
+        def draw(initializer: Any, size: int, key: Array) -> Array:
+            return Weight("bias", (size,), initializer, str(dtype)).draw(key)
+
+        drawn = [draw(self.others, units, keys[0]), draw(Ones(), units, keys[1]), draw(self.others, 2 * units, keys[2])]
+        return jnp.concatenate(drawn)

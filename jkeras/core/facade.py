@@ -129,7 +129,7 @@ class Facade(Template):
         if any(not w.is_drawn for _, w in rows):
             key = seeds.next_key() if key is None else key
             # Initializers may use host constants: a transfer guard round `fit` is meant for its loop.
-            with jax.ensure_compile_time_eval(), jax.transfer_guard("allow"):
+            with jax.transfer_guard("allow"):
                 missing = [(path, weight) for path, weight in rows if not weight.is_drawn]
                 for (_, weight), value in zip(missing, draw_all(missing, key), strict=True):
                     weight.store(value)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
-from jkeras.core.weight import Weight
 from jkeras.functional.dropout import dropout
+from jkeras.initializers import UnitForget
 from jkeras.layers.arguments import declare, keep, positive
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 from jkeras.layers.recurrence import SequenceLayer
@@ -46,7 +45,7 @@ class Gated(Layer):
         width = self.gate_count * units
         self.kernel = declare(self, "kernel", (*window, features, width))
         self.recurrent_kernel = declare(self, "recurrent_kernel", (*window, units, width), prefix="recurrent")
-        own = {"initializer": _unit_forget(self.bias_initializer, units)} if self.unit_forget_bias else {}
+        own: dict[str, Any] = {"initializer": UnitForget(self.bias_initializer)} if self.unit_forget_bias else {}
         self.bias = declare(self, "bias", self._bias_shape(width), **own) if self.use_bias else None
 
     def _bias_shape(self, width: int) -> tuple[int, ...]:
@@ -62,18 +61,6 @@ class Gated(Layer):
         if not training or rate == 0:
             return None
         return dropout(jnp.ones(shape, dtype), rate, seeded_key(self, self.seed))
-
-
-def _unit_forget(own: Any, units: int) -> Any:
-    """Return an initializer of the four gates' bias that begins with ones for the forget gate."""
-
-    def draw(shape: Any, dtype: Any, key: Any) -> Array:
-        parts = [(own, units), (jnp.ones, units), (own, 2 * units)]
-        keys = jax.random.split(key, len(parts))
-        drawn = [Weight("bias", (n,), draw, dtype).draw(k) for (draw, n), k in zip(parts, keys, strict=True)]
-        return jnp.concatenate(drawn)
-
-    return draw
 
 
 class GatedSequence(Gated, SequenceLayer):
