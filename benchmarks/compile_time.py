@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 
+from measuring import in_fresh_process, times_faster
 from training_step import STEPS
 
 LENGTHS = (10, 100, 1000)
@@ -32,14 +30,6 @@ def measure(peer: str, length: int) -> dict[str, float]:
     return {"trace": traced - begin, "compile": done - traced, "size": len(compiled.as_text() or "")}
 
 
-def measured(peer: str, length: int) -> dict[str, float]:
-    """Trace and compile in a fresh process."""
-    command = [sys.executable, __file__, "--measure", peer, str(length)]
-    environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "false"}
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    return json.loads(ran.stdout.splitlines()[-1])
-
-
 def table(runs: dict[tuple[str, int], list[dict[str, float]]]) -> str:
     """Medians over the turns, and how they relate to Keras's and to those of the shortest sequence."""
     lines = [
@@ -51,8 +41,7 @@ def table(runs: dict[tuple[str, int], list[dict[str, float]]]) -> str:
     for (peer, length), turns in runs.items():
         trace, compile_ = (statistics.median(run[name] for run in turns) for name in ("trace", "compile"))
         total = statistics.median(both[peer, length])
-        # Turn by turn, so that a slow spell of the machine cancels.
-        ratio = statistics.median(k / own for k, own in zip(both["keras", length], both[peer, length]))
+        ratio = times_faster(both["keras", length], both[peer, length])
         size = turns[-1]["size"]
         growth = size / runs[peer, LENGTHS[0]][-1]["size"]
         lines.append(
@@ -76,7 +65,7 @@ def main() -> None:
     for turn in range(options.turns):
         cases = list(runs)
         for case in cases if turn % 2 == 0 else cases[::-1]:
-            runs[case].append(measured(*case))
+            runs[case].append(in_fresh_process(__file__, *case))
     print(f"LSTM({UNITS}) and Dense(1), batches of {BATCH} sequences of {FEATURES} features\n\n{table(runs)}")
 
 

@@ -1,4 +1,8 @@
-"""The networks by hand: for each a function that draws the parameters and one that applies them, on JAX alone."""
+"""The networks by hand, of dense layers and convolutions, on JAX alone.
+
+A network is a function that draws the parameters and the state (what is not trained: moving averages), and one that
+applies them in training and returns the outputs and the new state.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,16 @@ import jax
 import jax.numpy as jnp
 
 Params = dict[str, Any]
-Network = tuple[Callable[[jax.Array], Params], Callable[..., jax.Array]]
+Network = tuple[Callable[[jax.Array], tuple[Params, Params]], Callable[..., tuple[jax.Array, Params]]]
 
 
-def _dense(key: jax.Array, inputs: int, outputs: int) -> Params:
+def stateless(init: Callable[[jax.Array], Params], apply: Callable[..., jax.Array]) -> Network:
+    """A network that has parameters only."""
+    return lambda key: (init(key), {}), lambda params, state, x, key: (apply(params, x, key), state)
+
+
+def dense(key: jax.Array, inputs: int, outputs: int) -> Params:
+    """Draw a kernel, Glorot's uniform, and a bias."""
     bound = (6 / (inputs + outputs)) ** 0.5
     return {"w": jax.random.uniform(key, (inputs, outputs), minval=-bound, maxval=bound), "b": jnp.zeros(outputs)}
 
@@ -20,7 +30,7 @@ def _dense(key: jax.Array, inputs: int, outputs: int) -> Params:
 def _mlp(sizes: list[int]) -> Network:
     def init(key: jax.Array) -> Params:
         keys = jax.random.split(key, len(sizes))
-        return {str(i): _dense(k, a, b) for i, (k, a, b) in enumerate(zip(keys, sizes, sizes[1:]))}
+        return {str(i): dense(k, a, b) for i, (k, a, b) in enumerate(zip(keys, sizes, sizes[1:]))}
 
     def apply(params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
         x = x.reshape(len(x), -1)
@@ -29,11 +39,16 @@ def _mlp(sizes: list[int]) -> Network:
             x = jax.nn.relu(x) if i < len(sizes) - 2 else x
         return x
 
-    return init, apply
+    return stateless(init, apply)
 
 
-def _conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+def conv(x: jax.Array, kernel: jax.Array, strides: int = 1) -> jax.Array:
+    """Convolve images, channels last, with zeros around them."""
+    layout = ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(x, kernel, (strides, strides), "SAME", dimension_numbers=layout)
+
+
+glorot = jax.nn.initializers.glorot_uniform(in_axis=(-2,), out_axis=-1)
 
 
 def _pool(x: jax.Array) -> jax.Array:
@@ -44,152 +59,93 @@ def _pool(x: jax.Array) -> jax.Array:
 def _cnn() -> Network:
     def init(key: jax.Array) -> Params:
         a, b, c, d = jax.random.split(key, 4)
-        glorot = jax.nn.initializers.glorot_uniform(in_axis=(-2,), out_axis=-1)
         return {
             "a": {"w": glorot(a, (5, 5, 1, 32)), "b": jnp.zeros(32)},
             "b": {"w": glorot(b, (5, 5, 32, 64)), "b": jnp.zeros(64)},
-            "c": _dense(c, 7 * 7 * 64, 1024),
-            "d": _dense(d, 1024, 10),
+            "c": dense(c, 7 * 7 * 64, 1024),
+            "d": dense(d, 1024, 10),
         }
 
     def apply(params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
         for name in "ab":
-            x = _pool(jax.nn.relu(_conv(x, params[name]["w"]) + params[name]["b"]))
+            x = _pool(jax.nn.relu(conv(x, params[name]["w"]) + params[name]["b"]))
         x = jax.nn.relu(x.reshape(len(x), -1) @ params["c"]["w"] + params["c"]["b"])
         return x @ params["d"]["w"] + params["d"]["b"]
 
-    return init, apply
+    return stateless(init, apply)
 
 
-def _gates(key: jax.Array, features: int, units: int, count: int = 4) -> Params:
-    a, b = jax.random.split(key)
-    recurrent = jax.nn.initializers.orthogonal()(b, (units, count * units))
-    return {"x": _dense(a, features, count * units), "h": recurrent}
+# Filters and strides of each residual block; where strides are 2, the other branch is a convolution of size 1.
+BLOCKS = ((16, 1), (32, 2), (64, 2))
 
 
-def _lstm_cell(gates: jax.Array, cell: jax.Array) -> tuple[jax.Array, jax.Array]:
-    i, f, c, o = jnp.split(gates, 4, axis=-1)
-    cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(c)
-    return jax.nn.sigmoid(o) * jnp.tanh(cell), cell
+def _resnet(classes: int) -> Network:
+    convolutions = {"stem": (3, 3, 16, 1)}
+    inputs = 16
+    for block, (filters, strides) in enumerate(BLOCKS):
+        convolutions[f"{block}a"] = (3, inputs, filters, strides)
+        convolutions[f"{block}b"] = (3, filters, filters, 1)
+        if strides > 1:
+            convolutions[f"{block}c"] = (1, inputs, filters, strides)
+        inputs = filters
 
+    def init(key: jax.Array) -> tuple[Params, Params]:
+        keys = jax.random.split(key, len(convolutions) + 1)
+        params: Params = {"out": dense(keys[-1], inputs, classes)}
+        state = {}
+        for each, (name, (size, channels, filters, _)) in zip(keys, convolutions.items()):
+            kernel = glorot(each, (size, size, channels, filters))
+            params[name] = {"w": kernel, "scale": jnp.ones(filters), "offset": jnp.zeros(filters)}
+            state[name] = {"mean": jnp.zeros(filters), "variance": jnp.ones(filters)}
+        return params, state
 
-def _run_lstm(
-    params: Params,
-    x: jax.Array,
-    state: tuple[jax.Array, jax.Array],
-    mask: jax.Array | None = None,
-    reverse: bool = False,
-    outputs: bool = False,
-) -> tuple[tuple[jax.Array, jax.Array], Any]:
-    projected = jnp.swapaxes(x, 0, 1) @ params["x"]["w"] + params["x"]["b"]
-    steps = None if mask is None else mask.T[..., None]
+    def apply(params: Params, state: Params, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Params]:
+        new = {}
 
-    def step(carry: tuple[jax.Array, jax.Array], now: Any) -> tuple[tuple[jax.Array, jax.Array], jax.Array | None]:
-        gates, valid = now
-        hidden, cell = _lstm_cell(gates + carry[0] @ params["h"], carry[1])
-        if valid is not None:
-            hidden, cell = jnp.where(valid, hidden, carry[0]), jnp.where(valid, cell, carry[1])
-        return (hidden, cell), hidden if outputs else None
+        def normed(name: str, x: jax.Array) -> jax.Array:
+            x = conv(x, params[name]["w"], convolutions[name][-1])
+            mean = x.mean((0, 1, 2))
+            variance = (x * x).mean((0, 1, 2)) - mean**2
+            now = {"mean": mean, "variance": variance}
+            new[name] = jax.tree.map(lambda old, value: 0.99 * old + 0.01 * value, state[name], now)
+            scale = params[name]["scale"] * jax.lax.rsqrt(variance + 1e-3)
+            return x * scale + (params[name]["offset"] - mean * scale)
 
-    return jax.lax.scan(step, state, (projected, steps), reverse=reverse)
-
-
-def _lstm(units: int, rate: float) -> Network:
-    def init(key: jax.Array) -> Params:
-        a, b = jax.random.split(key)
-        return {"lstm": _gates(a, 1, units), "out": _dense(b, units, 1)}
-
-    def apply(params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
-        zeros = jnp.zeros((len(x), units))
-        (hidden, _), _ = _run_lstm(params["lstm"], x, (zeros, zeros))
-        kept = jax.random.bernoulli(key, 1 - rate, hidden.shape)
-        return jnp.where(kept, hidden / (1 - rate), 0) @ params["out"]["w"] + params["out"]["b"]
-
-    return init, apply
-
-
-def _gru(features: int, units: int, classes: int) -> Network:
-    def init(key: jax.Array) -> Params:
-        a, b = jax.random.split(key)
-        return {"gru": {**_gates(a, features, units, 3), "b": jnp.zeros(3 * units)}, "out": _dense(b, units, classes)}
-
-    def apply(params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
-        gru = params["gru"]
-
-        def step(hidden: jax.Array, of_x: jax.Array) -> tuple[jax.Array, None]:
-            of_h = hidden @ gru["h"] + gru["b"]
-            zr = jax.nn.sigmoid(of_x[:, : 2 * units] + of_h[:, : 2 * units])
-            z, r = jnp.split(zr, 2, axis=-1)
-            candidate = jnp.tanh(of_x[:, 2 * units :] + r * of_h[:, 2 * units :])
-            return z * hidden + (1 - z) * candidate, None
-
-        projected = jnp.swapaxes(x, 0, 1) @ gru["x"]["w"] + gru["x"]["b"]
-        hidden, _ = jax.lax.scan(step, jnp.zeros((len(x), units)), projected)
-        return hidden @ params["out"]["w"] + params["out"]["b"]
+        x = jax.nn.relu(normed("stem", x))
+        for block, (_, strides) in enumerate(BLOCKS):
+            straight = x if strides == 1 else normed(f"{block}c", x)
+            residual = normed(f"{block}b", jax.nn.relu(normed(f"{block}a", x)))
+            x = jax.nn.relu(straight + residual)
+        return x.mean((1, 2)) @ params["out"]["w"] + params["out"]["b"], new
 
     return init, apply
 
 
-def _seq2seq(vocabulary: int, units: int) -> Network:
+def _textcnn(vocabulary: int, width: int, filters: int) -> Network:
     def init(key: jax.Array) -> Params:
-        a, b, c, d, e, f = jax.random.split(key, 6)
-        embedding = jax.nn.initializers.uniform(0.1)
+        a, b, c, d = jax.random.split(key, 4)
         return {
-            "source": embedding(a, (vocabulary, units)) - 0.05,
-            "teacher": embedding(b, (vocabulary, units)) - 0.05,
-            "forward": _gates(c, units, units),
-            "backward": _gates(d, units, units),
-            "decoder": _gates(e, units, 2 * units),
-            "out": _dense(f, 2 * units, vocabulary),
-        }
-
-    def apply(params: Params, x: list[jax.Array], key: jax.Array) -> jax.Array:
-        source, teacher = x
-        embedded, mask = params["source"][source], source != 0
-        zeros = jnp.zeros((len(source), units))
-        forward, _ = _run_lstm(params["forward"], embedded, (zeros, zeros), mask)
-        backward, _ = _run_lstm(params["backward"], embedded, (zeros, zeros), mask, reverse=True)
-        hidden, cell = (jnp.concatenate(pair, axis=-1) for pair in zip(forward, backward))
-        # What the decoder says behind the end of a row is left to the loss, which does not count it.
-        _, outputs = _run_lstm(params["decoder"], params["teacher"][teacher], (hidden, cell), outputs=True)
-        return jnp.swapaxes(outputs, 0, 1) @ params["out"]["w"] + params["out"]["b"]
-
-    return init, apply
-
-
-def _convlstm(filters: int, classes: int) -> Network:
-    def init(key: jax.Array) -> Params:
-        a, b, c = jax.random.split(key, 3)
-        return {
-            "x": jax.nn.initializers.glorot_uniform(in_axis=(-2,), out_axis=-1)(a, (3, 3, 1, 4 * filters)),
-            "h": jax.nn.initializers.orthogonal()(b, (3, 3, filters, 4 * filters)),
-            "b": jnp.zeros(4 * filters),
-            "out": _dense(c, filters, classes),
+            "words": jax.random.uniform(a, (vocabulary, width), minval=-0.05, maxval=0.05),
+            "conv": {"w": glorot(b, (5, width, filters)), "b": jnp.zeros(filters)},
+            "hidden": dense(c, filters, 64),
+            "out": dense(d, 64, 1),
         }
 
     def apply(params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
-        rows, frames, height, width, _ = x.shape
-        projected = _conv(jnp.swapaxes(x, 0, 1).reshape(rows * frames, height, width, 1), params["x"]) + params["b"]
+        layout = ("NWC", "WIO", "NWC")
+        kernel = params["conv"]["w"]
+        x = jax.lax.conv_general_dilated(params["words"][x], kernel, (1,), "VALID", dimension_numbers=layout)
+        x = jax.nn.relu(x + params["conv"]["b"]).max(1)
+        x = jax.nn.relu(x @ params["hidden"]["w"] + params["hidden"]["b"])
+        return x @ params["out"]["w"] + params["out"]["b"]
 
-        def step(carry: tuple[jax.Array, jax.Array], gates: jax.Array) -> tuple[tuple[jax.Array, jax.Array], None]:
-            hidden, cell = carry
-            return _lstm_cell(gates + _conv(hidden, params["h"]), cell), None
-
-        zeros = jnp.zeros((rows, height, width, filters))
-        projected = projected.reshape(frames, *zeros.shape[:-1], 4 * filters)
-        # Unrolled: on CPU a convolution's weight gradient is many times slower inside a loop.
-        (hidden, _), _ = jax.lax.scan(step, (zeros, zeros), projected, unroll=True)
-        return hidden.mean((1, 2)) @ params["out"]["w"] + params["out"]["b"]
-
-    return init, apply
+    return stateless(init, apply)
 
 
-NETWORKS = {
+NETWORKS: dict[str, Network] = {
     "regression": _mlp([8, 30, 1]),
     "mlp": _mlp([784, 300, 100, 10]),
     "cnn": _cnn(),
-    "lstm": _lstm(100, 0.25),
-    "gru": _gru(32, 128, 10),
-    "seq2seq": _seq2seq(64, 64),
-    "convlstm": _convlstm(16, 8),
+    "resnet": _resnet(10),
+    "textcnn": _textcnn(10_000, 64, 128),
 }

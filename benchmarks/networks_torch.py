@@ -25,6 +25,59 @@ class _ChannelsFirst(nn.Module):
         return x.movedim(-1, -3)
 
 
+def _normed(inputs: int, filters: int, size: int, strides: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, filters, size, strides, padding=size // 2, bias=False)
+    # Keras's numbers: PyTorch's momentum is what the new value weighs.
+    return [convolution, nn.BatchNorm2d(filters, eps=1e-3, momentum=0.01)]
+
+
+class _Residual(nn.Module):
+    def __init__(self, inputs: int, filters: int, strides: int) -> None:
+        super().__init__()
+        self.straight = nn.Sequential(*([] if strides == 1 else _normed(inputs, filters, 1, strides)))
+        self.residual = nn.Sequential(*_normed(inputs, filters, 3, strides), nn.ReLU(), *_normed(filters, filters, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.straight(x) + self.residual(x))
+
+
+class _Words(nn.Module):
+    """An embedding, with learned positions if there are `steps`. Begins as Keras's do."""
+
+    def __init__(self, vocabulary: int, width: int, steps: int | None = None) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, width)
+        nn.init.uniform_(self.words.weight, -0.05, 0.05)
+        drawn = None if steps is None else nn.Parameter(nn.init.uniform_(torch.empty(steps, width), -0.05, 0.05))
+        self.positions = drawn
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        words = self.words(x)
+        return words if self.positions is None else words + self.positions
+
+
+class _ConvMax(nn.Module):
+    """A convolution over the words and its largest value."""
+
+    def __init__(self, width: int, filters: int, size: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, filters, size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.conv(x.transpose(1, 2))).amax(-1)
+
+
+class _Mean(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(1)
+
+
+def _block(width: int, heads: int) -> nn.Module:
+    return nn.TransformerEncoderLayer(
+        width, heads, 4 * width, 0.0, "gelu", layer_norm_eps=1e-3, batch_first=True, norm_first=True
+    )
+
+
 class _Seq2Seq(nn.Module):
     def __init__(self, vocabulary: int, units: int) -> None:
         super().__init__()
@@ -80,6 +133,28 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
         nn.Linear(7 * 7 * 64, 1024),
         nn.ReLU(),
         nn.Linear(1024, 10),
+    ),
+    "resnet": lambda: nn.Sequential(
+        _ChannelsFirst(),
+        *_normed(3, 16, 3),
+        nn.ReLU(),
+        _Residual(16, 16, 1),
+        _Residual(16, 32, 2),
+        _Residual(32, 64, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, 10),
+    ),
+    "textcnn": lambda: nn.Sequential(
+        _Words(10_000, 64), _ConvMax(64, 128, 5), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 1)
+    ),
+    "transformer": lambda: nn.Sequential(
+        _Words(1_000, 64, steps=64),
+        _block(64, 4),
+        _block(64, 4),
+        nn.LayerNorm(64, eps=1e-3),
+        _Mean(),
+        nn.Linear(64, 10),
     ),
     "lstm": lambda: nn.Sequential(_Last(nn.LSTM(1, 100, batch_first=True)), nn.Dropout(0.25), nn.Linear(100, 1)),
     "gru": lambda: nn.Sequential(_Last(nn.GRU(32, 128, batch_first=True)), nn.Linear(128, 10)),

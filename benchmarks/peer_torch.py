@@ -28,6 +28,8 @@ def prepare(workload: Workload) -> Callable[[int], float]:
     def loss_of(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if classes:
             return functional.cross_entropy(out.flatten(0, -2), y.flatten(), ignore_index=ignored)
+        if workload.loss == "binary_crossentropy":
+            return functional.binary_cross_entropy_with_logits(out, y)
         return functional.mse_loss(out, y)
 
     def train(epochs: int) -> float:

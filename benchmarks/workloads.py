@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import data
 import numpy as np
 
 
 class Workload(NamedTuple):
-    """A network, its data and how it is trained.
+    """A network, its data and how it is trained. The peers know the network by `name`.
 
-    `keras_model` takes a package with Keras's names and returns a model that is not compiled yet: jkeras and Keras
-    build from the same lines. The other peers know the network by `name`. `data` returns the inputs, an array or a list
-    of arrays, and the targets.
+    `data` takes the number of rows and returns the inputs, an array or a list of arrays, and the targets.
     """
 
     name: str
@@ -24,9 +23,8 @@ class Workload(NamedTuple):
     optimizer: str
     learning_rate: float
     data: Callable[[int], tuple[Any, np.ndarray]]
-    keras_model: Callable[[Any], Any]
     # Epochs in one measurement: enough that it lasts some tenths of a second.
-    epochs: int
+    epochs: int = 1
     # A class that fills up the targets and counts for nothing; with Keras the mask says it.
     padding: int | None = None
 
@@ -34,73 +32,6 @@ class Workload(NamedTuple):
     def steps(self) -> int:
         """Training steps in one measurement."""
         return -(-self.rows // self.batch_size) * self.epochs
-
-
-def _regression(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    x = random.normal(size=(rows, 8)).astype("float32")
-    return x, (x[:, :1] * x[:, 1:2] + 0.1 * random.normal(size=(rows, 1))).astype("float32")
-
-
-def _images(shape: tuple[int, ...]) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-    def make(rows: int) -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng(0)
-        return random.random((rows, *shape), "float32"), random.integers(0, 10, rows).astype("int32")
-
-    return make
-
-
-def _series(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    wave = np.sin(np.arange(rows + 12) / 9).astype("float32")
-    return np.stack([wave[i : i + 12, None] for i in range(rows)]), wave[12:, None]
-
-
-def _signals(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise around one of ten constant vectors."""
-    random = np.random.default_rng(0)
-    y = random.integers(0, 10, rows)
-    means = 0.1 * random.normal(size=(10, 1, 32))
-    return (means[y] + random.normal(size=(rows, 50, 32))).astype("float32"), y.astype("int32")
-
-
-def _counting(rows: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Count by a step, and go on counting: 62 numbers from 2, 1 to begin with, and 0 behind the end."""
-    random = np.random.default_rng(0)
-    position = np.arange(20)
-    begin, step = random.integers(0, 62, (rows, 1)), random.integers(1, 6, (rows, 1))
-    source_length, target_length = random.integers(5, 21, (2, rows, 1))
-    source = np.where(position < source_length, 2 + (begin + step * position) % 62, 0)
-    target = np.where(position < target_length, 2 + (begin + step * (source_length + position)) % 62, 0)
-    shifted = np.concatenate([np.ones((rows, 1), int), target[:, :-1]], axis=1)
-    teacher = np.where(position < target_length, shifted, 0)
-    return [source.astype("int32"), teacher.astype("int32")], target.astype("int32")
-
-
-def _moving_squares(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eight frames of a square of one of eight sizes that moves, in noise."""
-    random = np.random.default_rng(0)
-    y = random.integers(0, 8, rows)
-    steps = random.integers(-1, 2, (rows, 1, 2))
-    corner = random.integers(0, 16, (rows, 1, 2)) + steps * np.arange(8)[:, None]
-    inside = (np.arange(16) - corner[..., None]) % 16 < 2 * y[:, None, None, None] + 1
-    frames = inside[:, :, 0, :, None] & inside[:, :, 1, None, :]
-    noise = 0.2 * random.normal(size=(rows, 8, 16, 16))
-    return (frames + noise)[..., None].astype("float32"), y.astype("int32")
-
-
-def _sequential(layers: Callable[[Any], list[Any]]) -> Callable[[Any], Any]:
-    return lambda package: package.Sequential(layers(package.layers))
-
-
-def _seq2seq(package: Any) -> Any:
-    k = package.layers
-    source, teacher = k.Input((None,), dtype="int32"), k.Input((None,), dtype="int32")
-    encoder = k.Bidirectional(k.LSTM(64, return_state=True))
-    _, forward_h, forward_c, backward_h, backward_c = encoder(k.Embedding(64, 64, mask_zero=True)(source))
-    states = [k.Concatenate()([forward_h, backward_h]), k.Concatenate()([forward_c, backward_c])]
-    decoder = k.LSTM(128, return_sequences=True)
-    outputs = decoder(k.Embedding(64, 64, mask_zero=True)(teacher), initial_state=states)
-    return package.Model([source, teacher], k.Dense(64, activation="softmax")(outputs))
 
 
 WORKLOADS = [
@@ -112,8 +43,7 @@ WORKLOADS = [
         loss="mean_squared_error",
         optimizer="sgd",
         learning_rate=1e-2,
-        data=_regression,
-        keras_model=_sequential(lambda k: [k.Input((8,)), k.Dense(30, activation="relu"), k.Dense(1)]),
+        data=data.regression,
         epochs=2,
     ),
     Workload(
@@ -124,17 +54,7 @@ WORKLOADS = [
         loss="sparse_categorical_crossentropy",
         optimizer="sgd",
         learning_rate=1e-2,
-        data=_images((28, 28)),
-        keras_model=_sequential(
-            lambda k: [
-                k.Input((28, 28)),
-                k.Flatten(),
-                k.Dense(300, activation="relu"),
-                k.Dense(100, activation="relu"),
-                k.Dense(10, activation="softmax"),
-            ]
-        ),
-        epochs=1,
+        data=data.images(28, 28),
     ),
     Workload(
         name="cnn",
@@ -144,20 +64,40 @@ WORKLOADS = [
         loss="sparse_categorical_crossentropy",
         optimizer="adam",
         learning_rate=1e-4,
-        data=_images((28, 28, 1)),
-        keras_model=_sequential(
-            lambda k: [
-                k.Input((28, 28, 1)),
-                k.Conv2D(32, 5, padding="same", activation="relu"),
-                k.MaxPooling2D(2, strides=2, padding="same"),
-                k.Conv2D(64, 5, padding="same", activation="relu"),
-                k.MaxPooling2D(2, strides=2, padding="same"),
-                k.Flatten(),
-                k.Dense(1024, activation="relu"),
-                k.Dense(10, activation="softmax"),
-            ]
-        ),
-        epochs=1,
+        data=data.images(28, 28, 1),
+    ),
+    Workload(
+        name="resnet",
+        summary="3x3 convolution 16 and residual blocks 16, 32, 64 with batch normalization on 32x32x3, dense 10, "
+        "640 rows, batches of 32, Adam",
+        rows=640,
+        batch_size=32,
+        loss="sparse_categorical_crossentropy",
+        optimizer="adam",
+        learning_rate=1e-3,
+        data=data.tinted_images,
+    ),
+    Workload(
+        name="textcnn",
+        summary="embedding 64 of 10,000 words, Conv1D 128 of 5 words over 200, global maximum, dense 64 and 1, "
+        "1,024 rows, batches of 32, Adam",
+        rows=1_024,
+        batch_size=32,
+        loss="binary_crossentropy",
+        optimizer="adam",
+        learning_rate=1e-3,
+        data=data.reviews,
+    ),
+    Workload(
+        name="transformer",
+        summary="embedding 64 with positions, two pre-norm blocks (4 heads, dense 256 gelu) over 64 words, mean, "
+        "dense 10, 1,024 rows, batches of 32, Adam",
+        rows=1_024,
+        batch_size=32,
+        loss="sparse_categorical_crossentropy",
+        optimizer="adam",
+        learning_rate=1e-3,
+        data=data.sentences,
     ),
     Workload(
         name="lstm",
@@ -167,9 +107,7 @@ WORKLOADS = [
         loss="mean_squared_error",
         optimizer="adam",
         learning_rate=1e-3,
-        data=_series,
-        keras_model=_sequential(lambda k: [k.Input((12, 1)), k.LSTM(100), k.Dropout(0.25), k.Dense(1)]),
-        epochs=1,
+        data=data.series,
     ),
     Workload(
         name="gru",
@@ -179,9 +117,7 @@ WORKLOADS = [
         loss="sparse_categorical_crossentropy",
         optimizer="adam",
         learning_rate=1e-3,
-        data=_signals,
-        keras_model=_sequential(lambda k: [k.Input((50, 32)), k.GRU(128), k.Dense(10, activation="softmax")]),
-        epochs=1,
+        data=data.signals,
     ),
     Workload(
         name="seq2seq",
@@ -192,9 +128,7 @@ WORKLOADS = [
         loss="sparse_categorical_crossentropy",
         optimizer="adam",
         learning_rate=2e-3,
-        data=_counting,
-        keras_model=_seq2seq,
-        epochs=1,
+        data=data.counting,
         padding=0,
     ),
     Workload(
@@ -205,15 +139,6 @@ WORKLOADS = [
         loss="sparse_categorical_crossentropy",
         optimizer="adam",
         learning_rate=1e-2,
-        data=_moving_squares,
-        keras_model=_sequential(
-            lambda k: [
-                k.Input((8, 16, 16, 1)),
-                k.ConvLSTM2D(16, 3, padding="same"),
-                k.GlobalAveragePooling2D(),
-                k.Dense(8, activation="softmax"),
-            ]
-        ),
-        epochs=1,
+        data=data.moving_squares,
     ),
 ]
