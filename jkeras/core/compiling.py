@@ -30,6 +30,7 @@ _OLDER_CONVOLUTIONS: dict[str, Any] = {
 }
 
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+_remembered: OrderedDict[Hashable, Any] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -53,6 +54,8 @@ class SharedJit:
         donate_argnums: Arguments whose buffers the program may reuse.
         static_argnames: Keyword arguments that are part of the program. Other keyword arguments are not taken.
         optimised: Whether it runs often enough to be compiled well.
+        structure: Returns a value that is equal only for functions of this name that compute the same, or None. Of
+            equal ones only the first is traced.
 
     >>> import jax.numpy as jnp
     >>> a, b = SharedJit(lambda x: x * 2), SharedJit(lambda x: x * 2)
@@ -68,10 +71,12 @@ class SharedJit:
         donate_argnums: int | Sequence[int] = (),
         static_argnames: str | Sequence[str] = (),
         optimised: bool = True,
+        structure: Callable[[], Hashable | None] = lambda: None,
     ):
-        self._function = function
+        self._name = getattr(function, "__name__", "program")
         self._donated = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
         self._optimised = optimised
+        self._structure = structure
         self._traced = jax.jit(function, static_argnames=static_argnames)
         self._variants: dict[Hashable, _Variant] = {}
         functools.update_wrapper(self, function)
@@ -84,7 +89,8 @@ class SharedJit:
         if variant is None:
             if settings[0] or any(isinstance(leaf, Tracer) for leaf in leaves):
                 return self._traced(*args, **static)
-            variant = self._variants[signature] = self._compile(args, static)
+            make = functools.partial(self._compile, args, static)
+            variant = self._variants[signature] = remembered((self._name, signature), self._structure(), make)
         return jax.tree.unflatten(variant.tree, variant.program(*leaves))
 
     @property
@@ -101,8 +107,32 @@ class SharedJit:
         counts = [len(jax.tree.leaves(arg)) for arg in args]
         donated = tuple(sum(counts[:i]) + j for i in self._donated for j in range(counts[i]))
         options = options_for(traced.jaxpr) if self._optimised else _unoptimised()
-        program = _shared_program(traced.jaxpr, donated, options, getattr(self._function, "__name__", "program"))
+        program = _shared_program(traced.jaxpr, donated, options, self._name)
         return _Variant(program, jax.tree.structure(traced.out_info))
+
+
+def remembered(what: Hashable, structure: Hashable | None, make: Callable[[], Any]) -> Any:
+    """Return what `make()` returned before for an equal structure, or else returns now. None is equal to nothing."""
+    if structure is None:
+        return make()
+    key = (what, structure)
+    with _lock:
+        known = _remembered.get(key)
+    if known is None:
+        known = make()
+    with _lock:
+        _remembered[key] = known
+        _remembered.move_to_end(key)
+        while len(_remembered) > 4 * KEPT_PROGRAMS:
+            _remembered.popitem(last=False)
+    return known
+
+
+def forget_programs() -> None:
+    """Keep no program any longer but those that somebody uses."""
+    with _lock:
+        _programs.clear()
+        _remembered.clear()
 
 
 class _Variant(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 
 from jkeras.core.facade import frozen_keys, metrics_of
 from jkeras.core.layer import Layer, regularization_losses
+from jkeras.core.structure import structure_of
 from jkeras.core.template import two_level, walk, weights_of
 from jkeras.losses import get as get_loss
 from jkeras.metrics import get as get_metric
@@ -177,7 +178,7 @@ def pure_functions(model: Layer) -> Pure:
                 constrained[key] = {**constrained[key], w.name: w.constraint(constrained[key][w.name])}
         return constrained
 
-    return Pure(forward, penalties, constrain)
+    return Pure(forward, penalties, constrain, lambda: structure_of(reference()))
 
 
 def output_specs(model: Any, sample: Batch) -> tuple[Any, list[str]]:

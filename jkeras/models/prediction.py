@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -146,11 +147,11 @@ def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
     key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in layers))
     if key in cache:
         return cache[key]
-    forward = pure_functions(model).forward
+    pure = pure_functions(model)
 
     def predict(params: Any, state: Any, x: Any, seed: Any) -> Any:
         rng = jax.random.fold_in(jax.random.key(seed[0]), seed[1])
-        result = forward(params, state, x, False, rng)
+        result = pure.forward(params, state, x, False, rng)
         return result.outputs, _changed(state, result.state)
 
     traced: Any = predict if eager else jax.jit(predict)
@@ -177,7 +178,7 @@ def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
 
         return lax.fori_loop(0, numbers[2].astype(jnp.int32), body, (outputs, moving))
 
-    program = eager_program if eager else SharedJit
+    program = eager_program if eager else functools.partial(SharedJit, structure=pure.structure)
     cache[key] = _Programs(traced, program(predict_batch), program(predict_batches, static_argnames="size"), eager)
     return cache[key]
 

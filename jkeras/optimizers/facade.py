@@ -16,6 +16,7 @@ from jax.core import Tracer
 
 from jkeras.core import stateless
 from jkeras.core.compiling import SharedJit
+from jkeras.core.structure import structure_of
 from jkeras.core.weight import Weight, plain
 from jkeras.optimizers.held import Held, current, moved, step
 from jkeras.optimizers.rate import scalar
@@ -40,6 +41,19 @@ class Facade:
     finalize: Any
     rate_for_step: Any
     built: bool = False
+    # What the programs do not depend on: values that are passed to them, and what a run leaves behind.
+    _apart = frozenset(
+        {
+            "built",
+            "_held",
+            "_iterations",
+            "_trainable_variables",
+            "_declared",
+            "_declared_first",
+            "_compiled_step",
+            "learning_rate",
+        }
+    )
     _held: Held
     _iterations: Weight
     _trainable_variables: list[Any]
@@ -83,8 +97,12 @@ class Facade:
         held = self._held
         if held.state is not None and held.is_for([weight for _, weight in rows]):
             return moved(held, held.with_changes(), rows)
-        state = SharedJit(self.init, optimised=False)(params) if known is None else known
+        state = self._compiled_init(params) if known is None else known
         return state._replace(iterations=jnp.array(self._iterations.current())) if held.is_counted_anew() else state
+
+    @property
+    def _compiled_init(self) -> SharedJit:
+        return SharedJit(self.init, optimised=False, structure=lambda: structure_of(self))
 
     def hold(self, rows: Sequence[tuple[str, Weight]], state: Any) -> None:
         """Take over the state that a training loop computed."""
@@ -148,7 +166,7 @@ class Facade:
             raise ValueError(f"{type(self).__name__} is not built: optimizer.build(model.trainable_variables).")
         if held.state is None:
             with jax.ensure_compile_time_eval():  # stored, so concrete, wherever it is first asked for
-                state = SharedJit(self.init, optimised=False)(held.tree(current(v) for v in held.variables))
+                state = self._compiled_init(held.tree(current(v) for v in held.variables))
                 held.keep(state._replace(iterations=jnp.array(self._iterations.current())))
         return held.with_changes()
 

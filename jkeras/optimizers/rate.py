@@ -30,6 +30,8 @@ class LearningRate:
     (a function without arguments, called on the host each time the rate is needed).
     """
 
+    _apart = frozenset({"given", "variable"})  # a number is passed to the programs that use it
+
     def __init__(self, value: Any):
         self.given = value
         self.variable: Weight | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +11,8 @@ import numpy as np
 import optax
 from jax import lax
 
-from jkeras.core.compiling import SharedJit, primitives
+from jkeras.core.compiling import SharedJit, primitives, remembered
+from jkeras.core.structure import structure_of
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
 
@@ -37,12 +38,14 @@ class Pure(NamedTuple):
     """A model as pure functions: what training needs to know of it.
 
     `forward(params, state, x, training, rng)` returns outputs, masks, state and added losses; `penalties(params)` the
-    weight regularizers; `constrain(params)` the parameters after their constraints.
+    weight regularizers; `constrain(params)` the parameters after their constraints. `structure()` is equal only for
+    models that compute the same; None if that cannot be told.
     """
 
     forward: Callable[..., Any]
     penalties: Callable[[Any], list[Any]]
     constrain: Callable[[Any], Any]
+    structure: Callable[[], Hashable | None] = lambda: None
 
 
 class Program:
@@ -60,7 +63,7 @@ class Program:
         # Single steps are traced once, for whatever runs them.
         self.step = run_eagerly(self._train_step) if eager else jax.jit(self._train_step)
         self.test_step = run_eagerly(self._test_step) if eager else jax.jit(self._test_step)
-        program = eager_program if eager else SharedJit
+        program = eager_program if eager else functools.partial(SharedJit, structure=self.structure)
         self.step_on = program(self._step_on, donate_argnums=(0, 1))
         self.step_at = program(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
         self.block = program(self._block, donate_argnums=(0, 1), static_argnames="size")
@@ -68,6 +71,11 @@ class Program:
         self.test_block = program(self._test_block, donate_argnums=1, static_argnames="size")
         self.fresh_totals = program(objective.init, optimised=False)
         self.report = program(objective.report, optimised=False)
+
+    def structure(self) -> Hashable | None:
+        """A value that is equal only for programs that compute the same; None if that cannot be told."""
+        model, own = self.pure.structure(), structure_of(self.objective, self.optimizer)
+        return None if model is None or own is None else (model, own)
 
     def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """Return the train state and the totals after one batch."""
@@ -181,7 +189,13 @@ def decide(program: Program, resident: bool, traced_step: Callable[[], Any]) -> 
         return Decision("stream", "the data come in batch by batch")
     if program.eager:
         return Decision("steps", "the model runs eagerly")
-    if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(traced_step().jaxpr)):
+    if jax.default_backend() == "cpu" and remembered(
+        "convolves", program.structure(), lambda: _convolves(traced_step())
+    ):
         reason = "on CPU, XLA computes the weight gradient of a convolution many times slower inside a compiled loop"
         return Decision("steps", reason)
     return Decision("blocks", "the data live on the device and every operation of the step is as fast in a loop")
+
+
+def _convolves(traced: Any) -> bool:
+    return "conv_general_dilated" in set(primitives(traced.jaxpr))
