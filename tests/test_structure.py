@@ -142,12 +142,29 @@ def test_losses_with_other_arguments_are_other_programs():
     assert plain != other and _fitted(loss=jkeras.losses.Huber(1.0)) == plain
 
 
+def test_the_number_that_losses_clip_at_is_not_shared():
+    def loss() -> float:
+        jkeras.utils.set_random_seed(0)
+        model = jkeras.Sequential([layers.Input((2,)), layers.Dense(1, "sigmoid", kernel_initializer="zeros")])
+        model.layers[-1].set_weights([np.zeros((2, 1)), np.full(1, 40.0)])
+        model.compile("sgd", "binary_crossentropy")
+        return model.evaluate(np.ones((2, 2)), np.zeros((2, 1)), verbose=0)
+
+    before = loss()
+    jkeras.backend.set_epsilon(1e-2)
+    try:
+        assert loss() < before / 2
+    finally:
+        jkeras.backend.set_epsilon(1e-7)
+    assert loss() == before
+
+
 def test_the_settings_of_the_process_are_part_of_it():
     layer = layers.Dense(2)
     before = structure_of(layer)
-    jkeras.backend.set_epsilon(1e-3)
+    jkeras.config.set_image_data_format("channels_first")
     try:
         assert structure_of(layer) != before
     finally:
-        jkeras.backend.set_epsilon(1e-7)
+        jkeras.config.set_image_data_format("channels_last")
     assert structure_of(layer) == before

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jkeras.core import data_format as formats
 from jkeras.core import dtypes
+from jkeras.core.compiling import forget_programs
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional import fuzz
 
@@ -24,7 +25,14 @@ __all__ = [
 floatx = dtypes.floatx
 set_floatx = dtypes.set_floatx
 epsilon = fuzz.epsilon
-set_epsilon = fuzz.set_epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with."""
+    fuzz.set_epsilon(value)
+    forget_programs()  # so that no model made from now on shares it
+
+
 image_data_format = formats.image_data_format
 set_image_data_format = formats.set_image_data_format
 

@@ -19,7 +19,6 @@ from jkeras.core.dtypes import floatx
 from jkeras.core.graph import Plan, SymbolicTensor
 from jkeras.core.settings import settings
 from jkeras.core.weight import Weight
-from jkeras.functional.fuzz import epsilon
 
 # Attributes that do not decide what is computed: symbolic uses, compiled programs, what the last run left behind.
 # A class names more of them in `_apart`.
@@ -58,7 +57,7 @@ def structure_of(*objects: Any) -> Hashable | None:
     True
     """
     try:
-        process = (floatx(), epsilon(), image_data_format(), settings.flash_attention)
+        process = (floatx(), image_data_format(), settings.flash_attention)
         return process, _Describer().describe(objects)
     except _Opaque:
         return None
