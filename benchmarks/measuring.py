@@ -60,3 +60,7 @@ def machine() -> str:
     device = jax.devices()[0]
     versions = f"Python {platform.python_version()}, JAX {jax.__version__}"
     return f"{os.cpu_count()} cores ({platform.machine()}), {jax.device_count()} x {device.device_kind}, {versions}"
+
+
+if __name__ == "__main__":
+    print(machine())

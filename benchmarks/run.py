@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from measuring import machine
+FOLDER = Path(__file__).parent
 
 
 class Section(NamedTuple):
@@ -49,11 +49,12 @@ def main() -> None:
     # Who names workloads or peers wants the tables that can be limited to them.
     limits = given.keys() - {"turns"}
     names = options.sections or [name for name, section in SECTIONS.items() if limits <= set(section.takes)]
-    print(machine(), flush=True)
+    # In a process of its own: the device, and its memory, must be free for those that measure.
+    subprocess.run([sys.executable, str(FOLDER / "measuring.py")], check=True)
     for name in names:
         section = SECTIONS[name]
         print(f"\n## {section.title}\n", flush=True)
-        command = [sys.executable, str(Path(__file__).with_name(section.script))]
+        command = [sys.executable, str(FOLDER / section.script)]
         for option in section.takes:
             if option in given:
                 value = given[option]
