@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from jkeras.core import threefry
 from jkeras.core.config import Configurable
 from jkeras.core.registry import initializers
-from jkeras.core.weight import Weight
 from jkeras.functional.signal import fourier_kernel, window_of
 
 Axes = int | Sequence[int]
@@ -36,6 +37,10 @@ class Initializer(Configurable):
         raise TypeError(
             f"{type(self).__name__} must define __call__(self, shape, dtype='float32', key=None) to be an initializer."
         )
+
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray | None:
+        """Return the float32 values of a call with a key of these two words, without compiling; None if it cannot."""
+        return None
 
     def clone(self) -> Initializer:
         """Return a new initializer of the same configuration."""
@@ -79,6 +84,10 @@ class Zeros(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         return jnp.zeros(tuple(shape), dtype)
 
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray:
+        """Return zeros."""
+        return np.zeros(tuple(shape), np.float32)
+
 
 @initializers.register_class("one")
 class Ones(Initializer):
@@ -90,6 +99,10 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         return jnp.ones(tuple(shape), dtype)
+
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray:
+        """Return ones."""
+        return np.ones(tuple(shape), np.float32)
 
 
 @initializers.register_class()
@@ -162,6 +175,10 @@ class RandomUniform(RandomInitializer):
             return jax.random.randint(self.key(key), tuple(shape), int(self.minval), int(self.maxval), dtype)
         return jax.random.uniform(self.key(key), tuple(shape), dtype, self.minval, self.maxval)
 
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray | None:
+        """Return the values that a call draws, if it draws with the key given."""
+        return None if self.seed is not None else threefry.uniform(key, shape, self.minval, self.maxval)
+
 
 @initializers.register_class()
 class TruncatedNormal(RandomInitializer):
@@ -228,17 +245,25 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = output_axes
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
-        shape = tuple(shape)
-        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
-        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        stddev = math.sqrt(self.scale / max(1.0, fan))
-        key = self.key(key)
+        shape, stddev, key = tuple(shape), self._stddev(shape), self.key(key)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0) * stddev
             return jax.random.uniform(key, shape, dtype, -limit, limit)
         if self.distribution == "untruncated_normal":
             return stddev * jax.random.normal(key, shape, dtype)
         return stddev / TRUNCATED_STDDEV * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
+
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray | None:
+        """Return the values that a call draws, if they are uniform and drawn with the key given."""
+        if self.distribution != "uniform" or self.seed is not None:
+            return None
+        limit = math.sqrt(3.0) * self._stddev(shape)
+        return threefry.uniform(key, shape, -limit, limit)
+
+    def _stddev(self, shape: Sequence[int]) -> float:
+        fan_in, fan_out = compute_fans(tuple(shape), self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        return math.sqrt(self.scale / max(1.0, fan))
 
 
 class _ScaledVariance(VarianceScaling):
@@ -464,28 +489,3 @@ variance_scaling = VarianceScaling
 glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
-
-
-class UnitForget(Initializer):
-    """The bias of an LSTM's four gates that begins with ones for the forget gate.
-
-    Args:
-        others: What the bias of the other gates begins with.
-
-    >>> UnitForget(Zeros())((4,), key=jax.random.key(0)).tolist()
-    [0.0, 1.0, 0.0, 0.0]
-    """
-
-    def __init__(self, others: Any):
-        self.others = others
-
-    def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
-        """Return the bias, the parts of other gates drawn from parts of the key."""
-        units = shape[0] // 4
-        keys = jax.random.split(key, 3)  # pyright: ignore[reportArgumentType]
-
-        def draw(initializer: Any, size: int, key: Array) -> Array:
-            return Weight("bias", (size,), initializer, str(dtype)).draw(key)
-
-        drawn = [draw(self.others, units, keys[0]), draw(Ones(), units, keys[1]), draw(self.others, 2 * units, keys[2])]
-        return jnp.concatenate(drawn)

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
-from jkeras.core import seeds
+from jkeras.core import seeds, threefry
 from jkeras.core.compiling import jit_once
 from jkeras.core.weight import Weight
+
+# Weights with more elements are drawn by a compiled function, which is faster once it is compiled.
+HOST_SIZE = 1 << 20
 
 
 class Recipe(NamedTuple):
@@ -39,25 +43,46 @@ class InitializerKey:
 def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
     """Return a first value for each weight, drawn from `key` folded by its path; arrays, also while JAX traces.
 
-    Initializers of jkeras are pure functions of the key and their configuration, so their values come from one
-    compiled function; those that a user wrote may do anything, and run on their own.
+    Initializers of jkeras are pure functions of the key and their configuration. Small values are drawn on the host if
+    the initializer can do that; the others come from one compiled function. Initializers that a user wrote
+    may do anything, and run on their own.
     """
     paths = [f"{path}/{weight.name}" for path, weight in rows]
-    pure = [_is_pure(weight.initializer) for _, weight in rows]
-    recipes = tuple(
-        Recipe(path, w.shape, w.dtype, InitializerKey(w.initializer))
-        for path, (_, w), use in zip(paths, rows, pure, strict=True)
-        if use
-    )
-    drawn = iter(_compiled(recipes, key.dtype)(key) if recipes else ())
+    drawn: dict[int, Any] = {}
+    recipes: dict[int, Recipe] = {}
+    on_host = _Host(key)
+    for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True)):
+        if _is_pure(weight.initializer):
+            value = on_host.draw(path, weight)
+            if value is None:
+                recipes[i] = Recipe(path, weight.shape, weight.dtype, InitializerKey(weight.initializer))
+            else:
+                drawn[i] = value
+    if recipes:
+        drawn.update(zip(recipes, _compiled(tuple(recipes.values()), key.dtype)(key), strict=True))
     with jax.ensure_compile_time_eval():
         return [
-            next(drawn) if use else weight.draw_at(path, key) for (path, weight), use in zip(rows, pure, strict=True)
+            drawn[i] if i in drawn else weight.draw_at(path, key)
+            for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True))
         ]
 
 
+class _Host:
+    """Draws on the host what is small enough for it."""
+
+    def __init__(self, key: Any):
+        self.words = np.asarray(jax.random.key_data(key)) if threefry.is_default() else None
+
+    def draw(self, path: str, weight: Weight) -> Any:
+        """Return the value, or None if it cannot be drawn here."""
+        if self.words is None or weight.size > HOST_SIZE or weight.dtype != "float32":
+            return None
+        value = weight.initializer.on_host(weight.shape, threefry.fold_in(self.words, seeds.number_of(path)))
+        return None if value is None else jax.device_put(value)
+
+
 def _is_pure(initializer: Any) -> bool:
-    if type(initializer).__module__ != "jkeras.initializers":
+    if not type(initializer).__module__.startswith("jkeras.") or not hasattr(initializer, "on_host"):
         return False
     # An array among the arguments would have to be compared value by value.
     given = initializer._given_arguments.values()

@@ -64,4 +64,9 @@ def as_key(rng: Any) -> Any:
 
 def fold_path(key: Any, path: str) -> Any:
     """Return the key that belongs to `path`: it does not depend on what else is drawn from `key`."""
-    return jax.random.fold_in(key, np.uint32(zlib.crc32(path.encode())))
+    return jax.random.fold_in(key, np.uint32(number_of(path)))
+
+
+def number_of(path: str) -> int:
+    """Return the number that stands for a path in `fold_path`."""
+    return zlib.crc32(path.encode())

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from jkeras.core import threefry
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
+from jkeras.core.weight import Weight
 from jkeras.functional.dropout import dropout
-from jkeras.initializers import UnitForget
+from jkeras.initializers import Initializer, Ones
 from jkeras.layers.arguments import declare, keep, positive
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 from jkeras.layers.recurrence import SequenceLayer
@@ -61,6 +65,40 @@ class Gated(Layer):
         if not training or rate == 0:
             return None
         return dropout(jnp.ones(shape, dtype), rate, seeded_key(self, self.seed))
+
+
+class UnitForget(Initializer):
+    """The bias of an LSTM's four gates that begins with ones for the forget gate.
+
+    Args:
+        others: What the bias of the other gates begins with.
+
+    >>> from jkeras.initializers import Zeros
+    >>> UnitForget(Zeros())((4,), key=jax.random.key(0)).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
+
+    def __init__(self, others: Any):
+        self.others = others
+
+    def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
+        """Return the bias, the parts of other gates drawn from parts of the key."""
+        units = shape[0] // 4
+        keys = jax.random.split(key, 3)  # pyright: ignore[reportArgumentType]
+
+        def draw(initializer: Any, size: int, key: Array) -> Array:
+            return Weight("bias", (size,), initializer, str(dtype)).draw(key)
+
+        drawn = [draw(self.others, units, keys[0]), draw(Ones(), units, keys[1]), draw(self.others, 2 * units, keys[2])]
+        return jnp.concatenate(drawn)
+
+    def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray | None:
+        """Return the bias, if the parts of the other gates can be drawn there."""
+        units = shape[0] // 4
+        first, _, last = threefry.split(key, 3)
+        draw = getattr(self.others, "on_host", lambda *arguments: None)
+        parts = [draw((units,), first), np.ones(units, np.float32), draw((2 * units,), last)]
+        return None if any(part is None for part in parts) else np.concatenate(parts)  # pyright: ignore
 
 
 class GatedSequence(Gated, SequenceLayer):
