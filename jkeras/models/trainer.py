@@ -20,10 +20,13 @@ from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import modernise
 from jkeras.models.prediction import Predictor, pad_rows
 from jkeras.training import loop
+from jkeras.training.chunks import chunk_steps
 from jkeras.training.data import ArrayData, StreamData, make_data, to_device
 from jkeras.training.labels import check_labels
 from jkeras.training.pacer import Clock
 from jkeras.training.program import decide
+from jkeras.training.record import Record
+from jkeras.training.stream import Ahead, ends_streams
 
 
 class Trainer(Layer):
@@ -47,6 +50,7 @@ class Trainer(Layer):
         auto_scale_loss: bool = True,
         sample_weight_mode: Any = None,
         target_tensors: Any = None,
+        remat: Any = None,
     ) -> None:
         """Say how the model is trained.
 
@@ -63,6 +67,9 @@ class Trainer(Layer):
                 `LossScaleOptimizer`.
             sample_weight_mode: Weights by time step need no mode: their shape tells.
             target_tensors: Not supported: targets are given to `fit`.
+            remat: What the gradient computes again instead of keeping it, to need less memory: True for all but the
+                outputs of about `sqrt(n)` of `n` layers; so many layers at a time; the layers in whose path a pattern (or one of a
+                list) is found; a `RematScope`; a policy of `jax.checkpoint_policies`.
 
         Raises:
             ValueError: If a name is unknown; names the nearest one.
@@ -80,9 +87,11 @@ class Trainer(Layer):
         eager = bool(run_eagerly) or jit_compile is False
         scales_loss = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         self._compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss
-        )
+            optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss,
+            remat,
+        )  # fmt: skip
 
+    @ends_streams
     def fit(
         self,
         x: Any = None,
@@ -101,6 +110,7 @@ class Trainer(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        profile: Any = None,
         **old: Any,
     ) -> Any:
         """Train the model and return the `History`.
@@ -123,6 +133,8 @@ class Trainer(Layer):
             validation_steps: Batches of a validation.
             validation_batch_size: Like `batch_size`, for validation.
             validation_freq: Validate every so many epochs, or after the epochs listed (counted from 1).
+            profile: A folder for a trace of some 20 steps after the first, for viewers of JAX's profiler (TensorBoard,
+                Perfetto).
             old: Spellings of Keras 1 and 2, such as `nb_epoch`.
 
         Raises:
@@ -155,7 +167,7 @@ class Trainer(Layer):
         def traced() -> Any:
             return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
 
-        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced)
+        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced, chunk_steps(data))
         compiled.decision = decision
         steps = steps_per_epoch or data.steps
         progress = Progress("fit", epochs, steps, verbose)
@@ -164,9 +176,10 @@ class Trainer(Layer):
             batch_size=batch_size, samples=getattr(data, "samples", None), do_validation=validation is not None,
         )  # fmt: skip
         self.stop_training = False
+        compiled.record = Record(decision, data, sample, callback_list.with_batch_hooks)
         run = loop.Run(
             program, decision, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
-            should_stop=lambda: self.stop_training,
+            should_stop=lambda: self.stop_training, record=compiled.record, profile=profile,
         )  # fmt: skip
         try:
             callback_list.on_train_begin()
@@ -184,7 +197,7 @@ class Trainer(Layer):
                 if validation is not None and _validates(epoch, validation_freq):
                     callback_list.on_test_begin({})
                     val_logs, _, val_totals = loop.evaluate(
-                        program, decision.mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
+                        program, decision.test_mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
                         run.fixed.key, validation_steps, callback_list,
                     )  # fmt: skip
                     arrays.store_totals(program, val_totals)
@@ -201,9 +214,11 @@ class Trainer(Layer):
             run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
         finally:
             arrays.store(run.ts)
+            run.close()
         self.history = callback_list.history
         return self.history
 
+    @ends_streams
     def evaluate(
         self,
         x: Any = None,
@@ -266,6 +281,7 @@ class Trainer(Layer):
         values = [logs[k] for k in logs]
         return values[0] if len(values) == 1 else values
 
+    @ends_streams
     def predict(
         self,
         x: Any,
@@ -303,7 +319,7 @@ class Trainer(Layer):
         began = time.perf_counter()
         callback_list.on_predict_begin({})
         predictor, clock, parts = Predictor(self), Clock(), []
-        batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
+        batches = Ahead(data.batches() if isinstance(data, ArrayData) else data.batches(steps))
         rows: list[int] = []
         for number, batch in enumerate(batches):
             if steps is not None and number >= steps:

@@ -56,12 +56,12 @@ class ArrayData:
 
     def batches(self, order: np.ndarray | None = None) -> Iterator[Batch]:
         """Yield host batches in the given order of samples."""
-        for start in range(0, self.samples if order is None else len(order), self.batch_size):
-            part: Any = slice(start, start + self.batch_size)
-            part = part if order is None else np.sort(order[part]) if self._is_lazy() else order[part]
-            yield jax.tree.map(lambda a, part=part: np.asarray(a[part]), self.batch)
+        samples = self.samples if order is None else len(order)
+        for start in range(0, samples, self.batch_size):
+            yield rows(self, order, start, min(start + self.batch_size, samples))
 
-    def _is_lazy(self) -> bool:
+    def is_lazy(self) -> bool:
+        """Whether some array is read from a file piece by piece, in increasing order only: an HDF5 dataset."""
         return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
 
 
@@ -149,6 +149,22 @@ class StreamData:
         batch = Batch(as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight"))
         check_lengths(batch)
         return weigh_classes(batch, self.class_weight)
+
+
+def rows(data: ArrayData, order: np.ndarray | None, first: int, last: int) -> Batch:
+    """Return the samples at the places from `first` up to `last` of an order as host arrays.
+
+    Those of each batch of an HDF5 dataset come as they lie in the file.
+    """
+    if order is None:
+        return jax.tree.map(lambda a: np.asarray(a[first:last]), data.batch)
+    places = order[first:last]
+    if not data.is_lazy():
+        return jax.tree.map(lambda a: np.asarray(a[places]), data.batch)
+    size = data.batch_size
+    places = np.concatenate([np.sort(places[i : i + size]) for i in range(0, len(places), size)])
+    read, back = np.unique(places, return_inverse=True)
+    return jax.tree.map(lambda a: np.asarray(a[read])[back], data.batch)
 
 
 def make_data(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -37,12 +37,14 @@ class Pure(NamedTuple):
     """A model as pure functions: what training needs to know of it.
 
     `forward(params, state, x, training, rng)` returns outputs, masks, state and added losses; `penalties(params)` the
-    weight regularizers; `constrain(params)` the parameters after their constraints.
+    weight regularizers; `constrain(params)` the parameters after their constraints. `compiler_options` are those that
+    a training step needs.
     """
 
     forward: Callable[..., Any]
     penalties: Callable[[Any], list[Any]]
     constrain: Callable[[Any], Any]
+    compiler_options: Mapping[str, Any] = {}
 
 
 class Program:
@@ -59,9 +61,10 @@ class Program:
         self.pure, self.objective, self.optimizer, self.eager = pure, objective, optimizer, eager
         jit = self._jit
         self.step = jit(self._train_step)
-        self.step_on = jit(self._step_on, donate_argnums=(0, 1))
-        self.step_at = jit(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
-        self.block = jit(self._block, donate_argnums=(0, 1), static_argnames="size")
+        training = functools.partial(jit, compiler_options=dict(pure.compiler_options) or None)
+        self.step_on = training(self._step_on, donate_argnums=(0, 1))
+        self.step_at = training(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
+        self.block = training(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_step = jit(self._test_step)
         self.test_block = jit(self._test_block, donate_argnums=1, static_argnames="size")
         once = jit if eager else jit_once
@@ -173,17 +176,28 @@ def primitives(jaxpr: Any) -> Iterator[str]:
 class Decision(NamedTuple):
     """How the steps of `fit` are run, and why."""
 
-    mode: str  # "blocks": many steps in one compiled loop; "steps": one dispatch a step; "stream": data come in batches
+    mode: str  # "blocks": many steps in one compiled loop; "steps": one dispatch a step; "stream": data come in batches;
+    # "chunks": data come in parts that hold many batches, over which compiled loops run
     reason: str
 
+    @property
+    def test_mode(self) -> str:
+        """How the validation data are run over, if they live on the device."""
+        return "blocks" if self.mode == "chunks" else self.mode
 
-def decide(program: Program, resident: bool, traced_step: Callable[[], Any]) -> Decision:
-    """Choose how to run the steps, from facts: where the data live, the backend, what the step computes."""
-    if not resident:
+
+def decide(program: Program, resident: bool, traced_step: Callable[[], Any], chunk_steps: int = 0) -> Decision:
+    """Choose how to run the steps, from facts: where the data live, the backend, what the step computes.
+
+    `chunk_steps` is how many batches of data that are not resident can be brought to the device at once.
+    """
+    if not resident and (program.eager or not chunk_steps):
         return Decision("stream", "the data come in batch by batch")
     if program.eager:
         return Decision("steps", "the model runs eagerly")
     if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(traced_step().jaxpr)):
         reason = "on CPU, XLA computes the weight gradient of a convolution many times slower inside a compiled loop"
-        return Decision("steps", reason)
+        return Decision("steps" if resident else "stream", reason)
+    if not resident:
+        return Decision("chunks", "the data do not live on the device, but many batches of them can at a time")
     return Decision("blocks", "the data live on the device and every operation of the step is as fast in a loop")
