@@ -125,9 +125,8 @@ def set_matmul_precision(precision: str | None) -> None:
     """
     if precision is not None and precision not in _PRECISIONS:
         accepted = ", ".join(map(repr, _PRECISIONS))
-        raise ValueError(
-            f"matmul precision must be one of {accepted} or None; got {precision!r}.{nearest(str(precision), _PRECISIONS)}"
-        )
+        hint = nearest(str(precision), _PRECISIONS)
+        raise ValueError(f"matmul precision must be one of {accepted} or None; got {precision!r}.{hint}")
     jax.config.update("jax_default_matmul_precision", precision)
 
 

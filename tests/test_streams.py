@@ -16,6 +16,7 @@ from jkeras import Sequential, config, layers, utils
 from jkeras.callbacks import Callback, LambdaCallback
 from jkeras.models import trainer
 from jkeras.training import chunks as chunking
+from jkeras.training import data as streamed
 from jkeras.training import stream
 from jkeras.training.chunks import chunks
 from jkeras.training.data import ArrayData, Batch
@@ -206,7 +207,7 @@ def test_the_thread_sees_what_its_maker_sees():
 
 def test_a_slow_source_gets_a_thread_and_a_fast_one_does_not(monkeypatch):
     monkeypatch.setattr(stream, "WORTH_A_THREAD", 0.02)  # far from both, on a busy machine too
-    fast, slow = Ahead(iter(range(9))), Ahead((time.sleep(0.05) or i for i in range(4)))
+    fast, slow = Ahead(iter(range(9))), Ahead(time.sleep(0.05) or i for i in range(4))
     assert list(fast) == list(range(9)) and list(slow) == list(range(4))
     assert not fast.is_threaded and slow.is_threaded
 
@@ -231,8 +232,9 @@ def sources(tmp_path):
 @pytest.mark.parametrize("chosen", ["chunks", "stream"])
 @pytest.mark.parametrize("arguments", [dict(), dict(shuffle=False), dict(steps_per_epoch=9), dict(shuffle="batch")])
 def test_files_train_like_arrays(threaded, tmp_path, monkeypatch, arguments, chosen):
-    """A memory map trains bit for bit on the batches that arrays in memory give, in chunks or batch by batch."""
-    monkeypatch.setattr(chunking, "CHUNK_BYTES", 5 * 7 * 20)  # five batches of seven rows; 70 = 2 * 35
+    """Memory maps and HDF5 train on the batches that arrays in memory give, in chunks or batch by batch."""
+    monkeypatch.setattr(chunking, "CHUNK_BYTES", 4 * 8 * 20)  # four batches of eight rows; 70 = 2 * 32 + 6
+    monkeypatch.setattr(streamed, "RESIDENT_FILE", 0)
     if chosen == "stream":
         monkeypatch.setattr(trainer, "chunk_steps", lambda data: 0)
     histories = {}
@@ -240,7 +242,7 @@ def test_files_train_like_arrays(threaded, tmp_path, monkeypatch, arguments, cho
         utils.set_random_seed(3)
         net = model()
         histories[name] = net.fit(x, Y, batch_size=8, epochs=3, verbose=0, **arguments).history["loss"]
-        assert net._compiled.decision.mode == (chosen if name != "memory" else "blocks")
+        assert net._compiled.decision.mode == (chosen if name != "memory" else "blocks"), name
     np.testing.assert_allclose(histories["map"], histories["memory"], rtol=1e-5)
     np.testing.assert_allclose(histories["h5"], histories["memory"], rtol=1e-5)
 

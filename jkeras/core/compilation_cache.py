@@ -63,7 +63,7 @@ def disable() -> None:
 
 
 def enable_from_environment() -> None:
-    """Do what `JKERAS_COMPILATION_CACHE` says: 1 or a folder enables the cache, 0 does nothing; warn if it cannot be."""
+    """Do what `JKERAS_COMPILATION_CACHE` says: 1 or a folder enables the cache; warn if it is not safe."""
     value = os.environ.get(VARIABLE, "")
     if value.lower() in ("", "0", "off", "false"):
         return
@@ -87,7 +87,7 @@ def check_safe(path: Path) -> None:
     for parent in path.parents:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise PermissionError(f"Others can replace the compilation cache {path}: they can write to {parent}. {hint}")
+            raise PermissionError(f"Others can replace {path}: they can write to {parent}. {hint}")
 
 
 def _set(options: dict[str, Any]) -> None:

@@ -61,8 +61,8 @@ class Recompute:
                     raise ValueError(f"remat={pattern!r} is no regular expression: {problem}.") from problem
         elif not callable(choice):
             raise TypeError(
-                "remat must be True, a number of layers, a pattern of layer paths or a list of them, a RematScope, or a "
-                f"policy of jax.checkpoint_policies; got {choice!r}."
+                "remat must be True, a number of layers, a pattern of layer paths or a list of them, a RematScope, or "
+                f"a policy of jax.checkpoint_policies; got {choice!r}."
             )
 
     def check(self, model: Any) -> None:

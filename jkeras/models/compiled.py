@@ -43,7 +43,7 @@ class Compiled:
         self.loss_weights = loss_weights
         self.metrics = check_names(metrics, get_metric)
         self.weighted_metrics = check_names(weighted_metrics, get_metric)
-        self.remat = Recompute(remat) if remat not in (None, False) else None
+        self.remat = None if remat is None or remat is False else Recompute(remat)
         self.eager = eager
         self.steps_per_execution = steps_per_execution
         self.opt_state: Any = None

@@ -68,8 +68,8 @@ class Trainer(Layer):
             sample_weight_mode: Weights by time step need no mode: their shape tells.
             target_tensors: Not supported: targets are given to `fit`.
             remat: What the gradient computes again instead of keeping it, to need less memory: True for all but the
-                outputs of about `sqrt(n)` of `n` layers; so many layers at a time; the layers in whose path a pattern (or one of a
-                list) is found; a `RematScope`; a policy of `jax.checkpoint_policies`.
+                outputs of about `sqrt(n)` of `n` layers; so many layers at a time; the layers in whose path a pattern
+                (or one of a list) is found; a `RematScope`; a policy of `jax.checkpoint_policies`.
 
         Raises:
             ValueError: If a name is unknown; names the nearest one.

@@ -60,14 +60,16 @@ def of_step(program: Program, ts: TrainState, sample: Batch, fixed: Fixed) -> Co
     analysis: Any = traced.lower().compile().cost_analysis()
     analysis = analysis[0] if isinstance(analysis, list) else analysis or {}
     flops, size = float(analysis.get("flops", 0.0)), float(analysis.get("bytes accessed", 0.0))
-    return Cost(flops, size, flops / size if size else 0.0, bool({"scan", "while"} & set(primitives(traced.jaxpr.jaxpr))))
+    return Cost(
+        flops, size, flops / size if size else 0.0, bool({"scan", "while"} & set(primitives(traced.jaxpr.jaxpr)))
+    )
 
 
 @functools.cache
-def peak_flops(dtype: str = "float32") -> float:
+def peak_flops(dtype: str) -> float:
     """Return the FLOP/s of a product of two large square matrices on the default device, measured once.
 
-    >>> peak_flops() > 1e6 and peak_flops() == peak_flops()
+    >>> peak_flops("float32") > 1e6
     True
     """
     size = _SIZE.get(jax.default_backend(), 1024)

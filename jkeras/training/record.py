@@ -51,7 +51,9 @@ class Record:
     def _place(self, data: Any) -> str:
         if not isinstance(data, ArrayData):
             return f"come from a {type(data.source).__name__}, batch by batch"
-        size = format_bytes(sum(int(np.prod(a.shape)) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(data.batch)))
+        size = format_bytes(
+            sum(int(np.prod(a.shape)) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(data.batch))
+        )
         if self.decision.mode in ("blocks", "steps"):
             return f"({size}) live on {self.device}"
         held = {type(a).__name__ for a in jax.tree.leaves(data.batch)}
@@ -103,7 +105,9 @@ class Record:
             return ""
         if self.threads:
             return f", made at most {settings.prefetch} ahead by a thread"
-        return ", made between the steps: they took too little time for a thread, or jkeras.config.set_prefetch(0) said so"
+        return (
+            ", made between the steps: they took too little time for a thread, or jkeras.config.set_prefetch(0) said so"
+        )
 
 
 def format_bytes(size: float) -> str:
