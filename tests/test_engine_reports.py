@@ -250,13 +250,8 @@ print(json.dumps(counts))
 def run(script, tmp_path, **variables):
     environment = {k: v for k, v in os.environ.items() if "CACHE" not in k}
     environment |= {"XDG_CACHE_HOME": str(tmp_path), "JAX_PLATFORMS": "cpu", **variables}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-    )
+    command, root = [sys.executable, "-c", script], Path(__file__).parent.parent
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=root)
     assert not done.returncode, done.stderr
     return done
 

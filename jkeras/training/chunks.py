@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,12 +16,12 @@ FEWEST_STEPS = 4  # a chunk of fewer batches is not worth its loop
 
 
 def batch_bytes(sample: Batch) -> int:
-    """Return the bytes of one batch on the device.
+    """Return the bytes of a batch.
 
     >>> batch_bytes(Batch(np.zeros((32, 10), "float32")))
     1280
     """
-    return sum(leaf.size * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(sample))
+    return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(sample))
 
 
 def chunk_steps(data: Any) -> int:

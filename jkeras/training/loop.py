@@ -92,7 +92,7 @@ class Run:
         if self.decision.mode == "stream":
             logs = self._stream(_batches(data, shuffle, seed, steps, self.record))
         elif self.decision.mode == "chunks":
-            logs = self._chunks(data, epoch_order(data, shuffle, seed, steps), steps)
+            logs = self._chunks(data, shuffle, seed, steps)
         else:
             assert isinstance(data, ArrayData)
             logs = None
@@ -135,7 +135,8 @@ class Run:
                 break
         return logs
 
-    def _chunks(self, data: Any, order: Any, steps: int | None) -> Any:
+    def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
+        order = epoch_order(data, shuffle, seed, steps)
         logs, ahead = None, Ahead(chunks(data, order, steps), _put_chunk, at_once=True)
         for batch, size, count in ahead:
             logs = self._segment(batch, Segment(size, count, None))

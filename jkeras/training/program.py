@@ -176,10 +176,9 @@ def primitives(jaxpr: Any) -> Iterator[str]:
 class Decision(NamedTuple):
     """How the steps of `fit` are run, and why."""
 
-    mode: (
-        str  # "blocks": many steps in one compiled loop; "steps": one dispatch a step; "stream": data come in batches;
-    )
-    # "chunks": data come in parts that hold many batches, over which compiled loops run
+    # "blocks": many steps in one compiled loop; "chunks": the same over parts of the data that come one after the
+    # other; "steps": one dispatch a step; "stream": one dispatch a step, on batches that come in.
+    mode: str
     reason: str
 
     @property

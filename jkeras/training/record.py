@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from jkeras.core.settings import settings
 from jkeras.training.chunks import CHUNK_BYTES, batch_bytes
@@ -51,9 +50,7 @@ class Record:
     def _place(self, data: Any) -> str:
         if not isinstance(data, ArrayData):
             return f"come from a {type(data.source).__name__}, batch by batch"
-        size = format_bytes(
-            sum(int(np.prod(a.shape)) * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(data.batch))
-        )
+        size = format_bytes(batch_bytes(data.batch))
         if self.decision.mode in ("blocks", "steps"):
             return f"({size}) live on {self.device}"
         held = {type(a).__name__ for a in jax.tree.leaves(data.batch)}
@@ -105,9 +102,7 @@ class Record:
             return ""
         if self.threads:
             return f", made at most {settings.prefetch} ahead by a thread"
-        return (
-            ", made between the steps: they took too little time for a thread, or jkeras.config.set_prefetch(0) said so"
-        )
+        return ", made between the steps: too quickly made for a thread, or jkeras.config.set_prefetch(0) was called"
 
 
 def format_bytes(size: float) -> str:
@@ -116,12 +111,10 @@ def format_bytes(size: float) -> str:
     >>> format_bytes(999), format_bytes(2**25), format_bytes(1.5 * 2**30)
     ('999 bytes', '32 MiB', '1.5 GiB')
     """
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            break
-        size /= 1024
-    else:
-        unit = "TiB"
+    units = iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while size >= 1024 and unit != "TiB":
+        size, unit = size / 1024, next(units)
     return f"{size:.0f} {unit}" if size >= 10 else f"{size:.2g} {unit}"
 
 

@@ -113,8 +113,10 @@ class Ahead(Iterator[Any]):
     def _start(self) -> None:
         for _ in range(self._depth):
             self._permits.put(True)
-        work = functools.partial(copy_context().run, self._work, jax_context())
-        self._thread = threading.Thread(target=work, name="jkeras-stream", daemon=True)
+        context, enter = copy_context(), jax_context()
+        self._thread = threading.Thread(
+            target=lambda: context.run(self._work, enter), name="jkeras-stream", daemon=True
+        )
         self._thread.start()
 
     def _work(self, enter: Callable[[], ExitStack]) -> None:
