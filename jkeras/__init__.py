@@ -15,11 +15,17 @@ from __future__ import annotations
 # it later.
 import codecs
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import h5py as _h5py  # noqa: F401
 
 codecs.lookup("ascii")
+
+if os.environ.get("JKERAS_COMPILATION_CACHE"):  # before anything is compiled
+    from jkeras.core.compilation_cache import enable_from_environment
+
+    enable_from_environment()
 
 __version__ = "0.1.0"
 

@@ -13,8 +13,10 @@ from jkeras.backend.settings import image_data_format as image_data_format
 from jkeras.backend.settings import set_epsilon as set_epsilon
 from jkeras.backend.settings import set_floatx as set_floatx
 from jkeras.backend.settings import set_image_data_format as set_image_data_format
+from jkeras.core.compilation_cache import disable, enable
 from jkeras.core.dtypes import dtype_policy as dtype_policy
 from jkeras.core.dtypes import set_dtype_policy as set_dtype_policy
+from jkeras.core.errors import nearest
 from jkeras.core.settings import settings
 
 
@@ -50,10 +52,87 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     settings.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
 
 
+def prefetch() -> int:
+    """Return how many batches a thread makes ahead.
+
+    >>> prefetch()
+    2
+    """
+    return settings.prefetch
+
+
+def set_prefetch(batches: int) -> None:
+    """Let `fit`, `evaluate` and `predict` make at most so many batches ahead, in a thread, where batches take time.
+
+    Args:
+        batches: How many may wait, in memory or on the device. With 0 there is no thread: a generator then runs where
+            `fit` was called, as what is bound to that thread (a connection of sqlite3) needs.
+    """
+    if not isinstance(batches, int) or isinstance(batches, bool) or batches < 0:
+        raise ValueError(f"prefetch must be a number of batches, 0 or more; got {batches!r}.")
+    settings.prefetch = batches
+
+
 def _limit(name: str, value: Any) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise ValueError(f"{name} must be a positive integer or None; got {value!r}.")
     return value
+
+
+def enable_compilation_cache(folder: Any = None, minimum_seconds: float = 0.1) -> None:
+    """Keep compiled programs in a folder, so that the next process need not compile them again.
+
+    It is off from the start, for the folder is trusted: whoever can write to it can run code in your processes. It is
+    made for you alone (mode 0700), and refused if it is not. Share it with nobody. The environment variable
+    `JKERAS_COMPILATION_CACHE`, 1 or a folder, does the same when jkeras is imported. Nothing is ever deleted from it.
+
+    Args:
+        folder: `jkeras/compilation` in your cache directory (`XDG_CACHE_HOME`, `~/.cache`) if left out.
+        minimum_seconds: Programs that compile faster are not kept.
+
+    Raises:
+        PermissionError: If the folder belongs to somebody else, or others can write to it.
+    """
+    enable(folder, minimum_seconds)
+
+
+def disable_compilation_cache() -> None:
+    """Keep compiled programs in no folder of jkeras any more."""
+    disable()
+
+
+_PRECISIONS = ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32")
+
+
+def set_matmul_precision(precision: str | None) -> None:
+    """Say how precisely float32 matrix products and convolutions are computed.
+
+    Without it, CPUs compute in float32, and NVIDIA GPUs from Ampere on in TF32, which keeps 10 bits of each factor's
+    mantissa (a relative error about 1e-3) and is several times faster; TPUs multiply in bfloat16. What is compiled
+    already is compiled anew when it is used next.
+
+    Args:
+        precision: "highest" or "float32"; "high" or "tensorfloat32"; "default" or "bfloat16", the fastest; None: as JAX
+            has it.
+
+    Raises:
+        ValueError: If it is none of these.
+
+    >>> set_matmul_precision("float32")
+    >>> matmul_precision()
+    'float32'
+    >>> set_matmul_precision(None)
+    """
+    if precision is not None and precision not in _PRECISIONS:
+        accepted = ", ".join(map(repr, _PRECISIONS))
+        hint = nearest(str(precision), _PRECISIONS)
+        raise ValueError(f"matmul precision must be one of {accepted} or None; got {precision!r}.{hint}")
+    jax.config.update("jax_default_matmul_precision", precision)
+
+
+def matmul_precision() -> str | None:
+    """Return what `set_matmul_precision` (or JAX's own setting) says; None: nothing."""
+    return jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
 
 
 def enable_interactive_logging() -> None:

@@ -129,6 +129,12 @@ class CallbackList:
         return bool(self._listeners["on_train_batch_begin"] or self._listeners["on_train_batch_end"])
 
     @property
+    def with_batch_hooks(self) -> list[str]:
+        """The class names of the callbacks that must be told of each training batch."""
+        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+        return [type(c).__name__ for c in self.callbacks if any(overrides(c, hook) for hook in hooks)]
+
+    @property
     def has_test_batch_hooks(self) -> bool:
         """Whether some callback must be told of each batch of evaluation."""
         return bool(self._listeners["on_test_batch_begin"] or self._listeners["on_test_batch_end"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -56,6 +56,7 @@ class SharedJit:
         optimised: Whether it runs often enough to be compiled well.
         structure: Returns a value that is equal only for functions of this name that compute the same, or None. Of
             equal ones only the first is traced.
+        compiler_options: Options beside those that suit what it computes.
 
     >>> import jax.numpy as jnp
     >>> a, b = SharedJit(lambda x: x * 2), SharedJit(lambda x: x * 2)
@@ -72,11 +73,13 @@ class SharedJit:
         static_argnames: str | Sequence[str] = (),
         optimised: bool = True,
         structure: Callable[[], Hashable | None] = lambda: None,
+        compiler_options: Mapping[str, Any] | None = None,
     ):
-        self._name = getattr(function, "__name__", "program")
+        self._function, self._name = function, getattr(function, "__name__", "program")
         self._donated = (donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums)
         self._optimised = optimised
         self._structure = structure
+        self._options = dict(compiler_options or {})
         self._traced = jax.jit(function, static_argnames=static_argnames)
         self._variants: dict[Hashable, _Variant] = {}
         functools.update_wrapper(self, function)
@@ -90,8 +93,16 @@ class SharedJit:
             if settings[0] or any(isinstance(leaf, Tracer) for leaf in leaves):
                 return self._traced(*args, **static)
             make = functools.partial(self._compile, args, static)
-            variant = self._variants[signature] = remembered((self._name, signature), self._structure(), make)
+            variant = self._variants[signature] = remembered(
+                (self._name, signature, *self._options.items()), self._structure(), make
+            )
         return jax.tree.unflatten(variant.tree, variant.program(*leaves))
+
+    def lower(self, *args: Any, **static: Any) -> Any:
+        """Return what `jax.jit` does: the program before it is compiled, to be looked at."""
+        options = self._options_for(self._traced.trace(*args, **static).jaxpr)
+        names = {"donate_argnums": self._donated, "static_argnames": tuple(static)}
+        return jax.jit(self._function, **names, **_jit_options(options)).lower(*args, **static)
 
     @property
     def programs(self) -> list[Callable[..., Any]]:
@@ -102,11 +113,14 @@ class SharedJit:
         """How often something was compiled for it, as `jax.jit` counts: a change says that time went into compiling."""
         return sum(program._cache_size() for program in self.programs)  # pyright: ignore[reportFunctionMemberAccess]
 
+    def _options_for(self, jaxpr: ClosedJaxpr) -> dict[str, Any]:
+        return {**(options_for(jaxpr) if self._optimised else _unoptimised()), **self._options}
+
     def _compile(self, args: tuple[Any, ...], static: dict[str, Any]) -> _Variant:
         traced = self._traced.trace(*args, **static)
         counts = [len(jax.tree.leaves(arg)) for arg in args]
         donated = tuple(sum(counts[:i]) + j for i in self._donated for j in range(counts[i]))
-        options = options_for(traced.jaxpr) if self._optimised else _unoptimised()
+        options = self._options_for(traced.jaxpr)
         program = _shared_program(traced.jaxpr, donated, options, self._name)
         return _Variant(program, jax.tree.structure(traced.out_info))
 
@@ -165,7 +179,7 @@ def _shared_program(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, 
     key = fingerprint(jaxpr)
     if key is None:
         return _flat_jit(jaxpr, donated, options, name)
-    key = (key, donated)
+    key = (key, donated, tuple(options.items()))
     with _lock:
         program = _programs.get(key)
         if program is None:
@@ -193,7 +207,7 @@ def options_for(jaxpr: ClosedJaxpr) -> dict[str, Any]:
     {}
     """
     if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(jaxpr.jaxpr)):
-        return _known(_OLDER_CONVOLUTIONS)
+        return known(_OLDER_CONVOLUTIONS)
     return {}
 
 
@@ -201,7 +215,8 @@ def _unoptimised() -> dict[str, Any]:
     return _UNOPTIMISED if jax.default_backend() == "cpu" else {}
 
 
-def _known(options: dict[str, Any]) -> dict[str, Any]:
+def known(options: dict[str, Any]) -> dict[str, Any]:
+    """Return compiler options if this version of XLA takes them, else none."""
     return options if _is_known(tuple(options.items())) else {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -75,8 +76,61 @@ class RematScope:
     def __exit__(self, *_: object) -> None:
         _current.reset(self._tokens.pop())
 
+    def lists(self, layer: Any) -> bool:
+        """Whether `layer` is one of the "list_of_layers"."""
+        return layer.name in self.layer_names
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "_tokens"}  # a layer that remembers it can be copied
+
+
+class PathScope(RematScope):
+    """A scope in which layers are rematerialised in whose path a pattern is found.
+
+    >>> PathScope(["block_[0-9]+"]).mode
+    'list_of_layers'
+    """
+
+    def __init__(self, patterns: Iterable[str]):
+        super().__init__("list_of_layers")
+        self.patterns = [re.compile(pattern) for pattern in patterns]
+
+    def lists(self, layer: Any) -> bool:
+        """Whether a pattern is found in the path of `layer`."""
+        return any(pattern.search(layer.path) for pattern in self.patterns)
+
+
+class Segments(RematScope):
+    """A scope in which the outputs of every so many layers of a model are marked as worth keeping.
+
+    Args:
+        every: How many layers make a segment.
+        mark: What is done to the arrays between two segments.
+    """
+
+    def __init__(self, every: int, mark: Callable[[Any], Any]):
+        super().__init__("full")
+        self.every, self.mark = every, mark
+        self._count = 0
+        self._inside = False
+
+    def run(self, layer: Any, frame: Frame, call: Callable[[], Any]) -> Any:
+        """Run the call of a layer; what is inside of a layer that is no model belongs to its segment."""
+        if self._inside or not layer._root_path():
+            return call()
+        self._inside = True
+        try:
+            outputs = call()
+        finally:
+            self._inside = False
+        self._count += 1
+        if self._count % self.every:
+            return outputs
+        masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+        outputs = jax.tree.map(self.mark, outputs)
+        for array, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
+            frame.set_mask(array, mask)
+        return outputs
 
 
 def active() -> RematScope | None:
@@ -89,13 +143,15 @@ def run(layer: Any, frame: Frame, call: Callable[[], Any]) -> Any:
     scope = layer._remat or active()
     if scope is None or scope.mode is None or frame.declaring or _rematerialising.get():
         return call()
+    if isinstance(scope, Segments):
+        return scope.run(layer, frame, call)
     if scope.mode == "activations":
         activation = layer.__dict__.get("activation")
         if callable(activation):
             layer.__dict__["activation"] = remat(activation)
         return call()
     is_model = not layer._root_path()  # its layers are rematerialised one by one
-    chosen = layer.name in scope.layer_names if scope.mode == "list_of_layers" else not is_model
+    chosen = scope.lists(layer) if scope.mode == "list_of_layers" else not is_model
     if not chosen or (scope.mode == "larger_than" and _size(frame, call) <= scope.output_size_threshold):
         return call()
     arrays, losses, assigned, masks = jax.checkpoint(lambda: isolated(frame, call))()

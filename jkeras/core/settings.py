@@ -21,12 +21,14 @@ class Settings:
         max_epochs: What `fit` stops at; None: no limit.
         max_steps_per_epoch: What an epoch of `fit`, `evaluate` and `predict` stops at; None: no limit.
         flash_attention: Whether attention may (True), must not (False) or need not (None) use a fused kernel.
+        prefetch: How many batches a thread makes ahead; 0: none.
     """
 
     interactive_logging: bool = True
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
     flash_attention: bool | None = None
+    prefetch: int = 2
 
 
 settings = Settings(

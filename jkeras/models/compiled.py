@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from jkeras.core.facade import frozen_keys, metrics_of
 from jkeras.core.layer import Layer, regularization_losses
+from jkeras.core.recompute import Recompute
 from jkeras.core.structure import structure_of
 from jkeras.core.template import two_level, walk, weights_of
 from jkeras.losses import get as get_loss
@@ -27,7 +29,7 @@ class Compiled:
     """Optimizer, losses and metrics of a model, its optimizer state, and the programs compiled for it."""
 
     def __init__(self, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any, eager: bool,
-                 steps_per_execution: int | None, scales_loss: bool = False):  # fmt: skip
+                 steps_per_execution: int | None, scales_loss: bool = False, remat: Any = None):  # fmt: skip
         self.optimizer: Any = get_optimizer(optimizer)
         for method in ("apply", "apply_gradients"):
             own = getattr(type(self.optimizer), method, None)
@@ -42,6 +44,7 @@ class Compiled:
         self.loss_weights = loss_weights
         self.metrics = check_names(metrics, get_metric)
         self.weighted_metrics = check_names(weighted_metrics, get_metric)
+        self.remat = None if remat is None or remat is False else Recompute(remat)
         self.eager = eager
         self.steps_per_execution = steps_per_execution
         self.opt_state: Any = None
@@ -49,6 +52,7 @@ class Compiled:
         self.last: Program | None = None
         self.running: tuple[Program, Any] | None = None  # the totals that the metrics show now
         self.decision: Any = None
+        self.record: Any = None  # the facts of the last call of fit
 
     def program(self, model: Any, sample: Batch) -> Program:
         """Return the program for a batch like `sample`; made once for each choice of trained layers."""
@@ -60,7 +64,10 @@ class Compiled:
             objective = Objective(
                 outputs, names, self.loss, self.loss_weights, self.metrics, self.weighted_metrics, metrics_of(model)
             )
-            found = self.programs[key] = Program(pure_functions(model), objective, self.optimizer, self.eager)
+            if self.remat is not None:
+                self.remat.check(model)
+            pure = pure_functions(model, self.remat)
+            found = self.programs[key] = Program(pure, objective, self.optimizer, self.eager)
         self.last = found
         return found
 
@@ -161,12 +168,17 @@ def _own(weight: Any) -> Any:
     return jnp.array(array) if weight.lent else array
 
 
-def pure_functions(model: Layer) -> Pure:
-    """Return the model as pure functions. They hold it weakly: a compiled program must not keep its model alive."""
+def pure_functions(model: Layer, remat: Recompute | None = None) -> Pure:
+    """Return the model as pure functions. They hold it weakly: a compiled program must not keep its model alive.
+
+    With `remat`, the gradient of the training pass computes values again.
+    """
     reference: Any = weakref.ref(model)
 
     def forward(params: Any, state: Any, x: Any, training: bool, rng: Any) -> Any:
-        return reference()._forward(params, state, (x,), {}, training, rng)
+        model = reference()
+        forward = functools.partial(model._forward, params, state, (x,), {}, training, rng)
+        return remat.run(model, forward) if remat is not None and training else forward()
 
     def penalties(params: Any) -> list[Any]:
         return regularization_losses(reference(), params)
@@ -178,7 +190,12 @@ def pure_functions(model: Layer) -> Pure:
                 constrained[key] = {**constrained[key], w.name: w.constraint(constrained[key][w.name])}
         return constrained
 
-    return Pure(forward, penalties, constrain, lambda: structure_of(reference()))
+    structure = functools.partial(_structure, reference, remat)
+    return Pure(forward, penalties, constrain, structure, remat.compiler_options() if remat is not None else {})
+
+
+def _structure(reference: Any, remat: Recompute | None) -> Hashable | None:
+    return structure_of(reference(), remat)
 
 
 def output_specs(model: Any, sample: Batch) -> tuple[Any, list[str]]:

@@ -1,9 +1,11 @@
-"""Old spellings of the arguments of `fit`, `evaluate` and `predict`, in one place."""
+"""Old spellings of `fit`, `evaluate` and `predict` and of their arguments, in one place."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
+
+import numpy as np
 
 from jkeras.core.errors import unexpected_argument
 
@@ -34,3 +36,34 @@ def modernise(method: str, accepted: tuple[str, ...], given: dict[str, Any], bat
         else:
             raise unexpected_argument(method, name, accepted)
     return modern
+
+
+class FormerMethods:
+    """Methods that Keras 1 and 2 had beside those of today."""
+
+    fit: Any
+    evaluate: Any
+    predict: Any
+
+    def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
+        """Return `predict(x)`: probabilities, if that is what the last layer computes."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
+        """Return the class of each sample: the largest output, or for a single output whether it exceeds 0.5."""
+        outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+    def fit_generator(
+        self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any
+    ) -> Any:
+        """`fit` on a generator, as Keras 1 and 2 spell it."""
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **arguments)
+
+    def evaluate_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
+        """`evaluate` on a generator, as Keras 1 and 2 spell it."""
+        return self.evaluate(generator, steps=steps, **{"verbose": 0, **arguments})
+
+    def predict_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
+        """`predict` on a generator, as Keras 1 and 2 spell it."""
+        return self.predict(generator, steps=steps, **{"verbose": 0, **arguments})

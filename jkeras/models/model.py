@@ -13,6 +13,7 @@ from jkeras.core.graph import Plan, SymbolicTensor
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.models.host_part import host_part
+from jkeras.models.reports import cost_analysis, explain_fit
 from jkeras.models.trainer import Trainer
 
 
@@ -38,6 +39,8 @@ class Model(Trainer):
     ['bias', 'kernel']
     """
 
+    explain_fit = explain_fit
+    cost_analysis = cost_analysis
     _passes_masks_on = True
     _plan: Plan | None = None
 

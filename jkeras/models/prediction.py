@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -18,8 +19,9 @@ from jkeras.core.compiling import SharedJit, primitives
 from jkeras.core.dtypes import canonical
 from jkeras.core.template import Template, two_level, walk, weights_in
 from jkeras.models.compiled import pure_functions
-from jkeras.training.data import ArrayData, canonical_dtype
+from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype
 from jkeras.training.program import eager_program
+from jkeras.training.stream import Ahead
 
 # A compiled loop takes so many batches at once, or as many as have so many bytes.
 LOOP_STEPS = 64
@@ -86,9 +88,8 @@ class Predictor:
         samples = data.samples if steps is None else min(data.samples, steps * size)
         count = -(-samples // size)
         if count < 2 or not self.may_pad or not self._loops(data):
-            for number, batch in enumerate(data.batches()):
-                if number < count:
-                    yield self.batch(batch.x, size)
+            for batch in itertools.islice(Ahead(data.batches()), count):
+                yield self.batch(batch.x, size)
             return
         row_bytes = sum(a.nbytes for a in jax.tree.leaves(data.batch.x)) / data.samples
         # Powers of two, so that few programs serve data of any size.
@@ -98,6 +99,18 @@ class Predictor:
             x = jax.tree.map(lambda a, start=start, stop=stop: np.asarray(a[start:stop]), data.batch.x)
             steps_in = -(-(stop - start) // size)
             yield Outputs(self._loop(pad_rows(x, loop * size), steps_in, size), stop - start, steps_in)
+
+    def told(self, batches: Iterable[Batch], data: ArrayData | StreamData, callbacks: Any) -> Iterator[Outputs]:
+        """Yield the outputs of batches one by one, and tell callbacks of each."""
+        for number, batch in enumerate(batches):
+            callbacks.on_predict_batch_begin(number, {})
+            if isinstance(data, ArrayData):
+                outputs = self.batch(batch.x, data.batch_size)
+            else:
+                outputs = Outputs(self(batch.x), jax.tree.leaves(batch.x)[0].shape[0], 1)
+            made = jax.tree.map(lambda a, rows=outputs.rows: a[:rows], outputs.arrays)
+            callbacks.on_predict_batch_end(number, {"outputs": made})
+            yield outputs
 
     def _loop(self, x: Any, count: int, size: int) -> Any:
         numbers = np.array([self.seed, self.count, count], np.uint32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -18,16 +18,19 @@ from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.given import one_batch, row_count, training_data
-from jkeras.models.legacy import modernise
+from jkeras.models.legacy import FormerMethods, modernise
 from jkeras.models.prediction import Outputs, Predictor, gathered
 from jkeras.training import loop
-from jkeras.training.data import ArrayData, Batch, StreamData, make_data, to_device
+from jkeras.training.chunks import chunk_steps
+from jkeras.training.data import ArrayData, StreamData, make_data, to_device
 from jkeras.training.labels import check_labels
 from jkeras.training.pacer import Clock
 from jkeras.training.program import decide
+from jkeras.training.record import Record
+from jkeras.training.stream import Ahead, ends_streams
 
 
-class Trainer(Layer):
+class Trainer(FormerMethods, Layer):
     """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
 
     _compiled: Compiled | None
@@ -48,6 +51,7 @@ class Trainer(Layer):
         auto_scale_loss: bool = True,
         sample_weight_mode: Any = None,
         target_tensors: Any = None,
+        remat: Any = None,
     ) -> None:
         """Say how the model is trained.
 
@@ -64,6 +68,9 @@ class Trainer(Layer):
                 `LossScaleOptimizer`.
             sample_weight_mode: Weights by time step need no mode: their shape tells.
             target_tensors: Not supported: targets are given to `fit`.
+            remat: What the gradient computes again instead of keeping it, to need less memory: True for all but the
+                outputs of about `sqrt(n)` of `n` layers; so many layers at a time; the layers in whose path a pattern
+                (or one of a list) is found; a `RematScope`; a policy of `jax.checkpoint_policies`.
 
         Raises:
             ValueError: If a name is unknown; names the nearest one.
@@ -81,9 +88,11 @@ class Trainer(Layer):
         eager = bool(run_eagerly) or jit_compile is False
         scales_loss = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         self._compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss
-        )
+            optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss,
+            remat,
+        )  # fmt: skip
 
+    @ends_streams
     def fit(
         self,
         x: Any = None,
@@ -102,6 +111,7 @@ class Trainer(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        profile: Any = None,
         **old: Any,
     ) -> Any:
         """Train the model and return the `History`.
@@ -124,6 +134,8 @@ class Trainer(Layer):
             validation_steps: Batches of a validation.
             validation_batch_size: Like `batch_size`, for validation.
             validation_freq: Validate every so many epochs, or after the epochs listed (counted from 1).
+            profile: A folder for a trace of some 20 steps after the first, for viewers of JAX's profiler (TensorBoard,
+                Perfetto).
             old: Spellings of Keras 1 and 2, such as `nb_epoch`.
 
         Raises:
@@ -156,7 +168,7 @@ class Trainer(Layer):
         def traced() -> Any:
             return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
 
-        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced)
+        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced, chunk_steps(data))
         compiled.decision = decision
         steps = steps_per_epoch or data.steps
         progress = Progress("fit", epochs, steps, verbose)
@@ -165,9 +177,10 @@ class Trainer(Layer):
             batch_size=batch_size, samples=getattr(data, "samples", None), do_validation=validation is not None,
         )  # fmt: skip
         self.stop_training = False
+        compiled.record = Record(decision, data, sample, callback_list.with_batch_hooks)
         run = loop.Run(
             program, decision, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
-            should_stop=lambda: self.stop_training,
+            should_stop=lambda: self.stop_training, record=compiled.record, profile=profile,
         )  # fmt: skip
         try:
             callback_list.on_train_begin()
@@ -185,7 +198,7 @@ class Trainer(Layer):
                 if validation is not None and _validates(epoch, validation_freq):
                     callback_list.on_test_begin({})
                     val_logs, _, val_totals = loop.evaluate(
-                        program, decision.mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
+                        program, decision.test_mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
                         run.fixed.key, validation_steps, callback_list,
                     )  # fmt: skip
                     arrays.store_totals(program, val_totals)
@@ -202,9 +215,11 @@ class Trainer(Layer):
             run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
         finally:
             arrays.store(run.ts)
+            run.close()
         self.history = callback_list.history
         return self.history
 
+    @ends_streams
     def evaluate(
         self,
         x: Any = None,
@@ -267,6 +282,7 @@ class Trainer(Layer):
         values = [logs[k] for k in logs]
         return values[0] if len(values) == 1 else values
 
+    @ends_streams
     def predict(
         self,
         x: Any,
@@ -312,8 +328,8 @@ class Trainer(Layer):
                 progress.update(done, {})
 
         if callback_list.has_predict_batch_hooks or isinstance(data, StreamData):
-            batches = data.batches() if isinstance(data, ArrayData) else data.batches(steps)
-            results = _hooked(predictor, itertools.islice(batches, steps), data, callback_list)
+            batches = Ahead(data.batches() if isinstance(data, ArrayData) else data.batches(steps))
+            results = predictor.told(itertools.islice(batches, steps), data, callback_list)
         else:
             results = predictor.batches(data, steps)
         host = gathered(results, shown)
@@ -396,29 +412,6 @@ class Trainer(Layer):
         predictor.finish()
         return jax.tree.map(np.array, jax.device_get(outputs))
 
-    def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
-        """Return `predict(x)`: probabilities, if that is what the last layer computes."""
-        return self.predict(x, batch_size=batch_size, verbose=verbose)
-
-    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
-        """Return the class of each sample: the largest output, or for a single output whether it exceeds 0.5."""
-        outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
-        return outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
-
-    def fit_generator(
-        self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any
-    ) -> Any:
-        """`fit` on a generator, as Keras 1 and 2 spell it."""
-        return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **arguments)
-
-    def evaluate_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
-        """`evaluate` on a generator, as Keras 1 and 2 spell it."""
-        return self.evaluate(generator, steps=steps, **{"verbose": 0, **arguments})
-
-    def predict_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
-        """`predict` on a generator, as Keras 1 and 2 spell it."""
-        return self.predict(generator, steps=steps, **{"verbose": 0, **arguments})
-
     @property
     def optimizer(self) -> Any:
         """The optimizer that `compile` set."""
@@ -460,22 +453,6 @@ class Trainer(Layer):
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)
-
-
-def _hooked(
-    predictor: Predictor, batches: Iterable[Batch], data: ArrayData | StreamData, callbacks: Any
-) -> Iterator[Outputs]:
-    """Predict batch by batch, and tell callbacks of each."""
-    for number, batch in enumerate(batches):
-        callbacks.on_predict_batch_begin(number, {})
-        if isinstance(data, ArrayData):
-            outputs = predictor.batch(batch.x, data.batch_size)
-        else:
-            outputs = Outputs(predictor(batch.x), jax.tree.leaves(batch.x)[0].shape[0], 1)
-        callbacks.on_predict_batch_end(
-            number, {"outputs": jax.tree.map(lambda a, n=outputs.rows: a[:n], outputs.arrays)}
-        )
-        yield outputs
 
 
 def _results(logs: dict[str, Any], return_dict: bool) -> Any:

@@ -14,6 +14,7 @@ from jkeras.utils.data import PyDataset, ordered_batches
 
 # Arrays beyond this share of the device's memory stream in batch by batch instead of living there.
 RESIDENT_SHARE = 0.4
+RESIDENT_FILE = 2**30  # an HDF5 dataset up to this size is read once, as a whole: reading it by places is slow
 
 
 class Batch(NamedTuple):
@@ -46,8 +47,10 @@ class ArrayData:
         """Whether the arrays may live on the device as a whole."""
         if any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(self.batch)):
             return False
-        limit = device_memory()
-        return limit is None or sum(leaf.nbytes for leaf in jax.tree.leaves(self.batch)) < RESIDENT_SHARE * limit
+        size, limit = sum(leaf.nbytes for leaf in jax.tree.leaves(self.batch)), device_memory()
+        if self.is_lazy() and size > RESIDENT_FILE:
+            return False
+        return limit is None or size < RESIDENT_SHARE * limit
 
     def sample(self) -> Batch:
         """Return abstract arrays of one batch."""
@@ -56,12 +59,12 @@ class ArrayData:
 
     def batches(self, order: np.ndarray | None = None) -> Iterator[Batch]:
         """Yield host batches in the given order of samples."""
-        for start in range(0, self.samples if order is None else len(order), self.batch_size):
-            part: Any = slice(start, start + self.batch_size)
-            part = part if order is None else np.sort(order[part]) if self._is_lazy() else order[part]
-            yield jax.tree.map(lambda a, part=part: np.asarray(a[part]), self.batch)
+        samples = self.samples if order is None else len(order)
+        for start in range(0, samples, self.batch_size):
+            yield rows(self, order, start, min(start + self.batch_size, samples))
 
-    def _is_lazy(self) -> bool:
+    def is_lazy(self) -> bool:
+        """Whether some array is read from a file piece by piece, in increasing order only: an HDF5 dataset."""
         return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
 
 
@@ -151,6 +154,22 @@ class StreamData:
         return weigh_classes(batch, self.class_weight)
 
 
+def rows(data: ArrayData, order: np.ndarray | None, first: int, last: int) -> Batch:
+    """Return the samples at the places from `first` up to `last` of an order as host arrays.
+
+    Those of each batch of an HDF5 dataset come as they lie in the file.
+    """
+    if order is None:
+        return jax.tree.map(lambda a: np.asarray(a[first:last]), data.batch)
+    places = order[first:last]
+    if not data.is_lazy():
+        return jax.tree.map(lambda a: np.asarray(a[places]), data.batch)
+    # A list of places takes HDF5 time that grows faster than its length: one for each batch.
+    batches = [np.sort(places[i : i + data.batch_size]) for i in range(0, len(places), data.batch_size)]
+    lists = [np.unique(batch, return_inverse=True) for batch in batches]
+    return jax.tree.map(lambda a: np.concatenate([np.asarray(a[read])[back] for read, back in lists]), data.batch)
+
+
 def make_data(
     x: Any,
     y: Any = None,
@@ -214,7 +233,7 @@ def as_array(value: Any, name: str) -> Any:
     """Return `value` as an array of a dtype that JAX supports."""
     if isinstance(value, jax.Array):
         return value
-    if isinstance(value, np.memmap) or not hasattr(value, "__array__") and hasattr(value, "shape"):
+    if isinstance(value, np.memmap) or _is_stored(value):
         return value  # read piece by piece: memory maps and HDF5 datasets
     array = np.asarray(value)
     if array.dtype == object or array.dtype.kind in "USMmV":
@@ -227,6 +246,14 @@ def as_array(value: Any, name: str) -> Any:
     if array.dtype == np.float64 and floatx() != "float64":
         return array.astype(floatx())
     return canonical(array)
+
+
+def _is_stored(value: Any) -> bool:
+    """Whether `value` stands for numbers in a file: an HDF5 dataset, or what has its attributes."""
+    if isinstance(value, np.ndarray) or not hasattr(value, "shape"):
+        return False
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return not hasattr(value, "__array__") or hasattr(value, "chunks") and kind in "biuf" and bool(value.shape)
 
 
 def canonical_dtype(array: Any) -> Any:

@@ -9,11 +9,16 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from jkeras.training.chunks import batch_bytes, chunks
 from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device
 from jkeras.training.pacer import SHOWN_EVERY, Clock, Pacer
+from jkeras.training.profile import StepTrace
 from jkeras.training.program import Decision, Fixed, Program, TrainState
+from jkeras.training.record import Compilation, Record
+from jkeras.training.stream import Ahead
 
 SILENT_BLOCK = 0.5  # seconds of work sent at once when nothing is shown: still short enough to interrupt
+IN_FLIGHT_BYTES = 2**27  # of batches in a block of a stream; two blocks at most are on their way
 
 
 class ModelArrays(Protocol):
@@ -42,6 +47,9 @@ class Run:
         callbacks: A `CallbackList`.
         progress: Shows how far it is.
         steps_per_execution: Steps in a block, if the user prescribed it.
+        should_stop: Whether somebody asked for the end.
+        record: Where the facts of the run are written down.
+        profile: A folder for a trace of some steps.
     """
 
     def __init__(
@@ -55,7 +63,11 @@ class Run:
         progress: Any,
         steps_per_execution: int | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        *,
+        record: Record,
+        profile: Any = None,
     ):
+        self.record, self.trace = record, StepTrace(profile) if profile is not None else None
         self.program, self.decision, self.ts, self.fixed = program, decision, ts, fixed
         self.arrays, self.callbacks, self.progress = arrays, callbacks, progress
         self.should_stop = should_stop
@@ -75,9 +87,12 @@ class Run:
         """Train one epoch and return its logs as Python numbers."""
         self.done = self.samples = 0
         self.compile_seconds = 0.0
+        began = time.perf_counter()
         self.totals = self.program.fresh_totals()
         if self.decision.mode == "stream":
-            logs = self._stream(_batches(data, shuffle, seed, steps))
+            logs = self._stream(_batches(data, shuffle, seed, steps, self.record))
+        elif self.decision.mode == "chunks":
+            logs = self._chunks(data, shuffle, seed, steps)
         else:
             assert isinstance(data, ArrayData)
             logs = None
@@ -87,15 +102,21 @@ class Run:
                     break
         self.pacer.drain()
         values = self.program.read(logs)
+        self.record.epochs += 1
+        self.record.seconds += time.perf_counter() - began - self.compile_seconds
         self.progress.update(self.done, values, self.samples)
         return values
+
+    def close(self) -> None:
+        """End what outlasts a block: a trace."""
+        if self.trace is not None:
+            self.trace.close()
 
     def _segment(self, data: Batch, segment: Segment) -> Any:
         position, logs = 0, None
         device_position = jax.device_put(np.int32(0)) if self.decision.mode == "steps" else None
         while position < segment.steps:
-            count = self.pacer.size(segment.steps - position)
-            self._before_block()
+            count = self._before_block(segment.steps - position)
             began = time.perf_counter()
             if self.decision.mode == "steps":
                 step, size = self.program.step_at, segment.size
@@ -114,13 +135,23 @@ class Run:
                 break
         return logs
 
+    def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
+        order = epoch_order(data, shuffle, seed, steps)
+        logs, ahead = None, Ahead(chunks(data, order, steps), _put_chunk, at_once=True)
+        for batch, size, count in ahead:
+            logs = self._segment(batch, Segment(size, count, None))
+            self.record.threads += ahead.is_threaded
+            if self.hooked and self.should_stop():
+                break
+        return logs
+
     def _stream(self, batches: Iterator[Batch]) -> Any:
         logs, since, rows, began = None, 0, 0, time.perf_counter()
         ahead = _put(next(batches, None))
         while ahead is not None:
             if since == 0:
-                self._before_block()
-                count, began = self.pacer.size(1 << 30), time.perf_counter()
+                count = self._before_block(max(1, IN_FLIGHT_BYTES // batch_bytes(ahead)))
+                began = time.perf_counter()
             result, began = self._send(began, self.program.step_on, ahead, self.fixed)
             self.ts, self.totals = result
             rows += jax.tree.leaves(ahead.x)[0].shape[0]
@@ -146,20 +177,34 @@ class Run:
         now = time.perf_counter()
         self.compile_seconds += now - sent
         self.progress.compiling(now - sent)
+        self.record.compiled.append(Compilation(_described(function, kwargs, args[0]), now - sent))
         return result, now
 
-    def _before_block(self) -> None:
+    def _before_block(self, remaining: int) -> int:
+        """Return how many of the `remaining` steps to send at once; the model is as callbacks left it."""
+        count = self.pacer.size(remaining)
         if self.hooked:
+            began = time.perf_counter()
             self.callbacks.on_train_batch_begin(self.done, {})
+            self.record.callback_seconds += time.perf_counter() - began
             self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+        if self.trace is not None:
+            self.trace.before()
+            count = self.trace.limit(count)
+        return count
 
     def _after_block(self, count: int, rows: int, logs: Any, began: float) -> None:
+        self.record.block(count, rows)
+        if self.trace is not None:
+            self.trace.after(count, logs)
         self.done += count
         self.samples += rows
         if self.hooked:
             values = self.program.read(logs)
             self.arrays.store(self.ts)
+            told = time.perf_counter()
             self.callbacks.on_train_batch_end(self.done - 1, values)
+            self.record.callback_seconds += time.perf_counter() - told
             self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
             self.progress.update(self.done, values, self.samples)
             return
@@ -220,14 +265,32 @@ def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> It
         yield Segment(rest, 1, jax.device_put(last))
 
 
-def _batches(data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Iterator[Batch]:
+def _batches(
+    data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None, record: Record | None = None
+) -> Iterator[Batch]:
     if isinstance(data, ArrayData):
-        order = epoch_order(data, shuffle, seed, steps)
-        yield from data.batches(order)
-        return
-    data.epoch_begin()
-    yield from data.batches(steps, seed if shuffle else None)
-    data.epoch_end()
+        made = data.batches(epoch_order(data, shuffle, seed, steps))
+    else:
+        data.epoch_begin()
+        made = data.batches(steps, seed if shuffle else None)
+    ahead = Ahead(made, _put)
+    try:
+        yield from ahead
+    finally:
+        if record is not None:
+            record.threads += ahead.is_threaded
+    if not isinstance(data, ArrayData):
+        data.epoch_end()
+
+
+def _described(function: Any, options: dict[str, Any], batch: Any) -> str:
+    """Return what a compiled function is for, in words."""
+    size = options.get("size") or jax.tree.leaves(batch)[0].shape[0]
+    return f"{'a loop of steps' if function.__name__ == '_block' else 'a step'} on {size} sample{'s' * (size != 1)}"
+
+
+def _put_chunk(chunk: tuple[Batch, int, int]) -> tuple[Batch, int, int]:
+    return jax.tree.map(to_device, chunk[0]), *chunk[1:]
 
 
 def _put(batch: Batch | None) -> Batch | None:

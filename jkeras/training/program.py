@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -39,13 +39,14 @@ class Pure(NamedTuple):
 
     `forward(params, state, x, training, rng)` returns outputs, masks, state and added losses; `penalties(params)` the
     weight regularizers; `constrain(params)` the parameters after their constraints. `structure()` is equal only for
-    models that compute the same; None if that cannot be told.
+    models that compute the same; None if that cannot be told. `compiler_options` are those that a training step needs.
     """
 
     forward: Callable[..., Any]
     penalties: Callable[[Any], list[Any]]
     constrain: Callable[[Any], Any]
     structure: Callable[[], Hashable | None] = lambda: None
+    compiler_options: Mapping[str, Any] = {}
 
 
 class Program:
@@ -64,9 +65,10 @@ class Program:
         self.step = run_eagerly(self._train_step) if eager else jax.jit(self._train_step)
         self.test_step = run_eagerly(self._test_step) if eager else jax.jit(self._test_step)
         program = eager_program if eager else functools.partial(SharedJit, structure=self.structure)
-        self.step_on = program(self._step_on, donate_argnums=(0, 1))
-        self.step_at = program(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
-        self.block = program(self._block, donate_argnums=(0, 1), static_argnames="size")
+        training = functools.partial(program, compiler_options=pure.compiler_options)
+        self.step_on = training(self._step_on, donate_argnums=(0, 1))
+        self.step_at = training(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
+        self.block = training(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_on = program(self._test_on)
         self.test_block = program(self._test_block, donate_argnums=1, static_argnames="size")
         self.fresh_totals = program(objective.init, optimised=False)
@@ -179,13 +181,23 @@ def take(data: Batch, order: Any, position: Any, size: int) -> Batch:
 class Decision(NamedTuple):
     """How the steps of `fit` are run, and why."""
 
-    mode: str  # "blocks": many steps in one compiled loop; "steps": one dispatch a step; "stream": data come in batches
+    # "blocks": many steps in one compiled loop; "chunks": the same over parts of the data that come one after the
+    # other; "steps": one dispatch a step; "stream": one dispatch a step, on batches that come in.
+    mode: str
     reason: str
 
+    @property
+    def test_mode(self) -> str:
+        """How the validation data are run over, if they live on the device."""
+        return "blocks" if self.mode == "chunks" else self.mode
 
-def decide(program: Program, resident: bool, traced_step: Callable[[], Any]) -> Decision:
-    """Choose how to run the steps, from facts: where the data live, the backend, what the step computes."""
-    if not resident:
+
+def decide(program: Program, resident: bool, traced_step: Callable[[], Any], chunk_steps: int = 0) -> Decision:
+    """Choose how to run the steps, from facts: where the data live, the backend, what the step computes.
+
+    `chunk_steps` is how many batches of data that are not resident can be brought to the device at once.
+    """
+    if not resident and (program.eager or not chunk_steps):
         return Decision("stream", "the data come in batch by batch")
     if program.eager:
         return Decision("steps", "the model runs eagerly")
@@ -193,7 +205,9 @@ def decide(program: Program, resident: bool, traced_step: Callable[[], Any]) -> 
         "convolves", program.structure(), lambda: _convolves(traced_step())
     ):
         reason = "on CPU, XLA computes the weight gradient of a convolution many times slower inside a compiled loop"
-        return Decision("steps", reason)
+        return Decision("steps" if resident else "stream", reason)
+    if not resident:
+        return Decision("chunks", "the data do not live on the device, but many batches of them can at a time")
     return Decision("blocks", "the data live on the device and every operation of the step is as fast in a loop")
 
 
