@@ -11,6 +11,7 @@ import numpy as np
 from jkeras.core import seeds
 from jkeras.core.template import walk
 from jkeras.models.compiled import pure_functions
+from jkeras.models.custom import custom_forward
 from jkeras.training.data import to_device
 
 
@@ -47,7 +48,7 @@ def _compiled_forward(model: Any) -> Any:
     eager = model._compiled is not None and model._compiled.eager
     key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)))
     if key not in cache:
-        forward = pure_functions(model).forward
+        forward = custom_forward(model) or pure_functions(model).forward
 
         def predict(params: Any, state: Any, x: Any, rng: Any, number: Any) -> Any:
             result = forward(params, state, x, False, jax.random.fold_in(rng, number))
