@@ -64,7 +64,7 @@ class Program:
         self.step_at = jit(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
         self.block = jit(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_step = jit(self._test_step)
-        self.test_block = jit(self._test_block, donate_argnums=1, static_argnames="size")
+        self.test_block = jit(self._test_block, static_argnames="size")  # the model goes on with its state
         once = jit if eager else jit_once
         self.fresh_totals = once(objective.init)
         self.report = once(objective.report)
