@@ -76,7 +76,7 @@ class Compiled:
         if found is None:
             given = (self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
             specs = (None,) * 4 if own == "apart" else given
-            objective = Objective(outputs, names, *specs, metrics_of(model))
+            objective = Objective(outputs, names, *specs, held=metrics_of(model))
             if own:
                 found = custom_program(self, model, objective, sample, training)
             else:

@@ -88,6 +88,11 @@ class Logged:
         return flat_logs(logs)
 
 
+def _zeros(spec: Any) -> Any:
+    is_key = jnp.issubdtype(spec.dtype, jax.dtypes.prng_key)
+    return jax.random.key(0) if is_key else jnp.zeros(spec.shape, spec.dtype)
+
+
 def _shown(key: str, objective: Objective) -> str:
     """A metric of the model that is named "loss" is shown in the place of the loss, as in Keras."""
     return "loss" if any(key == row and metric.name == "loss" for row, _, metric in objective.held) else key
@@ -173,7 +178,10 @@ class CustomProgram(Program):
             def call(*arguments: Any) -> None:
                 found["returned"], found["logs"] = self._call(*arguments)
 
-            jax.eval_shape(call, *arguments)
+            if self.eager:  # whoever looks into a step with a debugger wants to see numbers
+                call(*jax.tree.map(_zeros, arguments))
+            else:
+                jax.eval_shape(call, *arguments)
             return found
 
         own = getattr(type(model), self.name)

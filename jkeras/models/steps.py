@@ -37,7 +37,7 @@ class Steps(Layer):
     The two are told apart by what is done with the first argument: `ts.params`, or `trainable, *rest = state`. If a
     step hands it on untouched, by what it returns. The annotation `ts: TrainState` always decides.
 
-    >>> import jax, numpy as np
+    >>> import jax, jax.numpy as jnp, numpy as np
     >>> from jkeras.layers import Dense, Input
     >>> from jkeras.models import Model
     >>> class Robust(Model):

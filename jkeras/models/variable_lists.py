@@ -105,7 +105,7 @@ def settled(where: str, before: Any, after: Any) -> Any:
         if jnp.shape(old) != jnp.shape(new):
             name = jax.tree_util.keystr(path)
             raise ValueError(f"{where}{name} with shape {jnp.shape(new)}; it was given one of {jnp.shape(old)}.")
-        return new if jax.dtypes.issubdtype(old.dtype, jax.dtypes.prng_key) else jnp.asarray(new, old.dtype)
+        return new if jnp.issubdtype(old.dtype, jax.dtypes.prng_key) else jnp.asarray(new, old.dtype)
 
     return jax.tree_util.tree_map_with_path(convert, before, after)
 
