@@ -47,7 +47,7 @@ def test_explain_fit_tells_what_happened(monkeypatch):
     assert "fit ran 3 epochs: 21 steps over 192 samples" in first
     assert "mode 'blocks'" in first and net._compiled.decision.reason in first
     assert f"(1.2 KiB) live on {jax.devices()[0]}" in first
-    assert "a loop of steps on 10 samples in" in first and "a loop of steps on 4 samples in" in first
+    assert "a loop of steps on 10 samples in" in first and "a step on 4 samples in" in first
     assert "No callback had to be told" in first
     steps, samples = (float(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:steps|samples)/s", first))
     assert samples / steps == pytest.approx(192 / 21, rel=0.1)

@@ -12,6 +12,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ACCURACY, RATIO = r"test accuracy (?:by seed )?(\d\.\d+)", r"test error ratio (\d\.\d+)"
+RECONSTRUCTION, DISTRIBUTION = r"reconstruction error (\d\.\d+)", r"largest error (\d+\.\d+)"
 CHARACTERS = r"of whole answers to 2000 unseen sums, (\d\.\d+) of characters"
 
 # Arguments of the short form, what is measured, and the bounds between which a sound example leaves it. Guessing gives
@@ -20,10 +21,12 @@ SHORT = {
     "addition_seq2seq.py": (["--epochs", "2", "--sums", "4000"], CHARACTERS, 0.25, 1.0),
     "character_model.py": (["--epochs", "6", "--length", "50"], ACCURACY, 0.28, 1.0),
     "digits_cnn.py": (["--epochs", "1"], ACCURACY, 0.2, 1.0),
+    "gan.py": (["--epochs", "8"], DISTRIBUTION, 0.0, 2.0),
     "many_to_one_attention.py": (["--epochs", "1", "--pairs", "2"], ACCURACY, 0.4, 1.0),
     "pure_jax.py": (["--epochs", "1", "--seeds", "2"], ACCURACY, 0.2, 1.0),
     "sentiment.py": (["--epochs", "4", "--reviews", "2000", "--statements", "1"], ACCURACY, 0.6, 1.0),
     "stateful_forecaster.py": (["--epochs", "4"], RATIO, 0.5, 0.95),
+    "vae.py": (["--epochs", "4"], RECONSTRUCTION, 0.2, 0.9),
 }
 
 # What the default form promises.
@@ -31,9 +34,11 @@ FULL = {
     "addition_seq2seq.py": (ACCURACY, 0.9, 1.0),
     "character_model.py": (ACCURACY, 0.5, 1.0),
     "digits_cnn.py": (ACCURACY, 0.97, 1.0),
+    "gan.py": (DISTRIBUTION, 0.0, 0.3),
     "many_to_one_attention.py": (ACCURACY, 0.98, 1.0),
     "sentiment.py": (ACCURACY, 0.97, 1.0),
     "stateful_forecaster.py": (RATIO, 0.5, 0.85),
+    "vae.py": (RECONSTRUCTION, 0.1, 0.45),
 }
 
 

@@ -86,3 +86,13 @@ def test_a_layer_begins_with_the_same_values_wherever_they_are_drawn(monkeypatch
     monkeypatch.setattr(drawing, "HOST_SIZE", 0)
     for a, b in zip(on_host, begun(), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-7, atol=1e-7)
+
+
+def test_weights_can_be_drawn_while_jax_traces():
+    layer = layers.LSTM(4)
+    layer.build((None, 5, 3))
+    jax.eval_shape(lambda x: layer._drawn_weights() and x, jax.ShapeDtypeStruct((), "float32"))
+    assert all(
+        isinstance(w.current(), jax.Array) and not isinstance(w.current(), jax.core.Tracer) for w in layer.weights
+    )
+    assert np.isfinite(layer.get_weights()[0]).all()

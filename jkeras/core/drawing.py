@@ -48,23 +48,25 @@ def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
     may do anything, and run on their own.
     """
     paths = [f"{path}/{weight.name}" for path, weight in rows]
+    pure = [_is_pure(weight.initializer) for _, weight in rows]
     drawn: dict[int, Any] = {}
-    recipes: dict[int, Recipe] = {}
-    on_host = _Host(key)
-    for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True)):
-        if _is_pure(weight.initializer):
-            value = on_host.draw(path, weight)
-            if value is None:
-                recipes[i] = Recipe(path, weight.shape, weight.dtype, InitializerKey(weight.initializer))
-            else:
-                drawn[i] = value
-    if recipes:
-        drawn.update(zip(recipes, _compiled(tuple(recipes.values()), key.dtype)(key), strict=True))
     with jax.ensure_compile_time_eval():
-        return [
-            drawn[i] if i in drawn else weight.draw_at(path, key)
-            for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True))
-        ]
+        on_host = _Host(key)
+        for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True)):
+            value = on_host.draw(path, weight) if pure[i] else weight.draw_at(rows[i][0], key)
+            if value is not None:
+                drawn[i] = value
+    left = [i for i in range(len(rows)) if i not in drawn]
+    if left:
+        weights = [weight for _, weight in rows]
+        recipes = (
+            Recipe(paths[i], weights[i].shape, weights[i].dtype, InitializerKey(weights[i].initializer)) for i in left
+        )
+        # Compiled apart from evaluating at once, which would run the constants inside one by one.
+        draw = _compiled(tuple(recipes), key.dtype)
+        with jax.ensure_compile_time_eval():
+            drawn.update(zip(left, draw(key), strict=True))
+    return [drawn[i] for i in range(len(rows))]
 
 
 class _Host:

@@ -12,6 +12,7 @@ import numpy as np
 
 from jkeras.core import seeds
 from jkeras.core.drawing import draw_all
+from jkeras.core.stateless_call import stateless_call
 from jkeras.core.template import Template, Tree, two_level, walk, weights_of
 from jkeras.core.weight import Weight, check_shape
 
@@ -21,7 +22,10 @@ class Facade(Template):
 
     _trainable: bool
     _initial_weights: Any
+    _call_losses: list[Any]
     built: bool
+
+    stateless_call = stateless_call
 
     @property
     def trainable(self) -> bool:
@@ -60,6 +64,18 @@ class Facade(Template):
     def metrics(self) -> list[Any]:
         """The metrics held here and in sublayers; `call` may update them."""
         return [metric for _, metric in metrics_of(self)]
+
+    @property
+    def losses(self) -> list[Any]:
+        """The scalars added in this call, or the last one on arrays, and the regularizers of the weights it saw."""
+        if self._frame is None:
+            return [*self._call_losses, *self._penalties(self._tree(trainable=True))]
+        values, template = self._frame.values, self._template
+        params = two_level((key, w.name, values[id(w)]) for key, w in weights_of(template) if w.trainable)
+        return [*self._frame.losses, *regularization_losses(template, params)]
+
+    def _penalties(self, params: Tree) -> list[Any]:
+        return regularization_losses(self, params)
 
     def get_weights(self) -> list[np.ndarray]:
         """Return every weight as numpy, in the order of `weights`."""
@@ -177,6 +193,13 @@ def metrics_of(root: Template) -> list[tuple[str, Any]]:
         if template is not root and template.accumulates and not inside and getattr(template, "built", True):
             found.append((path, template))
     return found
+
+
+def regularization_losses(root: Template, params: Tree) -> list[Any]:
+    """Return the penalties of the weights that have a regularizer and are not frozen."""
+    rows = [(key, w, w.regularizer) for key, w in weights_of(root) if w.regularizer is not None and w.trainable]
+    frozen = frozen_keys(root) if rows else ()
+    return [regularizer(params[key][w.name]) for key, w, regularizer in rows if key not in frozen]
 
 
 def frozen_keys(root: Template) -> set[str]:

@@ -16,7 +16,7 @@ from jkeras.core import frame as frames
 from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.errors import unexpected_argument
-from jkeras.core.facade import Facade, frozen_keys
+from jkeras.core.facade import Facade
 from jkeras.core.frame import Frame
 from jkeras.core.legacy import modernise
 from jkeras.core.registry import regularizers
@@ -183,6 +183,7 @@ class Layer(Facade):
         rng: Any = None,
         mask: Any = None,
         with_losses: bool = False,
+        method: Any = None,
         **kwargs: Any,
     ) -> Any:
         """Compute `(outputs, state)` from the arrays given; a pure function of its arguments.
@@ -196,15 +197,17 @@ class Layer(Facade):
             mask: Boolean mask of the first input (a tree of masks if the input is a tree).
             with_losses: Return `(outputs, state, losses)`: also the list of scalars added by `add_loss` and by
                 activity and weight regularizers.
+            method: A method, or its name, that runs in the place of `call`: what it returns are the outputs. Any
+                function will do that takes the bound layer first.
             kwargs: Further arguments of `call`, e.g. `initial_state`.
 
         Raises:
             ValueError: If an array is missing, has a wrong shape, or the layer was never built.
         """
-        result = self._forward(params, state, inputs, kwargs, training, seeds.as_key(rng), mask)
+        result = self._forward(params, state, inputs, kwargs, training, seeds.as_key(rng), mask, method)
         if not with_losses:
             return result.outputs, result.state
-        return result.outputs, result.state, result.losses + regularization_losses(self, params)
+        return result.outputs, result.state, result.losses + self._penalties(params)
 
     def _forward(
         self,
@@ -215,6 +218,7 @@ class Layer(Facade):
         training: bool | None,
         rng: Any,
         mask: Any = None,
+        method: Any = None,
     ) -> Forward:
         """Bind, call, collect: what every way to run the layer comes down to."""
         args = jax.tree.map(dtypes.to_array, inputs)
@@ -223,7 +227,11 @@ class Layer(Facade):
             bound = bind(self, frame, params, state)
             if mask is not None:
                 frame.set_masks(args[0], mask)
-            outputs = bound(*args, **kwargs)
+            if method is None:
+                outputs = bound(*args, **kwargs)
+            else:
+                function = getattr(type(self), method) if isinstance(method, str) else method
+                outputs = getattr(function, "__func__", function)(bound, *args, **kwargs)
             masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
             return Forward(outputs, masks, collect_state(frame), frame.losses)
 
@@ -422,11 +430,6 @@ class Layer(Facade):
         return isinstance(child, Layer)
 
     @property
-    def losses(self) -> list[Any]:
-        """The scalars added in the last call on arrays, and the regularizers of the current weights."""
-        return [*self._call_losses, *regularization_losses(self, self._tree(trainable=True))]
-
-    @property
     def input(self) -> Any:
         """The symbolic input of the first use of this layer."""
         return graph.first_node(self).inputs
@@ -457,13 +460,6 @@ class Forward(NamedTuple):
 
 
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")
-
-
-def regularization_losses(root: Layer, params: Tree) -> list[Any]:
-    """Return the penalties of the weights that have a regularizer and are not frozen."""
-    rows = [(key, w, w.regularizer) for key, w in weights_of(root) if w.regularizer is not None and w.trainable]
-    frozen = frozen_keys(root) if rows else ()
-    return [regularizer(params[key][w.name]) for key, w, regularizer in rows if key not in frozen]
 
 
 def check_name(name: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 from jkeras.core import dtypes, seeds
 from jkeras.core.frame import Frame
 from jkeras.core.template import Template, bind, collect_state, two_level, weights_of
-from jkeras.core.weight import Weight
+from jkeras.core.weight import Weight, plain
 from jkeras.initializers import get as get_initializer
 
 State = dict[str, dict[str, Any]]
@@ -136,6 +137,35 @@ class Metric(Template):
         with frame:
             result = bind(self, frame, {}, totals).result()
             return {k: jnp.asarray(v) for k, v in result.items()} if isinstance(result, dict) else jnp.asarray(result)
+
+    # The triple on lists of variables, as Keras 3 spells it
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the arrays of `variables` after one batch, given those before it; a pure function.
+
+        Raises:
+            ValueError: If there are not as many arrays as variables.
+        """
+        totals = self.update(self._totals_of(metric_variables), *args, **kwargs)
+        return [totals[key][w.name] for key, w in weights_of(self)]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """Return the value for the arrays of `variables`; a pure function."""
+        return self.compute(self._totals_of(metric_variables))
+
+    def stateless_reset_state(self) -> list[Any]:
+        """Return the arrays of `variables` to begin with."""
+        totals = self.init()
+        return [totals[key][w.name] for key, w in weights_of(self)]
+
+    def _totals_of(self, metric_variables: Sequence[Any]) -> State:
+        rows = list(weights_of(self))
+        if len(rows) != len(metric_variables):
+            raise ValueError(
+                f"Metric {self.name!r} has {len(rows)} variables ({', '.join(w.name for _, w in rows)}); "
+                f"got {len(metric_variables)} arrays."
+            )
+        return two_level((key, w.name, plain(v)) for (key, w), v in zip(rows, metric_variables, strict=True))
 
 
 def _is_name(value: Any) -> bool:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.facade import frozen_keys, metrics_of
-from jkeras.core.layer import Layer, regularization_losses
+from jkeras.core.facade import metrics_of, regularization_losses
+from jkeras.core.layer import Layer
 from jkeras.core.recompute import Recompute
 from jkeras.core.structure import structure_of
 from jkeras.core.template import two_level, walk, weights_of
 from jkeras.losses import get as get_loss
+from jkeras.metrics import Mean
 from jkeras.metrics import get as get_metric
+from jkeras.models.custom import custom_program, custom_step
+from jkeras.models.weight_rows import weight_rows
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
@@ -47,6 +50,9 @@ class Compiled:
         self.remat = None if remat is None or remat is False else Recompute(remat)
         self.eager = eager
         self.steps_per_execution = steps_per_execution
+        self.keeper: Any = self.optimizer  # who makes and keeps the optimizer's state
+        self.loss_tracker = Mean(name="loss")  # what Keras lists among the metrics of a model
+        self.trackers: dict[str, Mean] = {}
         self.opt_state: Any = None
         self.programs: dict[Any, Program] = {}
         self.last: Program | None = None
@@ -54,20 +60,36 @@ class Compiled:
         self.decision: Any = None
         self.record: Any = None  # the facts of the last call of fit
 
-    def program(self, model: Any, sample: Batch) -> Program:
-        """Return the program for a batch like `sample`; made once for each choice of trained layers."""
-        outputs, names = output_specs(model, sample)
+    def tracker(self, key: str) -> Mean:
+        """Return the metric that shows the loss of one output in a step in Keras's style."""
+        return self.trackers.setdefault(key, Mean(name=key))
+
+    def program(self, model: Any, sample: Batch, training: bool = True) -> Program:
+        """Return the program for a batch like `sample`; made once for each choice of trained layers.
+
+        Args:
+            model: The model.
+            sample: A batch, or abstract arrays.
+            training: Whether it is for training; a model with steps of its own has another program for evaluation.
+        """
+        own = custom_step(model, training)
+        outputs, names = ((), []) if own == "apart" else output_specs(model, sample)
         shapes = tuple((name, leaf.shape[1:]) for name, leaf in zip(names, jax.tree.leaves(outputs), strict=True))
         key = (tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)), shapes)
+        if own:
+            key = (*key, training, jax.tree.structure(sample))
         found = self.programs.get(key)
         if found is None:
-            objective = Objective(
-                outputs, names, self.loss, self.loss_weights, self.metrics, self.weighted_metrics, metrics_of(model)
-            )
+            given = (self.loss, self.loss_weights, self.metrics, self.weighted_metrics)
+            specs = (None,) * 4 if own == "apart" else given
+            objective = Objective(outputs, names, *specs, held=metrics_of(model))
             if self.remat is not None:
                 self.remat.check(model)
-            pure = pure_functions(model, self.remat)
-            found = self.programs[key] = Program(pure, objective, self.optimizer, self.eager)
+            if own:
+                found = custom_program(self, model, objective, sample, training)
+            else:
+                found = Program(pure_functions(model, self.remat), objective, self.optimizer, self.eager)
+            self.programs[key] = found
         self.last = found
         return found
 
@@ -76,7 +98,7 @@ class Compiled:
         known = None
         if self.opt_state is not None and self.opt_state[1] == jax.tree.structure(params):
             known = self.opt_state[0]
-        return self.optimizer.state_for(rows, params, known)
+        return self.keeper.state_for(rows, params, known)
 
     def totals(self, program: Program, reset: bool) -> Any:
         """Return the totals that a batch is added to: fresh ones, or those so far if they are of this program."""
@@ -88,21 +110,17 @@ class Compiled:
 class Arrays:
     """The arrays of a model between blocks of steps: handed to training, stored back, looked through for changes."""
 
-    def __init__(self, model: Any, compiled: Compiled):
+    def __init__(self, model: Any, compiled: Compiled, program: Any = None):
         self.model, self.compiled = model, compiled
         model._drawn_weights()
-        frozen = frozen_keys(model)
-        self.rows = list(weights_of(model))
-        self.trained = [(key, w) for key, w in self.rows if w.trainable and key not in frozen]
-        self.frozen = [(key, w) for key, w in self.rows if w.trainable and key in frozen]
-        self.totals = [(path, w) for path, w in _variables_of_metrics(model)]
-        accumulated = {id(w) for _, w in self.totals}
-        self.state = [(key, w) for key, w in self.rows if not w.trainable and id(w) not in accumulated]
+        self.plain = weight_rows(model)
+        own = getattr(program, "rows", None)  # a program in Keras's style carries frozen weights with the state
+        self.trained, self.frozen, self.state, self.totals = self.plain if own is None else own
 
     def trees(self) -> tuple[Any, Any]:
         """Return `(params, state)` for evaluation: nothing of them is donated."""
-        params = two_level((key, w.name, w.current()) for key, w in (*self.trained, *self.frozen))
-        return params, two_level((key, w.name, w.current()) for key, w in self.state)
+        params = two_level((key, w.name, w.current()) for key, w in (*self.plain.trained, *self.plain.frozen))
+        return params, two_level((key, w.name, w.current()) for key, w in self.plain.state)
 
     def begin(self, run_seed: int, is_shown: bool = True) -> tuple[TrainState, Fixed]:
         """Return what the first step starts from; callbacks see it in the optimizer too if `is_shown`."""
@@ -112,7 +130,7 @@ class Arrays:
         key = jax.random.key(jax.device_put(np.uint32(run_seed)))
         opt_state = self.compiled.state_for(self.trained, params)
         if is_shown:
-            self.compiled.optimizer.hold(self.trained, opt_state)
+            self.compiled.keeper.hold(self.trained, opt_state)
         ts = TrainState(params, state, opt_state, jax.device_put(np.int32(0)))
         return ts, Fixed(frozen, key, self._rate())
 
@@ -122,7 +140,7 @@ class Arrays:
             for key, w in rows:
                 w.store(tree[key][w.name])
         self.compiled.opt_state = (ts.opt_state, jax.tree.structure(ts.params))
-        self.compiled.optimizer.hold(self.trained, ts.opt_state)
+        self.compiled.keeper.hold(self.trained, ts.opt_state)
 
     def store_totals(self, program: Program, totals: Any) -> None:
         """Let the metrics that layers hold show `totals`, and `train_on_batch` go on from them."""
@@ -135,12 +153,12 @@ class Arrays:
         params = self._refreshed(self.trained, ts.params)
         state = self._refreshed(self.state, ts.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
-        opt_state = self.compiled.optimizer.state_for(self.trained, params, ts.opt_state)
+        opt_state = self.compiled.keeper.state_for(self.trained, params, ts.opt_state)
         return TrainState(params, state, opt_state, ts.step), Fixed(frozen, fixed.key, self._rate())
 
     def finish(self, ts: TrainState) -> TrainState:
         """Return `ts` with the parameters to keep: their average, if the optimizer keeps one."""
-        final = self.compiled.optimizer.finalize(ts.params, ts.opt_state)
+        final = self.compiled.keeper.finalize(ts.params, ts.opt_state)
         return ts if final is ts.params else ts._replace(params=jax.tree.map(jnp.array, final))
 
     def _refreshed(self, rows: list[Any], tree: Any) -> Any:
@@ -151,15 +169,8 @@ class Arrays:
     def _rate(self) -> Any:
         return jax.tree.map(
             lambda rate: rate if isinstance(rate, jax.Array) else jax.device_put(np.float32(rate)),
-            self.compiled.optimizer.rate_for_step,
+            self.compiled.keeper.rate_for_step,
         )
-
-
-def _variables_of_metrics(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield `(key in the state, variable)` of the metrics that layers hold."""
-    for path, metric in metrics_of(model):
-        for key, w in weights_of(metric):
-            yield path + key.removeprefix(metric.name), w
 
 
 def _own(weight: Any) -> Any:

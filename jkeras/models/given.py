@@ -23,7 +23,7 @@ def training_data(
     """Return the data to train on and to validate on (or None)."""
     data = make_data(x, y, sample_weight, batch_size, class_weight, prepare=prepare)
     if validation_data is not None:
-        is_arrays = isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3)
+        is_arrays = isinstance(validation_data, (tuple, list)) and len(validation_data) in (1, 2, 3)
         parts = tuple(validation_data) if is_arrays else (validation_data,)
         return data, make_data(*parts, batch_size=validation_batch_size, name="validation_data", prepare=prepare)
     if not validation_split:

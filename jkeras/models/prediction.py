@@ -19,6 +19,7 @@ from jkeras.core.compiling import SharedJit, primitives
 from jkeras.core.dtypes import canonical
 from jkeras.core.template import Template, two_level, walk, weights_in
 from jkeras.models.compiled import pure_functions
+from jkeras.models.custom import custom_forward
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype
 from jkeras.training.program import eager_program
 from jkeras.training.stream import Ahead
@@ -161,10 +162,11 @@ def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
     if key in cache:
         return cache[key]
     pure = pure_functions(model)
+    forward = custom_forward(model) or pure.forward
 
     def predict(params: Any, state: Any, x: Any, seed: Any) -> Any:
         rng = jax.random.fold_in(jax.random.key(seed[0]), seed[1])
-        result = pure.forward(params, state, x, False, rng)
+        result = forward(params, state, x, False, rng)
         return result.outputs, _changed(state, result.state)
 
     traced: Any = predict if eager else jax.jit(predict)

@@ -13,13 +13,17 @@ import numpy as np
 
 from jkeras.core import seeds
 from jkeras.core.facade import metrics_of
-from jkeras.core.layer import Layer
 from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
+from jkeras.models.custom import custom_step, evaluation_program
 from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import FormerMethods, modernise
+from jkeras.models.own_optimizer import OwnOptimizer
 from jkeras.models.prediction import Outputs, Predictor, gathered
+from jkeras.models.step import current
+from jkeras.models.step_style import check_steps
+from jkeras.models.steps import Steps
 from jkeras.training import loop
 from jkeras.training.chunks import chunk_steps
 from jkeras.training.data import ArrayData, StreamData, make_data, to_device
@@ -30,7 +34,7 @@ from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
 
 
-class Trainer(FormerMethods, Layer):
+class Trainer(FormerMethods, Steps):
     """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
 
     _compiled: Compiled | None
@@ -79,18 +83,15 @@ class Trainer(FormerMethods, Layer):
             raise ValueError("compile(target_tensors=...) is not supported. Give the targets to fit: model.fit(x, y).")
         if steps_per_execution is not None and steps_per_execution < 1:
             raise ValueError(f"steps_per_execution must be at least 1; got {steps_per_execution}.")
-        for name in ("train_step", "test_step", "predict_step", "compute_loss"):
-            if hasattr(type(self), name):
-                raise NotImplementedError(
-                    f"{type(self).__name__}.{name}: custom steps are not supported by fit yet. "
-                    "Write the step with the pure pair: model.apply(params, state, x, training=True, rng=key)."
-                )
+        check_steps(self, Steps)
         eager = bool(run_eagerly) or jit_compile is False
         scales_loss = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         self._compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, eager, steps_per_execution, scales_loss,
             remat,
         )  # fmt: skip
+        if type(self).init_optimizer is not Steps.init_optimizer:
+            self._compiled.keeper = OwnOptimizer(self)
 
     @ends_streams
     def fit(
@@ -158,7 +159,7 @@ class Trainer(FormerMethods, Layer):
             validation_steps = limit_steps(validation_steps, validation.steps)
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         program = compiled.program(self, sample)
-        arrays = Arrays(self, compiled)
+        arrays = Arrays(self, compiled, program)
         for part in (data, validation):
             if isinstance(part, ArrayData):
                 check_labels(program.objective, part.batch.y)
@@ -197,11 +198,12 @@ class Trainer(FormerMethods, Layer):
                 arrays.store_totals(program, run.totals)
                 if validation is not None and _validates(epoch, validation_freq):
                     callback_list.on_test_begin({})
+                    judge = evaluation_program(self, program, validation)
                     val_logs, _, val_totals = loop.evaluate(
-                        program, decision.test_mode, {**run.ts.params, **run.fixed.frozen}, run.ts.state, validation,
-                        run.fixed.key, validation_steps, callback_list,
+                        judge, decision.test_mode, *arrays.trees(), validation, run.fixed.key, validation_steps,
+                        callback_list,
                     )  # fmt: skip
-                    arrays.store_totals(program, val_totals)
+                    arrays.store_totals(judge, val_totals)
                     callback_list.on_test_end(val_logs)
                     logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
                 seconds = time.perf_counter() - began
@@ -254,7 +256,7 @@ class Trainer(FormerMethods, Layer):
         data = make_data(x, y, sample_weight, batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
-        program = compiled.program(self, sample)
+        program = compiled.program(self, sample, training=False)
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
         progress = Progress("evaluate", 1, steps or data.steps, verbose)
@@ -361,7 +363,7 @@ class Trainer(FormerMethods, Layer):
         batch = one_batch(x, y, sample_weight, class_weight, self.host_inputs)
         program = compiled.program(self, batch)
         check_labels(program.objective, batch.y)
-        arrays = Arrays(self, compiled)
+        arrays = Arrays(self, compiled, program)
         ts, fixed = arrays.begin(seeds.next_number(), is_shown=False)
         before = compiled.totals(program, reset_metrics)
         ts, totals = program.step_on(ts, before, jax.tree.map(to_device, batch), fixed)
@@ -380,7 +382,7 @@ class Trainer(FormerMethods, Layer):
         """Return the loss and metrics of one batch; the arguments are those of `train_on_batch`."""
         compiled = self._require_compiled("test_on_batch")
         batch = one_batch(x, y, sample_weight, None, self.host_inputs)
-        program = compiled.program(self, batch)
+        program = compiled.program(self, batch, training=False)
         check_labels(program.objective, batch.y)
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
@@ -399,6 +401,8 @@ class Trainer(FormerMethods, Layer):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what the metrics show now, after the last batch, epoch or evaluation: `{key: value}`."""
+        if current() is not None:
+            return super().get_metrics_result()
         running = self._compiled.running if self._compiled is not None else None
         return {} if running is None else running[0].read(running[0].report(running[1]))
 
@@ -425,6 +429,9 @@ class Trainer(FormerMethods, Layer):
     @property
     def metrics(self) -> list[Any]:
         """The metrics of `compile`, once the model has seen data, and those that layers hold."""
+        step = current()
+        if step is not None and step.program is not None:
+            return [*step.program.own_metrics(), *(metric for _, metric in metrics_of(self))]
         program = self._compiled.last if self._compiled is not None else None
         outputs = program.objective.outputs if program is not None else []
         compiled = [metric for o in outputs for _, metric in (*o.metrics, *o.weighted_metrics)]
@@ -446,10 +453,12 @@ class Trainer(FormerMethods, Layer):
         return self._compiled
 
     def _has_state(self) -> bool:
+        if type(self).predict_step is not Steps.predict_step:
+            return True
         return any(getattr(layer, "stateful", False) for _, layer in walk(self))
 
     def _check_can_predict(self, data: ArrayData | StreamData) -> None:
-        if self._is_declared():
+        if self._is_declared() or custom_step(self, name="predict_step") == "apart":
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)

@@ -108,7 +108,8 @@ class Held:
         for path, leaf in rows:
             slot = Weight(path.split("/", 1)[-1], leaf.shape, jnp.zeros, leaf.dtype.name, trainable=False)
             slot.path = path
-            slot.store(jnp.array(leaf))
+            with jax.ensure_compile_time_eval():  # also while a step is traced that asks for the variables
+                slot.store(jnp.array(leaf))
             self.slots.append(slot)
             self.copies.append(slot.current())
 

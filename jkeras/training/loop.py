@@ -114,11 +114,13 @@ class Run:
 
     def _segment(self, data: Batch, segment: Segment) -> Any:
         position, logs = 0, None
-        device_position = jax.device_put(np.int32(0)) if self.decision.mode == "steps" else None
+        # A loop of one step would take longer to compile than the step.
+        one_by_one = self.decision.mode == "steps" or segment.steps == 1
+        device_position = jax.device_put(np.int32(0)) if one_by_one else None
         while position < segment.steps:
             count = self._before_block(segment.steps - position)
             began = time.perf_counter()
-            if self.decision.mode == "steps":
+            if one_by_one:
                 step, size = self.program.step_at, segment.size
                 for _ in range(count):
                     result, began = self._send(began, step, device_position, data, segment.order, self.fixed, size=size)

@@ -160,15 +160,22 @@ class Objective:
         `held` are the variables of the metrics that layers hold, as the forward pass left them.
         """
         predictions = jax.tree.leaves(outputs)
-        truths = self.match("y", targets)
-        sample_weights = self.match("sample_weight", weights)
         count = predictions[0].shape[0] if predictions[0].ndim else 1
         share = jnp.array([1.0, 0.0], jnp.float32) * count
 
         def add(pair: Any, value: Any) -> Any:
             return pair + share * value.astype(jnp.float32) + share[::-1]
 
-        new = dict(totals["metrics"])
+        new = self.update_metrics(totals["metrics"], outputs, masks, targets, weights)
+        each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
+        return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new, "held": held or {}}
+
+    def update_metrics(self, metrics: Totals, outputs: Any, masks: list[Any], targets: Any, weights: Any) -> Totals:
+        """Return the totals of the metrics of `compile`, by log key, after a batch."""
+        predictions = jax.tree.leaves(outputs)
+        truths = self.match("y", targets)
+        sample_weights = self.match("sample_weight", weights)
+        new = dict(metrics)
         for output, predicted, true, weight, mask in zip(
             self.outputs, predictions, truths, sample_weights, masks, strict=True
         ):
@@ -177,8 +184,7 @@ class Objective:
                     used = mask_weight(given, mask) if metric.uses_mask else given
                     extra = {} if used is None else {"sample_weight": used}
                     new[key] = metric.update(new[key], true, predicted, **extra)
-        each_total = [add(pair, v) for pair, v in zip(totals["losses"], each, strict=True)] if self.loss_keys else []
-        return {"loss": add(totals["loss"], total), "losses": each_total, "metrics": new, "held": held or {}}
+        return new
 
     def split(self, state: Any, totals: Totals) -> tuple[Any, Any]:
         """Return the state after a forward pass in two parts: that of the layers, and that of the metrics they hold."""
@@ -194,14 +200,20 @@ class Objective:
 
         logs = {"loss": mean(totals["loss"])}
         logs.update({key: mean(pair) for key, pair in zip(self.loss_keys, totals["losses"], strict=True)})
-        for output in self.outputs:
-            for key, metric in (*output.metrics, *output.weighted_metrics):
-                value = metric.compute(totals["metrics"][key])
-                logs.update(value if isinstance(value, dict) else {key: value})
+        logs.update(self.report_metrics(totals["metrics"]))
         for key, path, metric in self.held:
             inside = (k for k in totals["held"] if k == path or k.startswith(f"{path}/"))
             value = metric.compute({metric.name + k.removeprefix(path): totals["held"][k] for k in inside})
             logs.update(value if isinstance(value, dict) else {key: value})
+        return logs
+
+    def report_metrics(self, metrics: Totals) -> dict[str, Any]:
+        """Return the values of the metrics of `compile`: log key to scalar."""
+        logs: dict[str, Any] = {}
+        for output in self.outputs:
+            for key, metric in (*output.metrics, *output.weighted_metrics):
+                value = metric.compute(metrics[key])
+                logs.update(value if isinstance(value, dict) else {key: value})
         return logs
 
 

@@ -24,6 +24,7 @@ class TrainState(NamedTuple):
     state: Any
     opt_state: Any
     step: Any
+    rng: Any = None  # the key of the step; custom steps are given it
 
 
 class Fixed(NamedTuple):
@@ -70,7 +71,7 @@ class Program:
         self.step_at = training(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
         self.block = training(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_on = program(self._test_on)
-        self.test_block = program(self._test_block, donate_argnums=1, static_argnames="size")
+        self.test_block = program(self._test_block, static_argnames="size")  # the model goes on with its state
         self.fresh_totals = program(objective.init, optimised=False)
         self.report = program(objective.report, optimised=False)
 
@@ -82,22 +83,35 @@ class Program:
     def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """Return the train state and the totals after one batch."""
         rng = jax.random.fold_in(fixed.key, ts.step)
-
-        def minimised(trained: Any) -> Any:
-            params = {**trained, **fixed.frozen}
-            result = self.pure.forward(params, {**ts.state, **totals["held"]}, batch.x, True, rng)
-            added = result.losses + self.pure.penalties(params)
-            if not self.objective.has_loss and not added:
-                raise ValueError("There is no loss to minimise. Give compile one, loss='mse', or add_loss in a layer.")
-            total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
-            return self.optimizer.scale_loss(total, ts.opt_state), (total, each, result)
-
-        grads, (total, each, result) = jax.grad(minimised, has_aux=True)(ts.params)
-        updates, opt_state = self.optimizer.update(grads, ts.opt_state, ts.params, learning_rate=fixed.learning_rate)
-        params = self.pure.constrain(optax.apply_updates(ts.params, updates))
+        state = {**ts.state, **totals["held"]}
+        grads, (total, each, result) = self.gradients(ts._replace(state=state, rng=rng), batch, fixed.frozen)
+        params, opt_state = self.moved(ts, grads, fixed.learning_rate)
         state, held = self.objective.split(result.state, totals)
         totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
         return TrainState(params, state, opt_state, ts.step + 1), totals
+
+    def loss(self, params: Any, state: Any, batch: Batch, training: bool, rng: Any) -> tuple[Any, list[Any], Any]:
+        """Return `(total, by output, forward pass)` for one batch."""
+        result = self.pure.forward(params, state, batch.x, training, rng)
+        added = result.losses + self.pure.penalties(params)
+        if training and not self.objective.has_loss and not added:
+            raise ValueError("There is no loss to minimise. Give compile one, loss='mse', or add_loss in a layer.")
+        total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
+        return total, each, result
+
+    def gradients(self, ts: TrainState, batch: Batch, frozen: Any) -> tuple[Any, tuple[Any, list[Any], Any]]:
+        """Return the gradients of the loss, scaled as the optimizer wants it, and what `loss` returns."""
+
+        def minimised(trained: Any) -> Any:
+            total, each, result = self.loss({**trained, **frozen}, ts.state, batch, True, ts.rng)
+            return self.optimizer.scale_loss(total, ts.opt_state), (total, each, result)
+
+        return jax.grad(minimised, has_aux=True)(ts.params)
+
+    def moved(self, ts: TrainState, grads: Any, learning_rate: Any) -> tuple[Any, Any]:
+        """Return the parameters, within their constraints, and the optimizer's state after one update."""
+        updates, opt_state = self.optimizer.update(grads, ts.opt_state, ts.params, learning_rate=learning_rate)
+        return self.pure.constrain(optax.apply_updates(ts.params, updates)), opt_state
 
     def _step_on(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """One step on a batch that was put on the device."""
@@ -123,9 +137,7 @@ class Program:
 
     def _test_step(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
         """Return the state and the totals after evaluating one batch."""
-        result = self.pure.forward(params, {**state, **totals["held"]}, batch.x, False, key)
-        added = result.losses + self.pure.penalties(params)
-        total, each = self.objective.losses(result.outputs, result.masks, batch.y, batch.weight, added)
+        total, each, result = self.loss(params, {**state, **totals["held"]}, batch, False, key)
         state, held = self.objective.split(result.state, totals)
         totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
         return state, totals
