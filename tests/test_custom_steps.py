@@ -394,7 +394,7 @@ class Distilled(Model):
 
 
 def test_distillation_with_a_metric_of_the_model():
-    set_random_seed(0)
+    jkeras.utils.set_random_seed(0)
     teacher = dense(2, 4)
     teacher.trainable = False
     model = Distilled(teacher)
