@@ -21,7 +21,7 @@ SHORT = {
     "addition_seq2seq.py": (["--epochs", "2", "--sums", "4000"], CHARACTERS, 0.25, 1.0),
     "character_model.py": (["--epochs", "6", "--length", "50"], ACCURACY, 0.28, 1.0),
     "digits_cnn.py": (["--epochs", "1"], ACCURACY, 0.2, 1.0),
-    "gan.py": (["--epochs", "8"], DISTRIBUTION, 0.0, 2.0),
+    "gan.py": (["--epochs", "8"], DISTRIBUTION, 0.0, 0.8),
     "many_to_one_attention.py": (["--epochs", "1", "--pairs", "2"], ACCURACY, 0.4, 1.0),
     "pure_jax.py": (["--epochs", "1", "--seeds", "2"], ACCURACY, 0.2, 1.0),
     "sentiment.py": (["--epochs", "4", "--reviews", "2000", "--statements", "1"], ACCURACY, 0.6, 1.0),
