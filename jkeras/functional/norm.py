@@ -37,8 +37,15 @@ def moments(x: Array, axes: Axes, mask: Array | None = None, keepdims: bool = Fa
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     x = _wide(x)
     if mask is None:
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        variance = jnp.mean(jnp.square(x - mean), axis=axes, keepdims=True)
+        # Both in one pass over the data. Squares of distances from any one element, unlike those of the elements
+        # themselves, do not cancel where the mean is large.
+        near = lax.stop_gradient(x)
+        for axis in axes:
+            near = lax.slice_in_dim(near, 0, 1, axis=axis)
+        distance = x - near
+        mean = jnp.mean(distance, axis=axes, keepdims=True)
+        variance = jnp.mean(jnp.square(distance), axis=axes, keepdims=True) - jnp.square(mean)
+        mean, variance = near + mean, jnp.maximum(variance, 0)
     else:
         weights = mask.astype(x.dtype).reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
         weights = jnp.broadcast_to(weights, x.shape)
