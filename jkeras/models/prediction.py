@@ -19,7 +19,7 @@ from jkeras.core.compiling import SharedJit, primitives
 from jkeras.core.dtypes import canonical
 from jkeras.core.template import Template, two_level, walk, weights_in
 from jkeras.models.compiled import pure_functions
-from jkeras.models.custom import custom_forward
+from jkeras.models.custom import custom_forward, overrides
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype
 from jkeras.training.program import eager_program
 from jkeras.training.stream import Ahead
@@ -56,8 +56,10 @@ class Predictor:
         self.programs = _programs(model, layers)
         self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
         self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
-        # The rows of a batch do not see each other, unless a layer keeps state for each of them.
-        self.may_pad = not _has_fixed_rows(model) and not any(getattr(layer, "stateful", False) for _, layer in layers)
+        # The rows of a batch do not see each other, unless a layer keeps state for each of them, or a step of the user's
+        # does something with them all.
+        keeps_rows = any(getattr(layer, "stateful", False) for _, layer in layers)
+        self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
         self.seed = seeds.next_number()
         self.before = self.state
         self.count = 0
@@ -97,7 +99,7 @@ class Predictor:
         loop = min(LOOP_STEPS, _power_of_two(count), _power_of_two(LOOP_BYTES / (row_bytes * size)))
         for start in range(0, samples, loop * size):
             stop = min(start + loop * size, samples)
-            x = jax.tree.map(lambda a, start=start, stop=stop: np.asarray(a[start:stop]), data.batch.x)
+            x = jax.tree.map(lambda a, start=start, stop=stop: a[start:stop], data.batch.x)
             steps_in = -(-(stop - start) // size)
             yield Outputs(self._loop(pad_rows(x, loop * size), steps_in, size), stop - start, steps_in)
 

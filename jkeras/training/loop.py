@@ -231,8 +231,12 @@ def evaluate(
     carry = (state, program.fresh_totals())
     if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and hooks is None:
         for segment in segments(data, None, steps):
+            resident, order, size = data.resident(), segment.order, segment.size
+            if segment.steps == 1:
+                carry = program.test_at(params, carry, resident, order, key, size=size)
+                continue
             bounds = jax.device_put(np.array([0, segment.steps], np.int32))
-            carry = program.test_block(params, carry, bounds, data.resident(), segment.order, key, size=segment.size)
+            carry = program.test_block(params, carry, bounds, resident, order, key, size=size)
         return program.read(program.report(carry[1])), *carry
     state, totals = carry
     logs, pacer, clock = None, Pacer(SHOWN_EVERY), Clock()

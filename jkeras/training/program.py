@@ -71,6 +71,7 @@ class Program:
         self.step_at = training(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
         self.block = training(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_on = program(self._test_on)
+        self.test_at = program(self._test_at, static_argnames="size")
         self.test_block = program(self._test_block, static_argnames="size")  # the model goes on with its state
         self.fresh_totals = program(objective.init, optimised=False)
         self.report = program(objective.report, optimised=False)
@@ -145,6 +146,10 @@ class Program:
     def _test_on(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
         """Evaluate a batch that was put on the device."""
         return self.test_step(params, state, totals, batch, key)
+
+    def _test_at(self, params: Any, carry: tuple[Any, Totals], data: Batch, order: Any, key: Any, size: int) -> Any:
+        """Evaluate the first batch of the resident data."""
+        return self.test_step(params, *carry, take(data, order, 0, size), jax.random.fold_in(key, 0))
 
     def _test_block(
         self, params: Any, carry: tuple[Any, Totals], bounds: Any, data: Batch, order: Any, key: Any, size: int
