@@ -56,7 +56,7 @@ class Predictor:
         self.programs = _programs(model, layers)
         self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
         self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
-        # The rows of a batch do not see each other, unless a layer keeps state for each of them, or a step of the user's
+        # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
         keeps_rows = any(getattr(layer, "stateful", False) for _, layer in layers)
         self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
