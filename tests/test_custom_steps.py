@@ -398,7 +398,7 @@ def test_distillation_with_a_metric_of_the_model():
     teacher = dense(2, 4)
     teacher.trainable = False
     model = Distilled(teacher)
-    model.compile("sgd")
+    model.compile(optimizers.SGD(0.1))
     history = fit(model, epochs=30, y=None)
     assert history["distance"][-1] < 0.5 * history["distance"][0]
     assert float(model.distance.result()) == history["distance"][-1]

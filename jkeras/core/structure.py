@@ -99,7 +99,7 @@ class _Describer:
             value
         ):  # a function that is jitted, or differentiated
             return _function(getattr(value, "__wrapped__", value))
-        if not kind.__module__.startswith("jkeras."):
+        if not kind.__module__.startswith("jkeras.") or not _is_global(kind):
             raise _Opaque
         return self._object(value, kind)
 
@@ -135,11 +135,16 @@ class _Describer:
 
 
 def _function(function: Any) -> Hashable:
-    """A function of a module that is known, itself: those made on the way, such as closures, are another each time."""
-    module, name = getattr(function, "__module__", None) or "", getattr(function, "__name__", "")
-    if module.partition(".")[0] not in _KNOWN or getattr(sys.modules.get(module), name, None) is not function:
+    """A function of a module that is known, itself."""
+    if (getattr(function, "__module__", None) or "").partition(".")[0] not in _KNOWN or not _is_global(function):
         raise _Opaque
     return function
+
+
+def _is_global(made: Any) -> bool:
+    """Whether a function or class is what its module calls so: those made on the way are another each time."""
+    module = sys.modules.get(getattr(made, "__module__", None) or "")
+    return getattr(module, getattr(made, "__name__", ""), None) is made
 
 
 def _array(value: Any) -> Hashable:

@@ -81,9 +81,13 @@ class Predictor:
         """
         rows = jax.tree.leaves(x)[0].shape[0]
         wanted = min(size, _power_of_two(rows))
-        if self.may_pad:
-            x = pad_rows(x, wanted)
-        return Outputs(self(x), rows, 1)
+        if not self.may_pad or wanted == rows:
+            return Outputs(self(x), rows, 1)
+        try:
+            return Outputs(self(pad_rows(x, wanted)), rows, 1)
+        except (TypeError, ValueError):
+            self(x)  # says it of the shape that was given
+            raise
 
     def batches(self, data: ArrayData, steps: int | None) -> Iterator[Outputs]:
         """Yield the outputs for arrays: many batches at a time if a compiled loop is as fast, else one by one."""
