@@ -13,6 +13,7 @@ import pytest
 from jkeras import Input, Model, Sequential, layers
 from jkeras.callbacks import Callback, LambdaCallback
 from jkeras.optimizers import SGD, Adam
+from jkeras.training.pacer import Pacer
 from jkeras.utils import PyDataset
 
 keras = pytest.importorskip("keras")
@@ -451,3 +452,16 @@ def test_old_spellings():
     assert model.predict_generator(iter([(X[:5],), (X[5:9],)]), 2).shape == (9, 1)
     with pytest.raises(TypeError, match="'epochs'"):
         model.fit(X, Y, epoch=3)
+
+
+def test_blocks_grow_again_after_a_slow_first_step(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("jkeras.training.pacer.time.perf_counter", lambda: now[0])
+    pacer, sizes = Pacer(0.5), []
+    for seconds in (2.0, 0.01, 0.01, 0.01, 0.01, 0.01):  # a step; the first while the machine is busy
+        began, count = now[0], pacer.size(1000)
+        sizes.append(count)
+        now[0] += seconds * count
+        pacer.sent(count, None, began)
+        pacer.drain()
+    assert sizes[0] == 1 and sizes[-1] >= 40

@@ -58,7 +58,8 @@ class Pacer:
         now = time.perf_counter()
         elapsed = now - max(began, self._last_done)
         self._last_done = now
-        if steps > 1 or self.steps_per_second is None:
+        # A step alone tells little, such as the last of an epoch; but it is all there is while blocks are of one.
+        if steps > 1 or self.steps_per_second is None or self._last_size == 1:
             self.steps_per_second = steps / max(elapsed, 1e-9)
         return result
 
