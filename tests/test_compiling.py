@@ -160,7 +160,7 @@ def test_only_so_many_programs_are_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(compiling, "KEPT_PROGRAMS", 3)
     for n in range(6):
         SharedJit(lambda x, n=n: x + n)(jnp.ones(n + 1))
-    assert len(compiling._programs) == 3
+    assert len(compiling._by_jaxpr) == 3
 
 
 def test_it_can_be_run_without_compiling():

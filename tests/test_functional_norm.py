@@ -131,3 +131,12 @@ def test_unit_norm_of_extreme_vectors():
 def test_an_axis_out_of_range_is_refused():
     with pytest.raises(ValueError, match="axis 3 is out of range"):
         layer_norm(draw(2, 3), axis=3)
+
+
+def test_the_variance_does_not_cancel_where_the_mean_is_large():
+    x = np.random.default_rng(0).normal(1e4, 1.0, (64, 8, 3)).astype("float32")
+    x[0, 0] = 0  # the element from which distances are taken is far from the others
+    for part in (x, x[1:]):
+        mean, variance = moments(jnp.asarray(part), (0, 1))
+        np.testing.assert_allclose(mean, part.astype("float64").mean((0, 1)), rtol=1e-5)
+        np.testing.assert_allclose(variance, part.astype("float64").var((0, 1)), rtol=2e-3)

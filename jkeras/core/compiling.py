@@ -14,8 +14,9 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
-# How many different programs are kept for whoever asks for the same again; those in use live on with their users.
-KEPT_PROGRAMS = 64
+# How many programs are kept for whoever asks for the same again, by what they compute and as many by structure; those
+# in use live on with their users.
+KEPT_PROGRAMS = 128
 
 # Constants inside a program are compared up to this size, in bytes.
 COMPARED_CONSTANT = 1 << 16
@@ -29,9 +30,35 @@ _OLDER_CONVOLUTIONS: dict[str, Any] = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 }
 
-_programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
-_remembered: OrderedDict[Hashable, Any] = OrderedDict()
-_lock = threading.Lock()
+
+class _Kept:
+    """What was made for a key, for the keys that were asked for last."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what was made for an equal key, or what `make` returns now."""
+        with self._lock:
+            known = self._made.get(key)
+        made = make() if known is None else known  # outside of the lock: it may take long, and ask for others
+        with self._lock:
+            made = self._made.setdefault(key, made)
+            self._made.move_to_end(key)
+            while len(self._made) > KEPT_PROGRAMS:
+                self._made.popitem(last=False)
+        return made
+
+    def clear(self) -> None:
+        with self._lock:
+            self._made.clear()
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+_by_jaxpr, _by_structure = _Kept(), _Kept()
 
 
 def jit_once(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -127,26 +154,13 @@ class SharedJit:
 
 def remembered(what: Hashable, structure: Hashable | None, make: Callable[[], Any]) -> Any:
     """Return what `make()` returned before for an equal structure, or else returns now. None is equal to nothing."""
-    if structure is None:
-        return make()
-    key = (what, structure)
-    with _lock:
-        known = _remembered.get(key)
-    if known is None:
-        known = make()
-    with _lock:
-        _remembered[key] = known
-        _remembered.move_to_end(key)
-        while len(_remembered) > 4 * KEPT_PROGRAMS:
-            _remembered.popitem(last=False)
-    return known
+    return make() if structure is None else _by_structure.get((what, structure), make)
 
 
 def forget_programs() -> None:
     """Keep no program any longer but those that somebody uses."""
-    with _lock:
-        _programs.clear()
-        _remembered.clear()
+    _by_jaxpr.clear()
+    _by_structure.clear()
 
 
 class _Variant(NamedTuple):
@@ -176,18 +190,8 @@ def _settings() -> tuple[Hashable, ...]:
 
 
 def _shared_program(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, name: str) -> Callable[..., Any]:
-    key = fingerprint(jaxpr)
-    if key is None:
-        return _flat_jit(jaxpr, donated, options, name)
-    key = (key, donated, tuple(options.items()))
-    with _lock:
-        program = _programs.get(key)
-        if program is None:
-            program = _programs[key] = _flat_jit(jaxpr, donated, options, name)
-        _programs.move_to_end(key)
-        while len(_programs) > KEPT_PROGRAMS:
-            _programs.popitem(last=False)
-    return program
+    key, make = fingerprint(jaxpr), functools.partial(_flat_jit, jaxpr, donated, options, name)
+    return make() if key is None else _by_jaxpr.get((key, donated, tuple(options.items())), make)
 
 
 def _flat_jit(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, name: str) -> Callable[..., Any]:
@@ -206,9 +210,12 @@ def options_for(jaxpr: ClosedJaxpr) -> dict[str, Any]:
     >>> options_for(jax.make_jaxpr(lambda x: x + 1)(1.0))
     {}
     """
-    if jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(jaxpr.jaxpr)):
-        return known(_OLDER_CONVOLUTIONS)
-    return {}
+    return known(_OLDER_CONVOLUTIONS) if convolves_on_cpu(jaxpr) else {}
+
+
+def convolves_on_cpu(jaxpr: Any) -> bool:
+    """Whether a program would run convolutions on a CPU, where XLA is slow at them, inside of loops above all."""
+    return jax.default_backend() == "cpu" and "conv_general_dilated" in set(primitives(jaxpr))
 
 
 def _unoptimised() -> dict[str, Any]:

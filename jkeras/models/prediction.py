@@ -15,12 +15,11 @@ import numpy as np
 from jax import lax
 
 from jkeras.core import seeds
-from jkeras.core.compiling import SharedJit, primitives
-from jkeras.core.dtypes import canonical
+from jkeras.core.compiling import SharedJit, convolves_on_cpu
 from jkeras.core.template import Template, two_level, walk, weights_in
 from jkeras.models.compiled import pure_functions
 from jkeras.models.custom import custom_forward, overrides
-from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype
+from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
 from jkeras.training.program import eager_program
 from jkeras.training.stream import Ahead
 
@@ -70,7 +69,7 @@ class Predictor:
         self.count += 1
         # A program puts host arrays on the device in less time than `device_put` takes.
         with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.step(self.params, self.state, jax.tree.map(_host, x), seed)
+            outputs, changed = self.programs.step(self.params, self.state, jax.tree.map(on_host, x), seed)
         self._go_on(changed)
         return outputs
 
@@ -126,7 +125,9 @@ class Predictor:
         numbers = np.array([self.seed, self.count, count], np.uint32)
         self.count += count
         with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.block(self.params, self.state, jax.tree.map(_host, x), numbers, size=size)
+            outputs, changed = self.programs.block(
+                self.params, self.state, jax.tree.map(on_host, x), numbers, size=size
+            )
         self._go_on(changed)
         return outputs
 
@@ -140,9 +141,7 @@ class Predictor:
         outputs = jax.tree.leaves(traced.out_info[0])
         if any(out.shape[:1] != (size,) for out in outputs):
             return False
-        # On CPU, XLA computes a convolution more slowly inside a loop.
-        on_cpu = jax.default_backend() == "cpu"
-        return not (on_cpu and "conv_general_dilated" in set(primitives(traced.jaxpr.jaxpr)))
+        return not convolves_on_cpu(traced.jaxpr)
 
     def _go_on(self, changed: Any) -> None:
         if changed:
@@ -215,10 +214,6 @@ def _has_fixed_rows(model: Any) -> bool:
 def _power_of_two(number: float) -> int:
     """The power of two that is not below a number, at least 1."""
     return 1 << max(math.ceil(number) - 1, 0).bit_length()
-
-
-def _host(array: Any) -> Any:
-    return array if isinstance(array, jax.Array) else canonical(np.asarray(array))
 
 
 def _changed(before: Any, after: Any) -> dict[str, dict[str, Any]]:

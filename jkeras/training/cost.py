@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras.core.compiling import primitives
 from jkeras.training.data import Batch
-from jkeras.training.program import Fixed, Program, TrainState, primitives
+from jkeras.training.program import Fixed, Program, TrainState
 
 _SIZE = {"cpu": 1024, "gpu": 8192, "tpu": 8192}  # of the square matrices whose product is timed
 _SECONDS = 0.1

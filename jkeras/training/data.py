@@ -263,7 +263,12 @@ def canonical_dtype(array: Any) -> Any:
 
 def to_device(array: Any) -> Any:
     """Put a host array on the device, explicitly."""
-    return array if isinstance(array, jax.Array) else jax.device_put(canonical(np.asarray(array)))
+    return array if isinstance(array, jax.Array) else jax.device_put(on_host(array))
+
+
+def on_host(array: Any) -> Any:
+    """Return a host array in the dtype that it will have on the device; one of JAX as it is."""
+    return array if isinstance(array, jax.Array) else canonical(np.asarray(array))
 
 
 def check_lengths(batch: Batch) -> int:

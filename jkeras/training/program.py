@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax import lax
 
-from jkeras.core.compiling import SharedJit, primitives, remembered
+from jkeras.core.compiling import SharedJit, convolves_on_cpu, remembered
 from jkeras.core.structure import structure_of
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
@@ -218,15 +218,9 @@ def decide(program: Program, resident: bool, traced_step: Callable[[], Any], chu
         return Decision("stream", "the data come in batch by batch")
     if program.eager:
         return Decision("steps", "the model runs eagerly")
-    if jax.default_backend() == "cpu" and remembered(
-        "convolves", program.structure(), lambda: _convolves(traced_step())
-    ):
+    if remembered("convolves", program.structure(), lambda: convolves_on_cpu(traced_step().jaxpr)):
         reason = "on CPU, XLA computes the weight gradient of a convolution many times slower inside a compiled loop"
         return Decision("steps" if resident else "stream", reason)
     if not resident:
         return Decision("chunks", "the data do not live on the device, but many batches of them can at a time")
     return Decision("blocks", "the data live on the device and every operation of the step is as fast in a loop")
-
-
-def _convolves(traced: Any) -> bool:
-    return "conv_general_dilated" in set(primitives(traced.jaxpr))
