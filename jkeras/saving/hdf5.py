@@ -13,11 +13,12 @@ import numpy as np
 
 # An attribute larger than this does not fit into the header of an HDF5 object.
 _HEADER_LIMIT = 64512
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @contextmanager
 def open_for_reading(path: Any) -> Iterator[Any]:
-    """Open an HDF5 file.
+    """Open an HDF5 file, given by its name or as an open binary file whose `repr` is its name for messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -25,7 +26,21 @@ def open_for_reading(path: Any) -> Iterator[Any]:
     """
     import h5py
 
-    name = os.fspath(path)
+    is_open = hasattr(path, "readinto")
+    name = repr(path) if is_open else repr(os.fspath(path))
+    if not is_open:
+        _check_is_file(os.fspath(path))
+    if not (_begins_as_hdf5(path) if is_open else h5py.is_hdf5(os.fspath(path))):
+        raise ValueError(f"{name} is not an HDF5 file, or is damaged: it does not begin as one.")
+    try:
+        file = h5py.File(path if is_open else os.fspath(path), "r")
+    except OSError as error:
+        raise ValueError(f"The HDF5 file {name} cannot be opened; it seems to be damaged: {error}.") from None
+    with file:
+        yield file
+
+
+def _check_is_file(name: str) -> None:
     if not Path(name).exists():
         hint = ""
         if Path(f"{name}.index").exists():
@@ -33,14 +48,13 @@ def open_for_reading(path: Any) -> Iterator[Any]:
         raise FileNotFoundError(f"There is no file {name!r}.{hint}")
     if Path(name).is_dir():
         raise IsADirectoryError(f"{name!r} is a folder; give the name of a file.")
-    if not h5py.is_hdf5(name):
-        raise ValueError(f"{name!r} is not an HDF5 file, or is damaged: it does not begin as one.")
-    try:
-        file = h5py.File(name, "r")
-    except OSError as error:
-        raise ValueError(f"The HDF5 file {name!r} cannot be opened; it seems to be damaged: {error}.") from None
-    with file:
-        yield file
+
+
+def _begins_as_hdf5(file: Any) -> bool:
+    file.seek(0)
+    start = file.read(len(_SIGNATURE))
+    file.seek(0)
+    return start == _SIGNATURE
 
 
 def find(group: Any, path: str) -> Any:
