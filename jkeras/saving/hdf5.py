@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.saving.hdf5_checks import check_dataset, checksum, child, read_attribute
+from jkeras.saving.hdf5_checks import check_dataset, checksum, child, read_attribute, reported
 from jkeras.saving.limits import DEPTH
 
 # An attribute larger than this does not fit into the header of an HDF5 object.
@@ -92,10 +92,8 @@ def read_array(dataset: Any, shape: Sequence[int], where: str) -> np.ndarray:
     dtype = check_dataset(dataset, where)
     if tuple(dataset.shape) != tuple(shape):
         raise ValueError(f"{where}: expected shape {tuple(shape)}; found {dataset.shape}.")
-    try:
+    with reported(f"{where}: the data"):
         array = np.asarray(dataset[()])
-    except (OSError, RuntimeError, KeyError, TypeError, MemoryError) as error:
-        raise ValueError(f"{where}: the data cannot be read; the file seems to be damaged: {error}.") from None
     expected = read_attribute(dataset, _CHECKSUM)
     if expected is not None and expected != checksum(dataset.name, array):
         raise ValueError(

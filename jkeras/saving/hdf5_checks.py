@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,50 @@ _CHUNK_BYTES = 64 << 20
 # Weights do not shrink much when they are compressed; small arrays of zeros may.
 _RATIO = 200
 _RATIO_FREE = 64 << 20
-# Strings without a fixed length may each be as long as the file, and all be the same one: with this much on top, so
-# many are read.
+# Strings without a fixed length may each be as long as the file, and all be the same one: this many are read, and
+# more if even then they are not too large.
 _VARIABLE_COUNT = 64
 _VARIABLE_BYTES = 256 << 20
+
+
+@contextmanager
+def reported(where: str) -> Iterator[None]:
+    """Turn whatever h5py raises into a `ValueError` that says where: in a damaged file, it may be anything."""
+    try:
+        yield
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{where} cannot be read; the file is damaged: {text}.") from None
+
+
+class _Storage(NamedTuple):
+    """What a dataset says of itself."""
+
+    is_elsewhere: bool
+    kind: Any
+    is_number: bool
+    shape: tuple[int, ...] | None
+    chunk: tuple[int, ...] | None
+    filters: list[int]
+    stored: int
+    file_size: int
+
+
+def _storage(dataset: Any) -> _Storage:
+    import h5py
+
+    made, kind = dataset.id.get_create_plist(), dataset.id.get_type()
+    numbers = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
+    return _Storage(
+        is_elsewhere=dataset.is_virtual or made.get_external_count() > 0,
+        kind=kind,
+        is_number=kind.get_class() in numbers or _is_bfloat16(dataset, kind),
+        shape=dataset.shape,
+        chunk=dataset.chunks,
+        filters=[made.get_filter(i)[0] for i in range(made.get_nfilters())],
+        stored=dataset.id.get_storage_size(),
+        file_size=dataset.file.id.get_filesize(),
+    )
 
 
 def check_dataset(dataset: Any, where: str) -> np.dtype:
@@ -35,47 +76,37 @@ def check_dataset(dataset: Any, where: str) -> np.dtype:
 
     if not isinstance(dataset, h5py.Dataset):
         raise ValueError(f"{where}: expected a dataset; found {type(dataset).__name__}.")
-    try:
-        return _checked_dtype(dataset, where)
-    except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise ValueError(f"{where}: the dataset cannot be read; the file seems to be damaged: {error}.") from None
-
-
-def _checked_dtype(dataset: Any, where: str) -> np.dtype:
-    import h5py
-
-    made = dataset.id.get_create_plist()
-    if dataset.is_virtual or made.get_external_count():
+    with reported(where):
+        found = _storage(dataset)
+        size = found.kind.get_size()
+        description = _described(found.kind)
+    if found.is_elsewhere:
         raise ValueError(f"{where}: the dataset keeps its data outside of the file, which is not followed.")
-    kind = dataset.id.get_type()
-    bare = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM}
-    is_number = kind.get_class() in bare or is_bfloat16(dataset, kind)
-    if not is_number or kind.committed() or not 1 <= kind.get_size() <= 16:
-        raise ValueError(f"{where}: expected numbers; found {_described(kind)}.")
-    if dataset.shape is None:
+    if not found.is_number or found.kind.committed() or not 1 <= size <= 16:
+        raise ValueError(f"{where}: expected numbers; found {description}.")
+    if found.shape is None:
         raise ValueError(f"{where}: the dataset is empty; expected numbers.")
-    for index in range(made.get_nfilters()):
-        number = made.get_filter(index)[0]
-        if number not in _FILTERS:
-            raise ValueError(
-                f"{where}: compressed by filter {number}, which is none of those every HDF5 has. "
-                "No plugin is loaded for a file; write it with compression='gzip' or none."
-            )
-    item = kind.get_size()
-    declared = item * math.prod(dataset.shape)
-    if dataset.chunks is not None and item * math.prod(dataset.chunks) > max(_CHUNK_BYTES, declared):
-        raise ValueError(f"{where}: stored in chunks of shape {dataset.chunks}, larger than its shape {dataset.shape}.")
-    stored = dataset.id.get_storage_size()
-    limit = stored if not made.get_nfilters() else max(stored * _RATIO, min(_RATIO_FREE, stored * 1100))
-    if declared > limit or stored > dataset.file.id.get_filesize():
+    unknown = [number for number in found.filters if number not in _FILTERS]
+    if unknown:
         raise ValueError(
-            f"{where}: shape {dataset.shape} takes {declared} bytes, but the file holds {stored} for it. "
-            "Data that were never written are not made up."
+            f"{where}: compressed by filter {unknown[0]}, which is none of those every HDF5 has. "
+            "No plugin is loaded for a file; write it with compression='gzip' or none."
         )
-    return dataset.dtype
+    declared = size * math.prod(found.shape)
+    if found.chunk is not None and size * math.prod(found.chunk) > max(_CHUNK_BYTES, declared):
+        raise ValueError(f"{where}: stored in chunks of shape {found.chunk}, larger than its shape {found.shape}.")
+    stored = found.stored
+    limit = stored if not found.filters else max(stored * _RATIO, min(_RATIO_FREE, stored * 1100))
+    if declared > limit or stored > found.file_size:
+        raise ValueError(
+            f"{where}: shape {found.shape} takes {declared} bytes, but the file holds {stored} for it. "
+            "It is damaged, or the data were never written."
+        )
+    with reported(where):
+        return dataset.dtype
 
 
-def is_bfloat16(dataset: Any, kind: Any) -> bool:
+def _is_bfloat16(dataset: Any, kind: Any) -> bool:
     """Whether a dataset holds bfloat16 the way Keras 3 writes it: two bytes each, and the name in an attribute."""
     import h5py
 
@@ -110,26 +141,26 @@ def read_attribute(item: Any, name: str) -> Any:
     import h5py
 
     where = f"{item.file.filename!r}: attribute {name!r} of {item.name}"
-    try:
+    with reported(where):
         if name not in item.attrs:
             return None
         attribute = item.attrs.get_id(name)
         kind, space = attribute.get_type(), attribute.get_space()
-        if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
-            raise ValueError(f"{where}: expected text or numbers; found {_described(kind)}.")
         count = space.get_simple_extent_npoints() if space.get_simple_extent_type() != h5py.h5s.NULL else 0
-        if count * kind.get_size() > ATTRIBUTE_BYTES:
-            raise ValueError(f"{where} declares {count * kind.get_size()} bytes; at most {ATTRIBUTE_BYTES} are read.")
-        if kind.get_class() == h5py.h5t.STRING and kind.is_variable_str() and count > _VARIABLE_COUNT:
-            if (count - _VARIABLE_COUNT) * item.file.id.get_filesize() > _VARIABLE_BYTES:
-                raise ValueError(f"{where} has {count} strings without a fixed length, which may unfold without bound.")
+        size, file_size, description = kind.get_size(), item.file.id.get_filesize(), _described(kind)
+        is_variable = kind.get_class() == h5py.h5t.STRING and kind.is_variable_str()
+    if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+        raise ValueError(f"{where}: expected text or numbers; found {description}.")
+    if count * size > ATTRIBUTE_BYTES:
+        raise ValueError(f"{where} declares {count * size} bytes; at most {ATTRIBUTE_BYTES} are read.")
+    if is_variable and (count - _VARIABLE_COUNT) * file_size > _VARIABLE_BYTES:
+        raise ValueError(f"{where} has {count} strings without a fixed length, which may unfold without bound.")
+    with reported(where):
         value = item.attrs[name] if count else []
-    except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError, UnicodeError) as error:
-        raise ValueError(f"{where} cannot be read; the file seems to be damaged: {error}.") from None
-    if isinstance(value, np.ndarray):
-        value = value.ravel().tolist()
-    elif isinstance(value, np.generic):
-        value = value.item()
+        if isinstance(value, np.ndarray):
+            value = value.ravel().tolist()
+        elif isinstance(value, np.generic):
+            value = value.item()
     return [_text(x) for x in value] if isinstance(value, list) else _text(value)
 
 
@@ -147,17 +178,27 @@ def child(group: Any, name: str) -> Any:
 
     where = f"{group.file.filename!r}: {str(group.name).rstrip('/')}/{name[:200]}"
     try:
-        link = group.get(name, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            kind = type(link).__name__
-            raise ValueError(f"{where} is a link ({kind}). Links in weight files are not followed.")
+        with reported(where):
+            link = group.get(name, getlink=True)
+            if link is None:
+                return None
+    except ValueError:
+        if _is_user_defined(group, name):
+            raise ValueError(f"{where} is a link of an unknown kind. Links in weight files are not followed.") from None
+        raise
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{where} is a link ({type(link).__name__}). Links in weight files are not followed.")
+    with reported(where):
         return group[name]
-    except TypeError as error:
-        raise ValueError(f"{where} is a link of an unknown kind. Links in weight files are not followed.") from error
-    except (OSError, KeyError, RuntimeError, UnicodeError, OverflowError) as error:
-        raise ValueError(f"{where} cannot be read; the file is damaged: {error}.") from None
+
+
+def _is_user_defined(group: Any, name: str) -> bool:
+    import h5py
+
+    try:
+        return group.id.links.get_info(name.encode("utf8")).type not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
+    except Exception:  # the file is damaged there
+        return False
 
 
 def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
@@ -177,33 +218,24 @@ def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
             yield path, item
         if not isinstance(item, h5py.Group):
             continue
-        if path.count("/") > DEPTH:
+        if path.count("/") >= DEPTH:
             raise ValueError(f"{group.file.filename!r} has groups nested more than {DEPTH} deep.")
-        count += _count_members(item)
+        where = f"{group.file.filename!r}: the list of {'/' + path}"
+        with reported(where):
+            count += len(item)
         if count > OBJECTS:
             raise ValueError(f"{group.file.filename!r} has more than {OBJECTS} groups and datasets.")
+        with reported(where):
+            names = sorted(item)
         found = []
-        for name in _names(item):
+        for name in names:
             below = child(item, name)
-            address = h5py.h5o.get_info(below.id).addr
+            with reported(where):
+                address = h5py.h5o.get_info(below.id).addr
             if address not in seen:
                 seen.add(address)
                 found.append((f"{path}/{name}" if path else name, below))
         todo += reversed(found)
-
-
-def _count_members(group: Any) -> int:
-    try:
-        return len(group)
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"{group.file.filename!r}: {group.name} cannot be listed; it is damaged: {error}.") from None
-
-
-def _names(group: Any) -> list[str]:
-    try:
-        return sorted(group)
-    except (OSError, RuntimeError, UnicodeError) as error:
-        raise ValueError(f"{group.file.filename!r}: {group.name} cannot be listed; it is damaged: {error}.") from None
 
 
 def count_elements(group: Any) -> int:
@@ -214,9 +246,11 @@ def count_elements(group: Any) -> int:
     """
     elements = stored = 0
     for _, dataset in datasets_in(group):
-        check_dataset(dataset, f"{group.file.filename!r}: {dataset.name}")
-        elements += math.prod(dataset.shape)
-        stored += dataset.id.get_storage_size()
+        where = f"{group.file.filename!r}: {dataset.name}"
+        check_dataset(dataset, where)
+        with reported(where):
+            elements += math.prod(dataset.shape)
+            stored += dataset.id.get_storage_size()
     if stored > group.file.id.get_filesize():
         raise ValueError(f"{group.file.filename!r} is damaged: its datasets together are larger than the file.")
     return elements

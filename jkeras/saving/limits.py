@@ -19,7 +19,7 @@ STRING = 1 << 20
 # Layers of one model, those of models inside included.
 LAYERS = 20_000
 # Groups and datasets of one HDF5 file, and how deep they are nested.
-OBJECTS = 500_000
+OBJECTS = 50_000
 DEPTH = 64
 # Elements of all weights of a model: 4 terabytes in float32.
 ELEMENTS = 10**12
