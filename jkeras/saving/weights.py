@@ -46,7 +46,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     _check_built(model, "saved")
     values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
-    with atomic_path(filepath, overwrite) as temporary, h5py.File(temporary, "x") as file:
+    size = sum(array.nbytes for array in values.values())
+    with atomic_path(filepath, overwrite, size) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
 
 
