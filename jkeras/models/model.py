@@ -104,6 +104,12 @@ class Model(Trainer):
         if not self._is_declared():
             self._declare((graph.symbolic_like(input_shape),), {}, unknown=graph.UNKNOWN_SIZES[0])
 
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Make the weights for the shapes that a file says the model was built with: `{"input_shape": ...}`."""
+        shapes = config.get("input_shape", config.get("shapes_dict"))
+        if shapes is not None and not self._is_declared():
+            self.build(jax.tree.map(tuple, shapes, is_leaf=graph.is_shape))
+
     def _build_from(self, frame: Any, signature: Any, given: dict[str, Any]) -> None:
         if type(self).build is Model.build:  # nothing of its own to declare; its layers are built as they are called
             self._template.built = self.built = True

@@ -8,6 +8,7 @@ from typing import Any
 
 from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.saving.limits import parse_json, parse_yaml
 from jkeras.saving.serialization import deserialize_keras_object
 
 # What a file says about the Keras it is written for; readers of both eras look at it.
@@ -65,11 +66,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     Raises:
         ValueError: If it is not JSON, or describes no model that can be made.
     """
-    try:
-        data = json.loads(json_string)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"model_from_json expected JSON, such as model.to_json() returns: {error}.") from None
-    return model_from_data(data, custom_objects)
+    return model_from_data(parse_json(json_string, "The text given to model_from_json"), custom_objects)
 
 
 def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -82,13 +79,7 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
     Raises:
         ValueError: If it is not YAML, or describes no model that can be made.
     """
-    import yaml
-
-    try:
-        data = yaml.safe_load(yaml_string)
-    except yaml.YAMLError as error:
-        raise ValueError(f"model_from_yaml expected plain YAML, such as model.to_yaml() returns: {error}.") from None
-    return model_from_data(data, custom_objects)
+    return model_from_data(parse_yaml(yaml_string, "The text given to model_from_yaml"), custom_objects)
 
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
