@@ -8,6 +8,7 @@ from typing import Any
 
 from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
+from jkeras.saving.forms import keras3_form
 from jkeras.saving.limits import parse_json, parse_yaml
 from jkeras.saving.serialization import deserialize_keras_object
 
@@ -42,7 +43,7 @@ def model_to_data(model: Any) -> dict[str, Any]:
     written = serialize(model)
     if written["class_name"] == "Functional":
         written["module"], written["registered_name"] = "keras.src.models.functional", "Functional"
-    return {**written, "build_config": build_config(model), "compile_config": compile_config(model)}
+    return keras3_form({**written, "build_config": build_config(model), "compile_config": compile_config(model)})
 
 
 def build_config(model: Any) -> dict[str, Any]:
