@@ -15,6 +15,14 @@ _SINCE_KERAS_3: dict[str, Any] = {
 }  # fmt: skip
 # Left out whatever the value: what is written beside it says the same.
 _NEEDLESS = ("build_input_shape", "build_config", "compile_config")
+# Layers of tf_keras that know no data format; what is asked of them is the usual one.
+_NO_DATA_FORMAT = ("CenterCrop", "Random", "Resizing", "ZeroPadding1D")
+_UNKNOWN_TO_KERAS_2: dict[str, dict[str, Any]] = {
+    "AdditiveAttention": {"score_mode": "dot"},
+    "RandomContrast": {"value_range": [0, 255]},
+    "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0},
+}
+_FORMER_NAMES = {"LeakyReLU": {"negative_slope": "alpha"}}
 # Arguments that Keras 3 does not know, likewise left out there.
 _UNTIL_KERAS_3: dict[str, Any] = {
     "time_major": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
@@ -49,11 +57,18 @@ def keras3_form(data: Any) -> Any:
         return [keras3_form(part) for part in data]
     if not isinstance(data, dict):
         return data
-    return {
+    written = {
         key: keras3_form(value)
         for key, value in data.items()
         if not (key in _UNTIL_KERAS_3 and _UNTIL_KERAS_3[key] == value)
     }
+    kind, config = written.get("class_name"), written.get("config")
+    if str(kind).startswith("SpatialDropout") and isinstance(config, dict) and config.get("trainable"):
+        del config["trainable"]  # the constructor there takes no such argument
+    if kind == "Lambda" and isinstance(config, dict) and isinstance(config.get("function"), str):
+        name = config["function"]
+        config["function"] = {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+    return written
 
 
 def _object(data: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +97,16 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     }
     if kind == "InputLayer" and "batch_shape" in kept:
         kept["batch_input_shape"] = kept.pop("batch_shape")
-    return kept
+    if kind.startswith(_NO_DATA_FORMAT) and kept.get("data_format") == "channels_last":
+        del kept["data_format"]
+    for key, value in _UNKNOWN_TO_KERAS_2.get(kind, {}).items():
+        if kept.get(key) == value:
+            del kept[key]
+    if kind == "Lambda":
+        kept |= {"function_type": "function", "module": None, "output_shape_type": "raw", "output_shape_module": None}
+        kept |= {"mask_type": None, "mask_module": None}
+    names = _FORMER_NAMES.get(kind, {})
+    return {names.get(key, key): value for key, value in kept.items()}
 
 
 def _sequential(config: dict[str, Any]) -> dict[str, Any]:
