@@ -163,6 +163,8 @@ def check_size(declared: int, held: int | None, where: str) -> None:
 
 
 def _bounded_text(text: str | bytes, where: str, limit: int) -> str:
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"{where}: expected a text; got {type(text).__name__}.")
     if len(text) > limit:
         raise ValueError(f"{where} is a text of {len(text)} bytes; at most {limit} are read.")
     if isinstance(text, str):
