@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras.activations import deserialize as activation_named
+from jkeras.core.custom_objects import find
 from jkeras.core.graph import is_shape
 from jkeras.core.layer import Layer
 
@@ -83,12 +84,37 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Make a layer; functions are looked up by name in `custom_objects`, then among the activations."""
+        """Make a layer; functions are looked up by name in `custom_objects`, then among the activations.
+
+        Of a lambda, Keras writes the code, which is never run. What stands under the name of the layer in
+        `custom_objects` takes its place.
+        """
         config = dict(config)
         for key in ("function", "output_shape", "mask"):
-            if isinstance(config.get(key), str):
-                config[key] = _named(config[key], custom_objects)
+            kind = config.pop(f"{key}_type", None)
+            config.pop("module" if key == "function" else f"{key}_module", None)
+            value = config.get(key)
+            if isinstance(value, dict) and value.get("class_name") in ("function", "class"):
+                value = value.get("config")
+            if kind == "lambda" or isinstance(value, dict) or (key == "function" and isinstance(value, list)):
+                value = _instead_of_code(str(config.get("name")), key, custom_objects)
+            elif isinstance(value, str):
+                value = _named(value, custom_objects)
+            if key in config:
+                config[key] = value
         return super().from_config(config)
+
+
+def _instead_of_code(layer: str, key: str, custom_objects: Mapping[str, Any] | None) -> Any:
+    """Return the function that the user gave for a lambda, of which a file only has the code."""
+    name = layer if key == "function" else f"{layer}_{key}"
+    found = (custom_objects or {}).get(name, find(name))
+    if found is None:
+        raise ValueError(
+            f"The {key} of the Lambda layer {layer!r} was a lambda, of which a file holds the code. It is not run. "
+            f"Pass the function, custom_objects={{{name!r}: function}}."
+        )
+    return found
 
 
 def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:

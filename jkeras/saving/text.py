@@ -110,7 +110,7 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
             raise ValueError(f"The data describe no model that can be made: {type(error).__name__}: {error}") from error
         if not isinstance(model, Layer):
             raise ValueError(f"Expected a model; the data describe {model!r}.")
-        check_size(model.count_params(), None, "The data")
+        check_size(model.count_params(), None, "The configuration")
         if compile and data.get("compile_config"):
             compile_from(model, data["compile_config"])
     return model
