@@ -68,7 +68,9 @@ with_members("unknown compression", "compressed by method", {}, zipfile.ZIP_BZIP
 with_members("a lambda in an archive", "Lambda", {
     "config.json": json.dumps(chain({"class_name": "Lambda", "config": {"name": "l", "function": MODERN_LAMBDA}}))
 })  # fmt: skip
-with_members("a layer much larger than the weights", "hold", {"config.json": json.dumps(chain(dense(10**10)))})
+with_members("a layer much larger than the weights", "expected shape", {
+    "config.json": json.dumps(chain(dense(3 * 10**7), {"class_name": "Dense", "config": {"units": 2}}))
+})  # fmt: skip
 with_members("a module in an archive", "Unknown class", {
     "config.json": json.dumps(chain({"module": "marker_module", "class_name": "Mine", "config": {}}))
 })  # fmt: skip
@@ -83,6 +85,18 @@ def _(path: Path) -> None:
         file[KERNEL] = h5py.ExternalLink("/etc/passwd", "/")
 
     write(path, {"model.weights.h5": weights_of(link)})
+
+
+@archive("weights that unfold to gigabytes", "but the file holds")
+def _(path: Path) -> None:
+    def unfold(file: Any) -> None:
+        del file[KERNEL]
+        file.create_dataset(KERNEL, (4, 10**7), "f4", compression="gzip", chunks=(1, 10**6), data=np.zeros((4, 10**7)))
+        del file["layers/dense/vars/1"], file["layers/dense_1"]
+        file["layers/dense/vars/1"] = np.zeros(10**7, "f4")
+
+    config = json.dumps(chain(dense(10**7)))
+    write(path, {"model.weights.h5": weights_of(unfold), "config.json": config})
 
 
 @archive("a member that is a link", "link")
@@ -184,8 +198,8 @@ def whole(name: str, message: str, **attributes: Any) -> None:
 whole("whole: a lambda", "Lambda", model_config=json.dumps(
     chain({"class_name": "Lambda", "config": {"name": "l", "function": MODERN_LAMBDA}})
 ))  # fmt: skip
-whole("whole: no configuration", "model_config", model_config=None)
+whole("whole: no configuration", "holds weights, but no model", model_config=None)
 whole("whole: a configuration that is a number", "", model_config=3)
 whole("whole: a configuration that is no JSON", "not valid JSON", model_config="import os")
-whole("whole: a layer much larger than the weights", "hold", model_config=json.dumps(chain(dense(10**10))))
+whole("whole: a layer of more units than are read", "at most", model_config=json.dumps(chain(dense(10**10))))
 whole("whole: names as records", "records", training_config=np.zeros(2, [("a", "S5")]))
