@@ -222,7 +222,10 @@ def _read_hdf5(name: str, compile: bool) -> Any:
 
 
 def _made(data: Any, name: str) -> Any:
-    model = model_from_data(data, compile=False)
+    try:
+        model = model_from_data(data, compile=False)
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {error}") from error
     if not model._is_declared():
         shapes = (data.get("build_config") or {}).get("input_shape") if isinstance(data, dict) else None
         if shapes is None:
