@@ -1,5 +1,6 @@
 """Callbacks: what runs beside training."""
 
+from jkeras.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
 from jkeras.callbacks.base import Callback as Callback
 from jkeras.callbacks.callback_list import CallbackList as CallbackList
 from jkeras.callbacks.csv_logger import CSVLogger as CSVLogger

@@ -1,0 +1,166 @@
+"""One HDF5 file with groups of arrays and a JSON document that describes them: how a training checkpoint is stored."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jkeras.saving.atomic import atomic_path
+from jkeras.saving.hdf5 import find, open_for_reading, read_array, write_array
+
+FORMAT = "jkeras training checkpoint"
+VERSION = 1
+_DOCUMENT = "document"
+_LONGEST_DOCUMENT = 2**28  # bytes
+
+Arrays = dict[str, dict[str, Any]]
+
+
+class DamagedError(ValueError):
+    """The file is not what was written: another one may be whole."""
+
+
+def write_file(path: Any, arrays: Arrays, document: dict[str, Any], overwrite: bool = True) -> None:
+    """Write arrays on the host, by group and name, and a document of plain data; the file appears whole or not at all.
+
+    Raises:
+        FileExistsError: If the file exists and `overwrite` is false.
+    """
+    import h5py
+
+    with atomic_path(path, overwrite) as temporary, h5py.File(temporary, "x") as file:
+        listing: dict[str, Any] = {}
+        for group, members in arrays.items():
+            folder = file.create_group(group)
+            listing[group] = {}
+            for number, (name, array) in enumerate(members.items()):
+                place = _place_for(folder, name, number)
+                write_array(folder, place, _storable(np.asarray(array)))
+                listing[group][name] = {**described(array), "at": place, "crc": _checksum(array)}
+        whole = {"format": FORMAT, "version": VERSION, **document, "arrays": listing}
+        text = json.dumps(whole, allow_nan=False).encode()
+        file.create_dataset(_DOCUMENT, data=np.frombuffer(text, np.uint8)).attrs["crc"] = zlib.crc32(text)
+
+
+def described(array: Any) -> dict[str, Any]:
+    """Return shape and dtype of an array as plain data."""
+    return {"shape": list(np.shape(array)), "dtype": str(array.dtype)}
+
+
+def _place_for(folder: Any, name: str, number: int) -> str:
+    """Return where an array is kept: under its name, unless HDF5 reads that name in another way or it is taken."""
+    parts = name.split("/")
+    plain = all(part.strip(".") for part in parts) and "\0" not in name
+    if plain and name not in folder:
+        above = ["/".join(parts[:i]) for i in range(1, len(parts))]
+        if not any(folder.get(path, getclass=True).__name__ == "Dataset" for path in above if path in folder):
+            return name
+    return f"#{number}"
+
+
+class Stored:
+    """An open checkpoint: its document, and its arrays as they are asked for.
+
+    Args:
+        file: The HDF5 file.
+        path: Its name, for messages.
+    """
+
+    def __init__(self, file: Any, path: str):
+        self.file, self.path = file, path
+        self.size = os.path.getsize(path)
+        self.document = self._document()
+
+    def _document(self) -> dict[str, Any]:
+        found = find(self.file, _DOCUMENT)
+        if found is None or getattr(found, "shape", None) is None or len(found.shape) != 1:
+            raise DamagedError(f"{self.path!r} is not a training checkpoint: it has no {_DOCUMENT}.")
+        self._check_size(found, math.prod(found.shape), _DOCUMENT)
+        if found.shape[0] > _LONGEST_DOCUMENT:
+            raise DamagedError(f"{self.path!r}: its document of {found.shape[0]} bytes is too long.")
+        text = read_array(found, found.shape, f"{self.path!r}: {_DOCUMENT}").astype(np.uint8).tobytes()
+        if zlib.crc32(text) != found.attrs.get("crc"):
+            raise DamagedError(f"{self.path!r} is damaged: the checksum of its document is wrong.")
+        return parsed_document(text, self.path)
+
+    def read(self, group: str) -> dict[str, np.ndarray]:
+        """Return the arrays of a group by name, as its document describes them.
+
+        Raises:
+            DamagedError: If an array is not there as it was written.
+        """
+        try:
+            rows = self.document["arrays"].get(group, {})
+            return {name: self._read(f"{group}/{row['at']}", name, row) for name, row in rows.items()}
+        except DamagedError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise DamagedError(f"{self.path!r} is damaged in its {group}: {error}.") from None
+
+    def _read(self, at: str, name: str, row: dict[str, Any]) -> np.ndarray:
+        dataset, shape, dtype = find(self.file, at), tuple(row["shape"]), jnp.dtype(row["dtype"])
+        self._check_size(dataset, math.prod(shape) * dtype.itemsize, at)
+        array = read_array(dataset, shape, f"{self.path!r}: {at}").view(dtype)
+        if array.shape != shape or _checksum(array) != row["crc"]:
+            raise DamagedError(f"{self.path!r} is damaged: the checksum of {at} is wrong.")
+        return array
+
+    def _check_size(self, dataset: Any, size: int, what: str) -> None:
+        if size > self.size or getattr(dataset, "chunks", None) is not None:
+            raise DamagedError(f"{self.path!r} is damaged: {what} should be {size} bytes, the file is {self.size}.")
+
+
+def parsed_document(text: bytes | str, path: str) -> dict[str, Any]:
+    """Return the document of a checkpoint.
+
+    Raises:
+        DamagedError: If it is none, or of a version that is not known.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DamagedError(f"{path!r} is damaged: its document cannot be read.") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise DamagedError(f"{path!r} is not a training checkpoint.")
+    if document.get("version") != VERSION:
+        raise DamagedError(
+            f"{path!r} is a checkpoint of version {document.get('version')!r}; this jkeras reads version {VERSION}."
+        )
+    return document
+
+
+@contextmanager
+def open_file(path: Any) -> Iterator[Stored]:
+    """Open a checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DamagedError: If it is no checkpoint, or not as it was written.
+    """
+    name = os.fspath(path)
+    with ExitStack() as stack:
+        try:
+            stored = Stored(stack.enter_context(open_for_reading(name)), name)
+        except (FileNotFoundError, IsADirectoryError):
+            raise
+        except (ValueError, OSError) as error:
+            raise DamagedError(str(error)) from None
+        yield stored
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """HDF5 has no floats of 8 bits or less: they are stored as their bits."""
+    is_known = array.dtype.kind in "fiub" or array.dtype == jnp.bfloat16
+    return array if is_known else array.view(f"u{array.dtype.itemsize}")
+
+
+def _checksum(array: Any) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
