@@ -129,8 +129,8 @@ class Training:
             kept.put_back()
             if found.position.epoch >= epochs:
                 warnings.warn(
-                    f"{found.source!r} was written when {found.position.epoch} epochs were done, so fit(epochs={epochs}) "
-                    "has nothing left to do. Give the number of all epochs, or begin a new run: "
+                    f"{found.source!r} was written when {found.position.epoch} epochs were done, so fit(epochs="
+                    f"{epochs}) has nothing left to do. Give the number of all epochs, or begin a new run: "
                     "load_checkpoint(..., resume=False).",
                     stacklevel=4,
                 )
@@ -161,6 +161,7 @@ class Training:
         """Tell the callbacks that an epoch is over."""
         self.logs, self.epoch, self._first_step = logs, epoch + 1, self.run.steps
         self.callbacks.on_epoch_end(epoch, logs)
+        self.run.ts, self.run.fixed = self.arrays.refresh(self.run.ts, self.run.fixed)
 
     def end(self) -> None:
         """Keep the place only: the data must not outlive `fit`."""
@@ -182,8 +183,8 @@ class Training:
         ]
         if differing:
             raise ValueError(
-                f"{found.source!r} is of a run on other data: {'; '.join(differing)}. Give fit what that run was given, "
-                "or begin a new run with its weights: model.load_checkpoint(..., resume=False)."
+                f"{found.source!r} is of a run on other data: {'; '.join(differing)}. Give fit what that run was "
+                "given, or begin a new run with its weights: model.load_checkpoint(..., resume=False)."
             )
         own, given = with_state(self.callbacks), [name for name, _ in found.callbacks]
         if [type(c).__name__ for c in own] != given:

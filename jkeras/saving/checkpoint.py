@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ from jkeras.models.resuming import (
     store_optimizer_state,
 )
 from jkeras.models.weight_rows import weight_rows
-from jkeras.saving.checkpoint_file import DamagedError, described, open_file, write_file
+from jkeras.saving.checkpoint_file import DamagedError, open_file, write_file
 from jkeras.saving.plain_data import decode, encode
 
 FORMATS = ("hdf5", "orbax")
@@ -50,9 +49,9 @@ class Snapshot(NamedTuple):
 def save_checkpoint(model: Any, filepath: Any, overwrite: bool = True, format: str | None = None) -> None:
     """Write a training checkpoint, from which `fit` goes on exactly as it would have gone on.
 
-    It holds the weights and the state of the layers, the state of the optimizer and its learning rates, the seed, epoch,
-    batch and step of the run, the totals of the metrics, and the state and history of the callbacks. It may be written
-    in a callback, in the middle of an epoch too; or after `fit`.
+    It holds the weights and the state of the layers, the state of the optimizer and its learning rates, the seed,
+    epoch, batch and step of the run, the totals of the metrics, and the state and history of the callbacks. It may be
+    written in a callback, in the middle of an epoch too; or after `fit`.
 
     Args:
         model: A compiled model whose weights exist.
@@ -105,7 +104,8 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
     Args:
         model: A compiled model.
         filepath: The file, or the folder that `format="orbax"` wrote.
-        resume: Whether the next `fit` goes on with the run; False: only the arrays are taken over, and `fit` begins anew.
+        resume: Whether the next `fit` goes on with the run; False: only the arrays are taken over, and `fit` begins
+            anew.
 
     Returns:
         The place of the run; None if there was none, or `resume` is false.
@@ -274,8 +274,8 @@ def _host_copy(array: Any, name: str) -> np.ndarray:
 def _require_ready(model: Any, method: str) -> Any:
     if model._compiled is None:
         raise RuntimeError(
-            f"Call compile before {method}: a checkpoint holds the state of the optimizer. For the weights alone there are "
-            "save_weights and load_weights."
+            f"Call compile before {method}: a checkpoint holds the state of the optimizer. For the weights alone there "
+            "are save_weights and load_weights."
         )
     if not model._is_declared():
         raise ValueError(
@@ -283,5 +283,3 @@ def _require_ready(model: Any, method: str) -> Any:
             "Give it an Input, call it on data, or call model.build(input_shape)."
         )
     return model._compiled
-
-

@@ -20,6 +20,8 @@ FORMAT = "jkeras training checkpoint"
 VERSION = 1
 _DOCUMENT = "document"
 _LONGEST_DOCUMENT = 2**28  # bytes
+# What h5py, and looking into a document that is none, may raise.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError)
 
 Arrays = dict[str, dict[str, Any]]
 
@@ -102,7 +104,7 @@ class Stored:
             return {name: self._read(f"{group}/{row['at']}", name, row) for name, row in rows.items()}
         except DamagedError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        except _UNREADABLE as error:
             raise DamagedError(f"{self.path!r} is damaged in its {group}: {error}.") from None
 
     def _read(self, at: str, name: str, row: dict[str, Any]) -> np.ndarray:
@@ -151,7 +153,7 @@ def open_file(path: Any) -> Iterator[Stored]:
             stored = Stored(stack.enter_context(open_for_reading(name)), name)
         except (FileNotFoundError, IsADirectoryError):
             raise
-        except (ValueError, OSError) as error:
+        except _UNREADABLE as error:
             raise DamagedError(str(error)) from None
         yield stored
 

@@ -135,8 +135,8 @@ class StreamData:
                 batch = self._next()  # begun anew, as in the run before
             if batch is None:
                 raise ValueError(
-                    f"{self.name} ended after {number} batches, but {count} were taken before the checkpoint was written. "
-                    "Give the same data, from their beginning."
+                    f"{self.name} ended after {number} batches, but {count} were taken before the checkpoint was "
+                    "written. Give the same data, from their beginning."
                 )
 
     def epoch_begin(self) -> None:
