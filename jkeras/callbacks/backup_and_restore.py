@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.batch_counter import BatchCounter
 from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
 from jkeras.saving.checkpoint_file import write_file
 
@@ -70,26 +71,23 @@ class BackupAndRestore(Callback):
     ):
         if not backup_dir:
             raise ValueError("BackupAndRestore needs the name of a folder: BackupAndRestore('backup').")
-        if save_freq != "epoch" and (isinstance(save_freq, (bool, str)) or int(save_freq) < 1):
-            raise ValueError(f"save_freq must be 'epoch' or a positive number of batches; got {save_freq!r}.")
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self.path = Path(self.backup_dir, "latest.checkpoint.h5")
         self.previous_path = Path(self.backup_dir, "previous.checkpoint.h5")
-        self.batches_since_save = 0
-        self.last_batch = 0  # of the epoch
+        self.counter = BatchCounter(save_freq)
         self._error: BaseException | None = None
-        if save_freq != "epoch":
+        if self.counter.counts_batches:
             # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
-            self.batch_interval = int(save_freq)
+            self.batch_interval = self.counter.every
             self.on_train_batch_end = self._count_batches
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Go on from the last checkpoint, if there is one."""
         self._finish_writing()
-        self.batches_since_save = self.last_batch = 0
+        self.counter = BatchCounter(self.save_freq)
         try:
             if self.path.exists():
                 load_checkpoint(self.model, self.path)
@@ -99,24 +97,16 @@ class BackupAndRestore(Callback):
             warnings.warn(f"{error} Training goes on from the checkpoint before it.", stacklevel=2)
             load_checkpoint(self.model, self.previous_path)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Count the batches of the epoch from its first."""
-        self.last_batch = 0
-
     def _count_batches(self, batch: int, logs: Logs = None) -> None:
-        self.batches_since_save += batch + 1 - self.last_batch
-        self.last_batch = batch + 1
-        if self.batches_since_save >= self.save_freq:
-            self.batches_since_save = 0
+        if self.counter.is_due(batch):
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
-        steps = (self.params or {}).get("steps")
-        if self.save_freq == "epoch":
+        if self.counter.counts_batches:
+            self.counter.end_epoch((self.params or {}).get("steps"))
+        else:
             self._save()
-        elif steps:
-            self.batches_since_save += max(steps - self.last_batch, 0)  # those after the last one it was told of
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the checkpoints, unless they are to be kept."""
@@ -167,4 +157,8 @@ class BackupAndRestore(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the counters."""
-        return {"batches_since_save": self.batches_since_save, "last_batch": self.last_batch}
+        return self.counter.state()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.counter.set_state(state)

@@ -28,6 +28,7 @@ from jkeras.saving.checkpoint_file import DamagedError, open_file, write_file
 from jkeras.saving.plain_data import decode, encode
 
 FORMATS = ("hdf5", "orbax")
+WEIGHTS = ("params", "state")  # the groups of a checkpoint of the weights only
 
 
 class Snapshot(NamedTuple):
@@ -85,7 +86,7 @@ def save_checkpoint(model: Any, filepath: Any, overwrite: bool = True, format: s
     if format is not None and format not in FORMATS:
         raise ValueError(f"format must be 'hdf5' or 'orbax'; got {format!r}.")
     if format == "orbax":
-        from jkeras.saving.orbax import write_folder
+        from jkeras.saving.sharded_checkpoint import write_folder
 
         write_folder(filepath, snapshot(model), overwrite)
     else:
@@ -135,10 +136,12 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
     return continuation.position
 
 
-def snapshot(model: Any) -> Snapshot:
+def snapshot(model: Any, weights_only: bool = False) -> Snapshot:
     """Return the state of a model and its training as it is now; its arrays are those on the device."""
     compiled = _require_ready(model, "save_checkpoint")
     arrays = _trees(model)
+    if weights_only:
+        return Snapshot({group: arrays[group] for group in WEIGHTS}, {"weights_only": True, "run": None})
     training = compiled.training
     run = None
     if training is not None:
@@ -171,6 +174,9 @@ def _read(model: Any, name: str, resume: bool) -> tuple[dict[str, dict[str, Any]
     expected = _trees(model)
     with _opened(name) as stored:
         document, run = stored.document, stored.document.get("run") if resume else None
+        if document.get("weights_only") is True:
+            expected = {group: expected[group] for group in WEIGHTS}
+            document = {**document, "optimizer": type(model._compiled.optimizer).__name__}
         own, given = type(model._compiled.optimizer).__name__, document.get("optimizer")
         if own != given:
             raise ValueError(
@@ -181,16 +187,15 @@ def _read(model: Any, name: str, resume: bool) -> tuple[dict[str, dict[str, Any]
         for group, leaves in expected.items():
             found = _descriptions(document, group, name)
             check_leaves(describe(_plain(leaves)), found, f"{name!r}, {titles.get(group, 'learning rates')}")
-        arrays = {group: stored.read(group) for group in expected}
+        arrays = stored.read(expected if run is None else {**expected, "totals": {}, "callbacks": {}})
         if run is None:
             return arrays, None
-        totals, kept = stored.read("totals"), stored.read("callbacks")
-        return arrays, _continuation(run, totals, kept, name)
+        return arrays, _continuation(run, arrays.pop("totals"), arrays.pop("callbacks"), name)
 
 
 def _opened(name: str) -> AbstractContextManager[Any]:
     if Path(name).is_dir():
-        from jkeras.saving.orbax import open_folder
+        from jkeras.saving.sharded_checkpoint import open_folder
 
         return open_folder(name)
     return open_file(name)
@@ -225,6 +230,8 @@ def _store(model: Any, arrays: dict[str, dict[str, Any]]) -> None:
         tree = two_level((key, w.name, w) for key, w in members)
         for name, weight in named_leaves_of_weights(tree).items():
             weight.store(_like(weight.current(), arrays[group][name]))
+    if "optimizer" not in arrays:
+        return
     state = optimizer_state(model)
     leaves = [_like(leaf, arrays["optimizer"][name]) for name, leaf in named_leaves(state).items()]
     store_optimizer_state(model, jax.tree.unflatten(jax.tree.structure(state), leaves))
@@ -245,7 +252,7 @@ def _like(current: Any, value: Any) -> Any:
     if isinstance(value, jax.Array):
         return value
     if jnp.issubdtype(current.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.array(value), impl=jax.random.key_impl(current))
+        return jax.random.wrapkey_data(jnp.array(value), impl=jax.random.key_impl(current))
     sharding = getattr(current, "sharding", None)
     if sharding is not None and len(sharding.device_set) > 1:
         return jax.device_put(value, sharding)
@@ -254,10 +261,11 @@ def _like(current: Any, value: Any) -> Any:
 
 def _plain(leaves: dict[str, Any]) -> dict[str, Any]:
     """Return the leaves as files hold them: random keys as their numbers."""
-    return {name: _key_data(leaf) for name, leaf in leaves.items()}
+    return {name: key_data(leaf) for name, leaf in leaves.items()}
 
 
-def _key_data(array: Any) -> Any:
+def key_data(array: Any) -> Any:
+    """Return random keys as their numbers, and any other array as it is."""
     is_key = hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
     return jax.random.key_data(array) if is_key else array
 
@@ -268,7 +276,7 @@ def _host_copy(array: Any, name: str) -> np.ndarray:
             f"{name} lies on the devices of several hosts, so that none of them can write it to one file. "
             "Write a sharded checkpoint: save_checkpoint(path, format='orbax')."
         )
-    return np.array(jax.device_get(_key_data(array)))
+    return np.array(jax.device_get(key_data(array)))
 
 
 def _require_ready(model: Any, method: str) -> Any:

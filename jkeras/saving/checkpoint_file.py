@@ -6,7 +6,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -91,23 +91,30 @@ class Stored:
         text = read_array(found, found.shape, f"{self.path!r}: {_DOCUMENT}").astype(np.uint8).tobytes()
         if zlib.crc32(text) != found.attrs.get("crc"):
             raise DamagedError(f"{self.path!r} is damaged: the checksum of its document is wrong.")
-        return parsed_document(text, self.path)
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DamagedError(f"{self.path!r} is damaged: its document cannot be read.") from None
+        return checked_document(document, self.path)
 
-    def read(self, group: str) -> dict[str, np.ndarray]:
-        """Return the arrays of a group by name, as its document describes them.
+    def read(self, groups: Iterable[str]) -> Arrays:
+        """Return the arrays of some groups, as the document describes them.
 
         Raises:
             DamagedError: If an array is not there as it was written.
         """
         try:
-            rows = self.document["arrays"].get(group, {})
-            return {name: self._read(f"{group}/{row['at']}", name, row) for name, row in rows.items()}
+            listing = self.document["arrays"]
+            return {
+                group: {name: self._read(f"{group}/{row['at']}", row) for name, row in listing.get(group, {}).items()}
+                for group in groups
+            }
         except DamagedError:
             raise
         except _UNREADABLE as error:
-            raise DamagedError(f"{self.path!r} is damaged in its {group}: {error}.") from None
+            raise DamagedError(f"{self.path!r} is damaged: {error}.") from None
 
-    def _read(self, at: str, name: str, row: dict[str, Any]) -> np.ndarray:
+    def _read(self, at: str, row: dict[str, Any]) -> np.ndarray:
         dataset, shape, dtype = find(self.file, at), tuple(row["shape"]), jnp.dtype(row["dtype"])
         self._check_size(dataset, math.prod(shape) * dtype.itemsize, at)
         array = read_array(dataset, shape, f"{self.path!r}: {at}").view(dtype)
@@ -120,16 +127,12 @@ class Stored:
             raise DamagedError(f"{self.path!r} is damaged: {what} should be {size} bytes, the file is {self.size}.")
 
 
-def parsed_document(text: bytes | str, path: str) -> dict[str, Any]:
-    """Return the document of a checkpoint.
+def checked_document(document: Any, path: str) -> dict[str, Any]:
+    """Return the document of a checkpoint if it is one that this version reads.
 
     Raises:
         DamagedError: If it is none, or of a version that is not known.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise DamagedError(f"{path!r} is damaged: its document cannot be read.") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DamagedError(f"{path!r} is not a training checkpoint.")
     if document.get("version") != VERSION:
