@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from jkeras.core.custom_objects import address
+
 
 class Configurable:
     """Base of everything that can be written to a configuration and made again from it.
@@ -45,11 +47,29 @@ class Configurable:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make an object from what `get_config` returned."""
-        return cls(**config)
+        return cls(**restored(cls, config))
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self._given_arguments.items())
         return f"{type(self).__name__}({shown})"
+
+
+def restored(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which what `get_config` of a user's class wrote as plain data are objects again.
+
+    A class of jkeras reads its arguments itself, and so does a class with a `get_config` of its own.
+    """
+    owner = next(c for c in cls.__mro__ if "get_config" in c.__dict__)
+    if cls.__module__.startswith("jkeras.") or not owner.__module__.startswith("jkeras."):
+        return config
+    from jkeras.saving.serialization import deserialize_keras_object
+
+    def read(value: Any) -> Any:
+        return deserialize_keras_object(value) if isinstance(value, dict) and "class_name" in value else value
+
+    return {
+        name: [read(v) for v in value] if isinstance(value, list) else read(value) for name, value in config.items()
+    }
 
 
 @cache
@@ -89,14 +109,18 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
 
 
 def serialize(value: Any) -> Any:
-    """Return `value` as plain data: objects become `{"class_name", "config"}`, functions their names.
+    """Return `value` as plain data; functions become their names.
+
+    An object becomes `{"module", "class_name", "config", "registered_name"}`, as Keras 3 writes it.
 
     >>> import numpy as np
     >>> serialize((1, np.float32(2.0), np.arange(2)))
     [1, 2.0, [0, 1]]
     """
     if hasattr(value, "get_config") and not isinstance(value, type):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        module, registered = address(type(value))
+        config = value.get_config()
+        return {"module": module, "class_name": class_name(value), "config": config, "registered_name": registered}
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -108,3 +132,8 @@ def serialize(value: Any) -> Any:
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)
     return value
+
+
+def class_name(value: Any) -> str:
+    """Return the name by which files know the class of an object."""
+    return getattr(value, "_class_name", None) or type(value).__name__

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+# The tables of jkeras's own objects by the module that Keras says they are in; every `Registry` adds itself.
+tables: dict[str, dict[str, Any]] = {"keras": {}}
 _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("jkeras_custom_objects", default=())
 _process: dict[str, Any] = {}
 _registered: dict[str, Any] = {}
@@ -49,6 +51,19 @@ def get_registered_name(obj: Any) -> str:
         if known is obj:
             return name
     return obj.__name__
+
+
+def address(cls: type) -> tuple[str, str | None]:
+    """Return the module that Keras says a class is in, and the name a user's class is registered under.
+
+    >>> from jkeras.layers import Dense
+    >>> address(Dense)
+    ('keras.layers', None)
+    """
+    for module, table in tables.items():
+        if table.get(cls.__name__) is cls:
+            return module, None
+    return cls.__module__, get_registered_name(cls)
 
 
 def get_registered_object(

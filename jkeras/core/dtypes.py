@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.config import Configurable, serialize
+from jkeras.core.custom_objects import tables
 from jkeras.core.errors import nearest
 
 _POLICIES = {
@@ -177,15 +178,21 @@ def as_policy(value: Any) -> DTypePolicy:
     if isinstance(value, DTypePolicy):
         return value
     if isinstance(value, dict):
-        kinds = {kind.__name__: kind for kind in (DTypePolicy, DTypePolicyMap)}
         kind = value.get("class_name", "DTypePolicy")
-        if kind not in kinds:
+        if kind not in _KINDS:
             hint = " Quantised policies are not supported." if "DTypePolicy" in kind else ""
-            raise ValueError(f"Unknown dtype policy class {kind!r}.{hint} Known: {', '.join(kinds)}.")
-        return kinds[kind].from_config(value.get("config", value))
+            raise ValueError(f"Unknown dtype policy class {kind!r}.{hint} Known: DTypePolicy, DTypePolicyMap.")
+        return _KINDS[kind].from_config(value.get("config", value))
     if callable(getattr(value, "get_config", None)):
         raise ValueError(f"Expected a dtype policy or its name, such as 'mixed_bfloat16'; got {value!r}.")
     return DTypePolicy(value if isinstance(value, str) else jnp.dtype(value).name)
+
+
+# By the names of their classes in files; tf_keras calls them `Policy`.
+_KINDS: dict[str, type[DTypePolicy]] = {
+    "DTypePolicy": DTypePolicy, "DTypePolicyMap": DTypePolicyMap, "Policy": DTypePolicy, "PolicyV1": DTypePolicy,
+}  # fmt: skip
+tables["keras"].update({kind.__name__: kind for kind in _KINDS.values()})
 
 
 def as_config(policy: DTypePolicy) -> Any:

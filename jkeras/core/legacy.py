@@ -14,6 +14,9 @@ Modernise = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], d
 # By class name: what an old keyword is called now, and functions for what is more than a new name.
 RENAMED: dict[str, dict[str, str]] = {}
 REWRITTEN: dict[str, Modernise] = {}
+# By class name: what configurations of old files hold beside constructor arguments, and the values that mean nothing
+# (`...`: none does).
+ONLY_IN_FILES: dict[str, dict[str, tuple[Any, ...]]] = {}
 
 
 def modernise(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -33,6 +36,26 @@ def modernise(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
             raise TypeError(f"{owner} got {names[old]!r} and its old spelling {old!r}. Keep {names[old]!r}.")
         kwargs = {names[old] if k == old else k: v for k, v in kwargs.items()}
     return args, kwargs
+
+
+def without_file_arguments(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration without what only old files hold.
+
+    Raises:
+        ValueError: If such a value means something that the class cannot do.
+
+    >>> ONLY_IN_FILES["object"] = {"groups": (1,)}
+    >>> without_file_arguments(object, {"groups": 1, "units": 2})
+    {'units': 2}
+    >>> del ONLY_IN_FILES["object"]
+    """
+    config = dict(config)
+    for owner in cls.__mro__:
+        for name, harmless in ONLY_IN_FILES.get(owner.__name__, {}).items():
+            value = config.pop(name, None)
+            if value is not None and ... not in harmless and value not in harmless:
+                raise ValueError(f"{cls.__name__}: {name}={value!r}, as in a file, is not supported.")
+    return config
 
 
 def former_name(name: str, cls: type, make: Callable[..., Any], documentation: str, **attributes: Any) -> Any:

@@ -106,6 +106,7 @@ def operation(
 
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.__doc__ = summary
+    call.function = function  # type: ignore[attr-defined]
     call.__module__ = _UNPUBLISHED
     return call
 

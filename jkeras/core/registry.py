@@ -30,6 +30,8 @@ class Registry:
         self.kind = kind
         self.module = module  # where Keras has the classes, as the newer of its formats says
         self._rows: dict[str, Any] = {}
+        if module:
+            custom_objects.tables[f"keras.{module}"] = self._rows
 
     def register(self, name: str, obj: Any, *aliases: str) -> Any:
         """Add `obj` under `name` and every alias, and return it."""
@@ -129,11 +131,9 @@ class Registry:
                 "custom_objects when it is read."
             )
         written = configuration.serialize(obj)
-        if use_legacy_format or not isinstance(written, dict):
-            return written
-        is_ours = type(obj) in self._rows.values()
-        module = f"keras.{self.module}" if is_ours else type(obj).__module__
-        return {"module": module, **written, "registered_name": None if is_ours else type(obj).__name__}
+        if use_legacy_format and isinstance(written, dict):
+            return {name: written[name] for name in ("class_name", "config")}
+        return written
 
 
 def _make(found: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
+from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
-from jkeras.layers.table import serialize
 from jkeras.layers.wrapper import check_layer, with_layers
 
 __all__ = ["Bidirectional"]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jkeras.core.legacy import RENAMED, REWRITTEN
+from jkeras.core.legacy import ONLY_IN_FILES, RENAMED, REWRITTEN
 from jkeras.layers.merging import add, average, concatenate, dot, maximum, multiply
 
 __all__ = ["merge"]
@@ -202,6 +202,22 @@ REWRITTEN.update(
         "Embedding": _embedding,
         "BatchNormalization": _batch_normalization,
         "LayerNormalization": _layer_normalization,
+    }
+)
+
+
+_UNUSED_KERNEL = dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), (...,))
+ONLY_IN_FILES.update(
+    {
+        **dict.fromkeys(("BaseConvTranspose", "BaseDepthwiseConv"), {"groups": (1,)}),
+        "BaseSeparableConv": {"groups": (1,), **_UNUSED_KERNEL},
+        "ConvLSTM": {"unroll": (False,), "time_major": (False,)},
+        "MultiHeadAttention": {
+            **dict.fromkeys(("query_shape", "key_shape", "value_shape"), (...,)),
+            "softmax_robust_masking": (False,),
+        },
+        "RandomImageLayer": {"rng_type": (...,)},
+        "TextVectorization": {"dtype": ("string",)},
     }
 )
 

@@ -13,7 +13,6 @@ from jkeras.core.layer import Layer
 from jkeras.core.template import unique_name
 from jkeras.functional.recurrence import rnn
 from jkeras.layers.recurrence import SequenceLayer, accepted, arguments_of
-from jkeras.layers.table import serialize
 from jkeras.layers.wrapper import with_layers
 
 __all__ = ["RNN", "AbstractRNNCell", "StackedRNNCells"]
@@ -132,10 +131,6 @@ class RNN(SequenceLayer):
         """Return the sublayers; the cell goes by its own name, which its configuration keeps."""
         return {child.name if child is self.cell else name: child for name, child in super().children().items()}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments, the cell as `{"class_name", "config"}`."""
-        return {**super().get_config(), "cell": serialize(self.cell)}
-
 
 class StackedRNNCells(Layer):
     """Several cells as one: the output of each is the input of the next.
@@ -192,10 +187,6 @@ class StackedRNNCells(Layer):
         for cell in super().children().values():
             named[unique_name(cell.name, named)] = cell
         return named
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments, the cells as `{"class_name", "config"}`."""
-        return {**super().get_config(), "cells": [serialize(cell) for cell in self.cells]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jkeras.core.layer import Layer
-from jkeras.layers.table import deserialize, serialize
+from jkeras.layers.table import deserialize
 
 __all__ = ["TimeDistributed", "Wrapper"]
 
@@ -33,10 +33,6 @@ class Wrapper(Layer):
     def children(self) -> dict[str, Any]:
         """Return the sublayers; the layer inside goes by its own name, which its configuration keeps."""
         return {c.name if c is self.layer else name: c for name, c in super().children().items()}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments, the layer inside as `{"class_name", "config"}`."""
-        return {**super().get_config(), "layer": serialize(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

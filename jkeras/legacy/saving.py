@@ -20,7 +20,8 @@ def serialize_keras_object(instance: Any) -> Any:
     {'class_name': 'DTypePolicy', 'config': {'name': 'float16'}}
     """
     if instance is None or hasattr(instance, "get_config"):
-        return _serialize(instance)
+        written = _serialize(instance)
+        return written and {name: written[name] for name in ("class_name", "config")}
     if callable(instance) and hasattr(instance, "__name__"):
         return instance.__name__
     raise ValueError(

@@ -39,6 +39,11 @@ class Loss(Configurable):
 
     keeps_integer_labels: ClassVar[bool] = False  # a class number above 256 is no bfloat16
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """Make a loss from what `get_config` returned; tf_keras also writes the function that the class stands for."""
+        return cls(**{name: value for name, value in config.items() if name != "fn"})
+
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         self.name = name or snake_case(type(self).__name__)
         self.reduction = as_reduction(reduction)

@@ -8,10 +8,12 @@ from typing import Any
 import jax
 
 from jkeras.core import graph
+from jkeras.core.custom_objects import CustomObjectScope, tables
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
+from jkeras.layers.table import layers as layer_classes
 from jkeras.models.host_part import host_part
 from jkeras.models.reports import cost_analysis, explain_fit
 from jkeras.models.trainer import Trainer
@@ -101,6 +103,12 @@ class Model(Trainer):
             return
         if not self._is_declared():
             self._declare((graph.symbolic_like(input_shape),), {}, unknown=graph.UNKNOWN_SIZES[0])
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Make the weights for the shapes that a file says the model was built with: `{"input_shape": ...}`."""
+        shapes = config.get("input_shape", config.get("shapes_dict"))
+        if shapes is not None and not self._is_declared():
+            self.build(jax.tree.map(tuple, shapes, is_leaf=graph.is_shape))
 
     def _build_from(self, frame: Any, signature: Any, given: dict[str, Any]) -> None:
         if type(self).build is Model.build:  # nothing of its own to declare; its layers are built as they are called
@@ -255,12 +263,31 @@ class Model(Trainer):
 
         return load_checkpoint(self, filepath, resume)
 
-    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """Whole-model files are not written yet; save the weights."""
-        raise NotImplementedError(
-            "model.save(...) of a whole model is not available yet. "
-            "Use model.save_weights('name.weights.h5') and build the model in code before load_weights."
-        )
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        include_optimizer: bool = True,
+        save_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the whole model to one file: configuration, weights, what `compile` said, the optimizer's state.
+
+        Args:
+            filepath: `name.keras` for the format of Keras 3; `name.h5` (`.hdf5`) for that of Keras 1 and 2.
+            overwrite: Whether to replace an existing file.
+            zipped: True or None: a `.keras` file is a zip archive; folders are not written.
+            include_optimizer: Whether to write the state of the optimizer.
+            save_format: "keras" or "h5", where the name does not say it.
+
+        Raises:
+            ValueError: If the format is unknown, or something has no name to be written by.
+        """
+        from jkeras.saving.whole import save_model
+
+        save_model(self, filepath, overwrite, zipped=zipped, include_optimizer=include_optimizer,
+                   save_format=save_format, **kwargs)  # fmt: skip
 
     def reset_states(self) -> None:
         """Set the state of every stateful layer back to zeros."""
@@ -280,11 +307,69 @@ class Model(Trainer):
         """The shape of `output`."""
         return jax.tree.map(lambda t: t.shape, self.output)
 
+    @property
+    def _class_name(self) -> str:
+        """The name by which files know the class: a model made from tensors is `Functional`."""
+        return "Functional" if type(self) is Model and self._plan is not None else type(self).__name__
+
+    def _is_graph(self) -> bool:
+        """Whether its configuration is that of its graph: its class does not say how else it is made."""
+        return self._plan is not None and type(self).__init__ is Model.__init__
+
     def get_config(self) -> dict[str, Any]:
-        """Return the configuration of a subclassed model: its constructor arguments."""
-        if self._plan is not None and type(self) is Model:
-            raise NotImplementedError("The configuration of a model made from tensors is not available yet.")
-        return super().get_config()
+        """Return the model as plain data: its layers and how they are called, or a subclass's constructor arguments.
+
+        >>> from jkeras.layers import Dense, Input
+        >>> x = Input((3,))
+        >>> config = Model(x, Dense(2)(x)).get_config()
+        >>> [layer["class_name"] for layer in config["layers"]], config["output_layers"]
+        (['InputLayer', 'Dense'], ['dense', 0, 0])
+        """
+        if not self._is_graph():
+            return super().get_config()
+        from jkeras.saving.graph import write_graph
+
+        return write_graph(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a model from what `get_config` returned, in the form of any Keras.
+
+        Args:
+            config: Plain data.
+            custom_objects: Users' classes and functions by name.
+
+        Raises:
+            ValueError: If a class is unknown, or the layers and calls do not make a graph.
+        """
+        with CustomObjectScope(custom_objects):
+            if "input_layers" not in config or "output_layers" not in config:
+                return super().from_config(config)
+            from jkeras.saving.graph import read_graph
+
+            rest = {key: value for key, value in config.items() if key not in _GRAPH}
+            trainable = rest.pop("trainable", True)
+            inputs, outputs = read_graph(config)
+            model = cls(inputs, outputs, **rest)
+        if not trainable:
+            model.trainable = False
+        return model
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the configuration as JSON, which `model_from_json` and Keras 3 read; `kwargs` go to `json.dumps`."""
+        from jkeras.saving.text import model_to_json
+
+        return model_to_json(self, **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """Return the configuration as YAML, which `model_from_yaml` reads; `kwargs` go to `yaml.safe_dump`."""
+        from jkeras.saving.text import model_to_yaml
+
+        return model_to_yaml(self, **kwargs)
+
+
+# What a configuration says about the graph; the rest are arguments of the class.
+_GRAPH = ("layers", "input_layers", "output_layers", "nodes", "dtype")
 
 
 def _single(tree: Any) -> Any:
@@ -300,3 +385,8 @@ def first_shape(layers: Mapping[str, Layer]) -> Any:
             return plan.input_list[0].shape, plan.input_list[0].dtype
         return layer._input_hint
     return None
+
+
+tables["keras"]["Model"] = Model
+for _name in ("Model", "Functional"):
+    layer_classes.register(_name, Model)

@@ -8,12 +8,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core import dtypes
+from jkeras.core.config import serialize
+from jkeras.core.custom_objects import CustomObjectScope, tables
 from jkeras.core.errors import nearest
-from jkeras.core.graph import Plan, SymbolicTensor
+from jkeras.core.graph import Plan, SymbolicTensor, is_shape
 from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.registry import snake_case
 from jkeras.core.template import unique_name
+from jkeras.layers.table import layers as layer_classes
 from jkeras.models.host_part import host_part
 from jkeras.models.model import Model, first_shape
 
@@ -166,8 +170,38 @@ class Sequential(Model):
         return [list(self._layers)[-1]] if self._layers else []
 
     def get_config(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        raise NotImplementedError("The configuration of a model is not available yet.")
+        """Return the model as plain data: its layers, the input first if its shape is known."""
+        first = [tensor.node.layer for tensor in self._chain.tensors[:1] if tensor.node is not None]
+        config = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.as_config(self.dtype_policy)}
+        rows = []
+        for name, layer in (*((layer.name, layer) for layer in first), *self._layers.items()):
+            row = serialize(layer)
+            row["config"] = {**row["config"], "name": name}
+            rows.append(row)
+        shape = {"build_input_shape": list(self._chain.tensors[0].shape)} if self._chain.tensors else {}
+        return {**config, "layers": rows, **shape}
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a model from what `get_config` returned, in the form of any Keras; in Keras 1 and 2.0 that is a list.
+
+        Args:
+            config: Plain data.
+            custom_objects: Users' classes and functions by name.
+        """
+        from jkeras.saving.serialization import deserialize_keras_object
+
+        config = {"layers": config} if isinstance(config, list) else dict(config)
+        shape = config.pop("build_input_shape", None)
+        rows, trainable = config.pop("layers", []), config.pop("trainable", True)
+        config.pop("dtype", None)
+        with CustomObjectScope(custom_objects):
+            model = cls(layers=[deserialize_keras_object(row) for row in rows], **config)
+        if shape is not None and not model._chain.tensors and model._layers:
+            model.build(tuple(shape) if is_shape(shape) else shape)
+        if not trainable:
+            model.trainable = False
+        return model
 
     def __getitem__(self, index: int | str) -> Layer:
         """Return a layer by position or name."""
@@ -184,3 +218,7 @@ class Chain:
     def __init__(self) -> None:
         self.tensors: list[SymbolicTensor] = []
         self.plan: Plan | None = None
+
+
+tables["keras"]["Sequential"] = Sequential
+layer_classes.register("Sequential", Sequential)

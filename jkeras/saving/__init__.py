@@ -12,3 +12,5 @@ from jkeras.saving.serialization import deserialize_keras_object as deserialize_
 from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
 from jkeras.saving.weights import load_weights as load_weights
 from jkeras.saving.weights import save_weights as save_weights
+from jkeras.saving.whole import load_model as load_model
+from jkeras.saving.whole import save_model as save_model

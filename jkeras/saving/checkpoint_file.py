@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,11 +13,11 @@ import numpy as np
 
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import find, open_for_reading, read_array, write_array
+from jkeras.saving.limits import JSON_BYTES, parse_json
 
 FORMAT = "jkeras training checkpoint"
 VERSION = 1
 _DOCUMENT = "document"
-_LONGEST_DOCUMENT = 2**28  # bytes
 # What h5py, and looking into a document that is none, may raise.
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError)
 
@@ -38,7 +36,8 @@ def write_file(path: Any, arrays: Arrays, document: dict[str, Any], overwrite: b
     """
     import h5py
 
-    with atomic_path(path, overwrite) as temporary, h5py.File(temporary, "x") as file:
+    size = sum(array.nbytes for members in arrays.values() for array in members.values())
+    with atomic_path(path, overwrite, size) as temporary, h5py.File(temporary, "x") as file:
         listing: dict[str, Any] = {}
         for group, members in arrays.items():
             folder = file.create_group(group)
@@ -46,10 +45,10 @@ def write_file(path: Any, arrays: Arrays, document: dict[str, Any], overwrite: b
             for number, (name, array) in enumerate(members.items()):
                 place = _place_for(folder, name, number)
                 write_array(folder, place, _storable(np.asarray(array)))
-                listing[group][name] = {**described(array), "at": place, "crc": _checksum(array)}
+                listing[group][name] = {**described(array), "at": place}
         whole = {"format": FORMAT, "version": VERSION, **document, "arrays": listing}
         text = json.dumps(whole, allow_nan=False).encode()
-        file.create_dataset(_DOCUMENT, data=np.frombuffer(text, np.uint8)).attrs["crc"] = zlib.crc32(text)
+        write_array(file, _DOCUMENT, np.frombuffer(text, np.uint8))
 
 
 def described(array: Any) -> dict[str, Any]:
@@ -78,24 +77,13 @@ class Stored:
 
     def __init__(self, file: Any, path: str):
         self.file, self.path = file, path
-        self.size = os.path.getsize(path)
-        self.document = self._document()
-
-    def _document(self) -> dict[str, Any]:
-        found = find(self.file, _DOCUMENT)
+        found = find(file, _DOCUMENT)
         if found is None or getattr(found, "shape", None) is None or len(found.shape) != 1:
-            raise DamagedError(f"{self.path!r} is not a training checkpoint: it has no {_DOCUMENT}.")
-        self._check_size(found, math.prod(found.shape), _DOCUMENT)
-        if found.shape[0] > _LONGEST_DOCUMENT:
-            raise DamagedError(f"{self.path!r}: its document of {found.shape[0]} bytes is too long.")
-        text = read_array(found, found.shape, f"{self.path!r}: {_DOCUMENT}").astype(np.uint8).tobytes()
-        if zlib.crc32(text) != found.attrs.get("crc"):
-            raise DamagedError(f"{self.path!r} is damaged: the checksum of its document is wrong.")
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            raise DamagedError(f"{self.path!r} is damaged: its document cannot be read.") from None
-        return checked_document(document, self.path)
+            raise DamagedError(f"{path!r} is not a training checkpoint: it has no {_DOCUMENT}.")
+        where = f"{path!r}: {_DOCUMENT}"
+        if found.shape[0] > JSON_BYTES:
+            raise DamagedError(f"{where} of {found.shape[0]} bytes is too long.")
+        self.document = checked_document(parse_json(read_array(found, found.shape, where).tobytes(), where), path)
 
     def read(self, groups: Iterable[str]) -> Arrays:
         """Return the arrays of some groups, as the document describes them.
@@ -115,16 +103,11 @@ class Stored:
             raise DamagedError(f"{self.path!r} is damaged: {error}.") from None
 
     def _read(self, at: str, row: dict[str, Any]) -> np.ndarray:
-        dataset, shape, dtype = find(self.file, at), tuple(row["shape"]), jnp.dtype(row["dtype"])
-        self._check_size(dataset, math.prod(shape) * dtype.itemsize, at)
-        array = read_array(dataset, shape, f"{self.path!r}: {at}").view(dtype)
-        if array.shape != shape or _checksum(array) != row["crc"]:
-            raise DamagedError(f"{self.path!r} is damaged: the checksum of {at} is wrong.")
+        shape = tuple(row["shape"])
+        array = read_array(find(self.file, at), shape, f"{self.path!r}: {at}").view(jnp.dtype(row["dtype"]))
+        if array.shape != shape:
+            raise DamagedError(f"{self.path!r} is damaged: {at} has not the dtype {row['dtype']}.")
         return array
-
-    def _check_size(self, dataset: Any, size: int, what: str) -> None:
-        if size > self.size or getattr(dataset, "chunks", None) is not None:
-            raise DamagedError(f"{self.path!r} is damaged: {what} should be {size} bytes, the file is {self.size}.")
 
 
 def checked_document(document: Any, path: str) -> dict[str, Any]:
@@ -165,7 +148,3 @@ def _storable(array: np.ndarray) -> np.ndarray:
     """HDF5 has no floats of 8 bits or less: they are stored as their bits."""
     is_known = array.dtype.kind in "fiub" or array.dtype == jnp.bfloat16
     return array if is_known else array.view(f"u{array.dtype.itemsize}")
-
-
-def _checksum(array: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,19 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.saving.hdf5_checks import check_dataset, checksum, child, read_attribute, reported
+from jkeras.saving.limits import DEPTH
+
 # An attribute larger than this does not fit into the header of an HDF5 object.
 _HEADER_LIMIT = 64512
+# Where the checksum of an array is kept: an attribute of its dataset, which Keras passes over.
+_CHECKSUM = "jkeras_crc32"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @contextmanager
 def open_for_reading(path: Any) -> Iterator[Any]:
-    """Open an HDF5 file.
+    """Open an HDF5 file, given by its name or as an open binary file whose `repr` is its name for messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -25,7 +32,21 @@ def open_for_reading(path: Any) -> Iterator[Any]:
     """
     import h5py
 
-    name = os.fspath(path)
+    is_open = hasattr(path, "readinto")
+    name = repr(path) if is_open else repr(os.fspath(path))
+    if not is_open:
+        _check_is_file(os.fspath(path))
+    if not (_begins_as_hdf5(path) if is_open else h5py.is_hdf5(os.fspath(path))):
+        raise ValueError(f"{name} is not an HDF5 file, or is damaged: it does not begin as one.")
+    try:
+        file = h5py.File(path if is_open else os.fspath(path), "r")
+    except OSError as error:
+        raise ValueError(f"The HDF5 file {name} cannot be opened; it seems to be damaged: {error}.") from None
+    with file:
+        yield file
+
+
+def _check_is_file(name: str) -> None:
     if not Path(name).exists():
         hint = ""
         if Path(f"{name}.index").exists():
@@ -33,40 +54,31 @@ def open_for_reading(path: Any) -> Iterator[Any]:
         raise FileNotFoundError(f"There is no file {name!r}.{hint}")
     if Path(name).is_dir():
         raise IsADirectoryError(f"{name!r} is a folder; give the name of a file.")
-    if not h5py.is_hdf5(name):
-        raise ValueError(f"{name!r} is not an HDF5 file, or is damaged: it does not begin as one.")
-    try:
-        file = h5py.File(name, "r")
-    except OSError as error:
-        raise ValueError(f"The HDF5 file {name!r} cannot be opened; it seems to be damaged: {error}.") from None
-    with file:
-        yield file
+
+
+def _begins_as_hdf5(file: Any) -> bool:
+    file.seek(0)
+    start = file.read(len(_SIGNATURE))
+    file.seek(0)
+    return start == _SIGNATURE
 
 
 def find(group: Any, path: str) -> Any:
     """Return the object at `path` below `group`, or None.
 
     Raises:
-        ValueError: If a part of the path is a soft or an external link.
+        ValueError: If a part of the path is a soft or an external link, leads upwards, or the file is damaged there.
     """
     import h5py
 
+    parts = [part for part in path.split("/") if part]
+    if len(parts) > DEPTH or "\0" in path or any(part in (".", "..") for part in parts):
+        raise ValueError(f"{group.file.filename!r}: {path[:200]!r} is no name of a group or a dataset.")
     found: Any = group
-    for part in path.split("/"):
-        if not part:
-            continue
-        link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
-        if link is None:
+    for part in parts:
+        found = child(found, part) if isinstance(found, h5py.Group) else None
+        if found is None:
             return None
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(
-                f"{found.file.filename!r}: {str(found.name).rstrip('/')}/{part} is a link ({type(link).__name__}). "
-                "Links in weight files are not followed."
-            )
-        try:
-            found = found[part]
-        except (OSError, KeyError, RuntimeError) as error:
-            raise ValueError(f"{group.file.filename!r} is damaged at {path!r}: {error}.") from None
     return found
 
 
@@ -74,47 +86,82 @@ def read_array(dataset: Any, shape: Sequence[int], where: str) -> np.ndarray:
     """Return the numbers of a dataset whose shape must be `shape`.
 
     Raises:
-        ValueError: If it holds no numbers, keeps them outside of the file, or cannot be read.
+        ValueError: If it holds no numbers, keeps them outside of the file, declares more than the file holds, cannot be
+            read, or is not what was written (in files of jkeras, which keep a checksum of each array).
     """
-    import h5py
-
-    if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"{where}: expected a dataset; found {type(dataset).__name__}.")
-    if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{where}: the dataset keeps its data outside of the file, which is not followed.")
-    is_bfloat16 = dataset.dtype == np.dtype("V2") and _text(dataset.attrs.get("dtype", "")) == "bfloat16"
-    if dataset.dtype.kind not in "fiub" and not is_bfloat16:
-        raise ValueError(f"{where}: expected numbers; found dtype {dataset.dtype}.")
-    if dataset.shape is None or tuple(dataset.shape) != tuple(shape):
+    dtype = check_dataset(dataset, where)
+    if tuple(dataset.shape) != tuple(shape):
         raise ValueError(f"{where}: expected shape {tuple(shape)}; found {dataset.shape}.")
-    try:
+    with reported(f"{where}: the data"):
         array = np.asarray(dataset[()])
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"{where}: the data cannot be read; the file seems to be damaged: {error}.") from None
-    return array.view(jnp.bfloat16) if is_bfloat16 else array
+    expected = read_attribute(dataset, _CHECKSUM)
+    if expected is not None and expected != checksum(dataset.name, array):
+        raise ValueError(
+            f"{where}: the data are not those that were written: their checksum differs. The file is damaged. "
+            f"If they were changed on purpose, remove the attribute {_CHECKSUM!r} of {dataset.name}."
+        )
+    return array.view(jnp.bfloat16) if dtype.kind == "V" else array
 
 
 def write_array(group: Any, name: str, array: np.ndarray) -> None:
-    """Write an array; bfloat16 as raw bytes with its name, as Keras 3 does."""
-    if array.dtype == jnp.bfloat16:
-        group.create_dataset(name, data=array.view(np.dtype("V2"))).attrs["dtype"] = "bfloat16"
-    else:
-        group.create_dataset(name, data=array)
+    """Write an array with its checksum; bfloat16 as raw bytes with its name, as Keras 3 does."""
+    is_bfloat16 = array.dtype == jnp.bfloat16
+    dataset = group.create_dataset(name, data=array.view(np.dtype("V2")) if is_bfloat16 else array)
+    if is_bfloat16:
+        dataset.attrs["dtype"] = "bfloat16"
+    dataset.attrs[_CHECKSUM] = np.uint32(checksum(dataset.name, array.view("V2") if is_bfloat16 else array))
+
+
+def read_text(group: Any, attribute: str) -> str | None:
+    """Return a text kept in an attribute, or None if it is not there.
+
+    Raises:
+        ValueError: If it is no text, is too large, or is not what was written.
+    """
+    value = read_attribute(group, attribute)
+    where = f"{group.file.filename!r}: attribute {attribute!r} of {group.name}"
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: expected text; found {type(value).__name__}.")
+    expected = read_attribute(group, f"{_CHECKSUM}_{attribute}")
+    if expected is not None and expected != zlib.crc32(value.encode("utf8", "replace")):
+        raise ValueError(
+            f"{where} is not what was written: its checksum differs. The file is damaged. "
+            f"If it was changed on purpose, remove the attribute '{_CHECKSUM}_{attribute}'."
+        )
+    return value
+
+
+def write_text(group: Any, attribute: str, text: str) -> None:
+    """Write a text to an attribute, and its checksum to another."""
+    encoded = text.encode("utf8")
+    group.attrs[attribute] = encoded
+    group.attrs[f"{_CHECKSUM}_{attribute}"] = np.uint32(zlib.crc32(encoded))
 
 
 def read_names(group: Any, attribute: str) -> list[str] | None:
-    """Return a list of strings kept in an attribute, or in `<attribute>0`, `<attribute>1`, ... if it was too large."""
-    attributes = group.attrs
-    if attribute in attributes:
-        values = list(attributes[attribute])
-    elif f"{attribute}0" in attributes:
-        values, index = [], 0
-        while f"{attribute}{index}" in attributes:
-            values += list(attributes[f"{attribute}{index}"])
-            index += 1
-    else:
+    """Return a list of strings kept in an attribute, or in `<attribute>0`, `<attribute>1`, ... if it was too large.
+
+    Raises:
+        ValueError: If it is no list of strings, or too large.
+    """
+    values = read_attribute(group, attribute)
+    if values is None:
+        values = read_attribute(group, f"{attribute}0")
+        index = 1
+        while values is not None and (more := read_attribute(group, f"{attribute}{index}")) is not None:
+            values, index = [*_listed(values), *_listed(more)], index + 1
+    if values is None:
         return None
-    return [_text(value) for value in values]
+    values = _listed(values)
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{group.file.filename!r}: attribute {attribute!r} of {group.name}: expected a list of names.")
+    return values
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
@@ -130,7 +177,3 @@ def write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
         return
     for index, start in enumerate(range(0, len(encoded), each)):
         group.attrs[f"{attribute}{index}"] = np.array(encoded[start : start + each], dtype=f"S{widest}")
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf8", "replace") if isinstance(value, bytes) else str(value)

@@ -18,6 +18,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.registry import snake_case
 from jkeras.core.weight import Weight
 from jkeras.saving.hdf5 import find, write_array
+from jkeras.saving.hdf5_checks import datasets_in
 from jkeras.saving.matching import Match, Mismatches
 
 # Layers whose own weights Keras keeps in a sublayer.
@@ -165,12 +166,9 @@ def _numbered(group: Any) -> list[Any]:
 def _layers_in(file: Any) -> list[str]:
     """Return the paths below which the file has weights of layers."""
     found: dict[str, None] = {}
-
-    def note(path: str, item: Any) -> None:
+    for path, _ in datasets_in(file):
         parts = path.split("/")
-        is_weight = hasattr(item, "shape") and len(parts) > 1 and parts[-2] == "vars"
+        is_weight = len(parts) > 1 and parts[-2] == "vars"
         if is_weight and not any(part in _NOT_WEIGHTS for part in parts):
             found["/".join(parts[:-2])] = None
-
-    file.visititems(note)
     return list(found)

@@ -17,6 +17,11 @@ class Match(NamedTuple):
     dataset: Any
 
     @property
+    def size(self) -> int:
+        """The number of elements of the dataset."""
+        return int(getattr(self.dataset, "size", 0) or 0)
+
+    @property
     def where(self) -> str:
         """The layer and the weight, for messages."""
         return f"Layer {self.layer!r}, weight {self.weight.name!r}"
@@ -46,6 +51,12 @@ class Mismatches:
             else:
                 kept.append(match)
         return kept
+
+
+def assign_all(values: list[tuple[Weight, Any]]) -> None:
+    """Give each weight the value that was read for it."""
+    for weight, array in values:
+        weight.assign(array)
 
 
 def read_all(matches: list[Match], path: str, allow_nan: bool) -> list[tuple[Weight, Any]]:

@@ -8,32 +8,22 @@ from typing import Any
 import numpy as np
 
 from jkeras.core import custom_objects as custom
-from jkeras.core.dtypes import DTypePolicy
+from jkeras.core.config import class_name
 from jkeras.core.errors import nearest
-from jkeras.core.registry import Registry, activations, constraints, initializers, regularizers
+from jkeras.core.registry import activations
 
 _BUILTIN = "builtins"
 
 
-def _tables() -> dict[str, Registry]:
+def _tables() -> dict[str, Mapping[str, Any]]:
     """Return the tables of names by the module of Keras that their objects are in."""
-    from jkeras.layers.table import layers
-    from jkeras.losses import losses
-    from jkeras.metrics import metrics
-    from jkeras.optimizers.catalogue import optimizers
-    from jkeras.optimizers.schedules import schedules
+    import jkeras.layers.table
+    import jkeras.losses
+    import jkeras.metrics
+    import jkeras.models
+    import jkeras.optimizers.schedules  # noqa: F401  (each fills its table)
 
-    return {
-        "keras.layers": layers,
-        "keras.initializers": initializers,
-        "keras.regularizers": regularizers,
-        "keras.constraints": constraints,
-        "keras.activations": activations,
-        "keras.losses": losses,
-        "keras.metrics": metrics,
-        "keras.optimizers": optimizers,
-        "keras.optimizers.schedules": schedules,
-    }
+    return custom.tables
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -67,11 +57,11 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
     if isinstance(obj, slice):
-        return {"class_name": "__slice__", "config": {"value": [obj.start, obj.stop, obj.step]}}
+        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
     if hasattr(obj, "get_config") and not isinstance(obj, type):
-        module, registered = _address(type(obj))
+        module, registered = custom.address(type(obj))
         config = {name: serialize_keras_object(value) for name, value in obj.get_config().items()}
-        return {"module": module, "class_name": type(obj).__name__, "config": config, "registered_name": registered}
+        return {"module": module, "class_name": class_name(obj), "config": config, "registered_name": registered}
     if hasattr(obj, "__array__"):
         array = np.asarray(obj)
         return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
@@ -86,19 +76,6 @@ def serialize_keras_object(obj: Any) -> Any:
     raise ValueError(
         f"Cannot write {obj!r} as plain data: {what}. Define a named function, or a class with get_config."
     )
-
-
-def _address(cls: type) -> tuple[str, str | None]:
-    """Return the module that Keras says a class is in, and the name a user's class is registered under."""
-    registered = custom.get_registered_name(cls)
-    if registered != cls.__name__:
-        return cls.__module__, registered
-    for module, table in _tables().items():
-        if cls.__name__ in table and table.lookup(cls.__name__) is cls:
-            return module, None
-    if cls is DTypePolicy:
-        return "keras", None
-    return cls.__module__, registered
 
 
 def deserialize_keras_object(
@@ -165,13 +142,12 @@ def _find(registered: str, name: str, module: str | None) -> Any:
     if found is not None:
         return found
     tables = _tables()
-    own = next((table for key, table in tables.items() if module and module.startswith(key)), None)
-    for table in [own] if own is not None else tables.values():
-        if name in table:
-            return table.lookup(name)
-    if name == "DTypePolicy":
-        return DTypePolicy
-    known = [row for table in tables.values() for row in table]
+    # The module only says which table comes first: it is never imported, and files of each era name another one.
+    parts = str(module or "keras.layers").split(".")
+    for key in sorted(tables, key=lambda key: key != module and key.rsplit(".", 1)[-1] not in parts):
+        if name in tables[key]:
+            return tables[key][name]
+    known = [row for table in tables.values() for row in table if row != name]
     raise ValueError(
         f"Unknown class or function {name!r}.{nearest(name, known)} "
         "If it is your own, pass custom_objects={'" + name + "': " + name + "} or register it with "
@@ -182,7 +158,8 @@ def _find(registered: str, name: str, module: str | None) -> Any:
 _PLAIN = {
     "__tuple__": lambda inner: tuple(_read(x) for x in inner["value"]),
     "__bytes__": lambda inner: inner["value"].encode("utf-8"),
-    "__slice__": lambda inner: slice(*inner["value"]),
+    "__slice__": lambda inner: slice(inner["start"], inner["stop"], inner["step"]),
+    "__ellipsis__": lambda inner: ...,
     "__numpy__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
     "__tensor__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
 }

@@ -9,7 +9,7 @@ from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
-from jkeras.saving.matching import Mismatches, read_all
+from jkeras.saving.matching import Mismatches, assign_all, read_all
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
@@ -46,7 +46,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     _check_built(model, "saved")
     values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
-    with atomic_path(filepath, overwrite) as temporary, h5py.File(temporary, "x") as file:
+    size = sum(array.nbytes for array in values.values())
+    with atomic_path(filepath, overwrite, size) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
 
 
@@ -83,8 +84,7 @@ def load_weights(
         else:
             matches = match_keras3(file, model, mismatches)
         values = read_all(matches, name, allow_nan)
-    for weight, array in values:
-        weight.assign(array)
+    assign_all(values)
 
 
 def _check_built(model: Any, what: str) -> None:
