@@ -40,15 +40,17 @@ def some_arrays():
 
 
 def test_the_reference_reads_what_is_written_and_the_other_way_round(tmp_path):
-    reference = pytest.importorskip("safetensors.numpy")
+    reference = pytest.importorskip("safetensors")
     arrays = some_arrays()
     write_safetensors(tmp_path / "a.safetensors", arrays.items(), {"format": "jkeras"})
     same(read_safetensors(tmp_path / "a.safetensors"), arrays)
-    arrays = {name: array for name, array in arrays.items() if "float8" not in name}  # its numpy part has no such thing
-    write_safetensors(tmp_path / "a.safetensors", arrays.items())
-    same(reference.load((tmp_path / "a.safetensors").read_bytes()), arrays)
-    reference.save_file(arrays, tmp_path / "b.safetensors", {"made": "elsewhere"})
-    same(read_safetensors(tmp_path / "b.safetensors"), arrays)
+    found = dict(reference.deserialize((tmp_path / "a.safetensors").read_bytes()))
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert (tuple(found[name]["shape"]), bytes(found[name]["data"])) == (array.shape, array.tobytes())
+    known = {name: array for name, array in arrays.items() if array.dtype.kind != "V"}  # all that its numpy part writes
+    pytest.importorskip("safetensors.numpy").save_file(known, tmp_path / "b.safetensors", {"made": "elsewhere"})
+    same(read_safetensors(tmp_path / "b.safetensors"), known)
 
 
 def test_weights_go_there_and_back_by_their_keys_in_params_and_state(tmp_path):
