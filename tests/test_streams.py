@@ -253,12 +253,17 @@ def test_chunks_cover_the_samples_once_and_have_one_shape(monkeypatch):
     data = ArrayData(Batch(X, Y), 8)  # 8 full batches and 6 rows
     order = rng.permutation(70)
     parts = list(chunks(data, order, None))
-    assert [(size, count) for _, size, count in parts] == [(8, 4), (8, 4), (6, 1)]
-    rows = np.concatenate([part.x[: size * count] for part, size, count in parts])
+    assert [(size, count) for _, size, count, _ in parts] == [(8, 4), (8, 4), (6, 1)]
+    rows = np.concatenate([part.x[: size * count] for part, size, count, _ in parts])
     np.testing.assert_array_equal(rows, X[order])
-    assert {part.x.shape for part, size, _ in parts if size == 8} == {(32, 4)}
+    assert {part.x.shape for part, size, *_ in parts if size == 8} == {(32, 4)}
     short = list(chunks(data, None, 5))
-    assert [(size, count, part.x.shape) for part, size, count in short] == [(8, 4, (32, 4)), (8, 1, (32, 4))]
+    assert [(size, count, part.x.shape) for part, size, count, _ in short] == [(8, 4, (32, 4)), (8, 1, (32, 4))]
+    for start in (3, 4, 8):  # what a resumed epoch begins with is what the whole one goes on with
+        rest = list(chunks(data, order, None, start))
+        rows = np.concatenate([part.x[first * size : size * count] for part, size, count, first in rest])
+        np.testing.assert_array_equal(rows, X[order[start * 8 :]])
+        assert len(rest) == {3: 3, 4: 2, 8: 1}[start]
 
 
 def test_large_batches_and_convolutions_on_cpu_come_one_by_one(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Callbacks: what runs beside training."""
 
+from jkeras.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
 from jkeras.callbacks.base import Callback as Callback
 from jkeras.callbacks.callback_list import CallbackList as CallbackList
 from jkeras.callbacks.csv_logger import CSVLogger as CSVLogger
@@ -8,6 +9,7 @@ from jkeras.callbacks.history import History as History
 from jkeras.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler as LearningRateScheduler
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from jkeras.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from jkeras.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from jkeras.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN

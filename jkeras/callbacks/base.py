@@ -16,7 +16,12 @@ class Callback:
     the `logs` of `on_epoch_end` reaches the history.
 
     A callback that overrides a batch hook makes the loop stop at every batch; without one whole blocks of steps run
-    on the device undisturbed.
+    on the device undisturbed. With `batch_interval = 100` it stops at every hundredth batch of the run only.
+
+    Attributes:
+        batch_interval: Batches between two calls of the batch hooks; other callbacks, or `steps_per_execution`, may
+            cause other ones.
+        runs_last: Whether its hooks come after those of the other callbacks, whose state it keeps.
 
     >>> class Lines(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -27,6 +32,8 @@ class Callback:
     Reference: https://keras.io/api/callbacks/base_callback
     """
 
+    batch_interval: int = 1
+    runs_last: bool = False
     params: dict[str, Any] | None = None
     validation_data: Any = None
     _model: Any = None

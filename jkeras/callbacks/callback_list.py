@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ _ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_bat
 
 
 class CallbackList:
-    """Calls the hooks of several callbacks, in order, and only of those that override them.
+    """Calls the hooks of several callbacks, in order (those with `runs_last` at the end), and only where overridden.
 
     Args:
         callbacks: One callback, a list of them (possibly nested), or None.
@@ -69,7 +70,7 @@ class CallbackList:
         self._listeners: dict[str, list[Callable[..., Any]]] = {
             hook: [
                 getattr(callback, hook)
-                for callback in self.callbacks
+                for callback in sorted(self.callbacks, key=lambda c: getattr(c, "runs_last", False))
                 if overrides(callback, hook) or (hook in _ALSO and overrides(callback, _ALSO[hook]))
             ]
             for hook in HOOKS
@@ -129,10 +130,15 @@ class CallbackList:
         return bool(self._listeners["on_train_batch_begin"] or self._listeners["on_train_batch_end"])
 
     @property
+    def batch_interval(self) -> int:
+        """How many batches may run between two calls of the training batch hooks."""
+        told = [c for c in self.callbacks if _has_batch_hooks(c)]
+        return math.gcd(*(max(1, int(getattr(c, "batch_interval", 1))) for c in told)) or 1
+
+    @property
     def with_batch_hooks(self) -> list[str]:
-        """The class names of the callbacks that must be told of each training batch."""
-        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-        return [type(c).__name__ for c in self.callbacks if any(overrides(c, hook) for hook in hooks)]
+        """The class names of the callbacks that must be told of training batches."""
+        return [type(c).__name__ for c in self.callbacks if _has_batch_hooks(c)]
 
     @property
     def has_test_batch_hooks(self) -> bool:
@@ -143,6 +149,11 @@ class CallbackList:
     def has_predict_batch_hooks(self) -> bool:
         """Whether some callback must be told of each batch of prediction."""
         return bool(self._listeners["on_predict_batch_begin"] or self._listeners["on_predict_batch_end"])
+
+
+def _has_batch_hooks(callback: Any) -> bool:
+    hooks = (*_ALSO, *_ALSO.values())
+    return any(overrides(callback, hook) for hook in hooks)
 
 
 def _flatten(callbacks: Any) -> Iterator[Any]:

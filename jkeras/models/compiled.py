@@ -59,6 +59,8 @@ class Compiled:
         self.running: tuple[Program, Any] | None = None  # the totals that the metrics show now
         self.decision: Any = None
         self.record: Any = None  # the facts of the last call of fit
+        self.training: Any = None  # where it stands, or stood at its end
+        self.continuation: Any = None  # what the next one goes on from
 
     def tracker(self, key: str) -> Mean:
         """Return the metric that shows the loss of one output in a step in Keras's style."""

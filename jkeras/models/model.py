@@ -240,6 +240,32 @@ class Model(Trainer):
 
         load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, allow_nan=allow_nan)
 
+    def save_checkpoint(self, filepath: Any, overwrite: bool = True, format: str | None = None) -> None:
+        """Write all that training needs to go on exactly: weights, optimizer, place in the data, callbacks, history.
+
+        Args:
+            filepath: Name of the file.
+            overwrite: Whether to replace an existing one.
+            format: "hdf5", or "orbax" for a folder of shards that several hosts write together.
+        """
+        from jkeras.saving.checkpoint import save_checkpoint
+
+        save_checkpoint(self, filepath, overwrite, format)
+
+    def load_checkpoint(self, filepath: Any, resume: bool = True) -> Any:
+        """Read what `save_checkpoint` wrote; the next `fit` goes on with that run.
+
+        Args:
+            filepath: The file or the folder.
+            resume: False: take over the arrays only, and let `fit` begin a new run.
+
+        Returns:
+            The place of the run, with its `epoch` and `batch`, or None.
+        """
+        from jkeras.saving.checkpoint import load_checkpoint
+
+        return load_checkpoint(self, filepath, resume)
+
     def save(
         self,
         filepath: Any,

@@ -21,6 +21,7 @@ from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import FormerMethods, modernise
 from jkeras.models.own_optimizer import OwnOptimizer
 from jkeras.models.prediction import Outputs, Predictor, gathered
+from jkeras.models.resuming import Training
 from jkeras.models.step import current
 from jkeras.models.step_style import check_steps
 from jkeras.models.steps import Steps
@@ -183,15 +184,16 @@ class Trainer(FormerMethods, Steps):
             program, decision, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
             should_stop=lambda: self.stop_training, record=compiled.record, profile=profile,
         )  # fmt: skip
+        training = compiled.training = Training(
+            self, run, arrays, callback_list, data, validation, run_seed, initial_epoch, shuffle=shuffle,
+            steps_per_epoch=steps_per_epoch,
+        )  # fmt: skip
         try:
-            callback_list.on_train_begin()
-            logs: dict[str, Any] = {}
-            for epoch in range(initial_epoch, epochs):
+            for epoch in training.begin(epochs):
                 progress.epoch_begin(epoch)
-                callback_list.on_epoch_begin(epoch, {})
-                run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
+                training.begin_epoch(epoch)
                 began = time.perf_counter()
-                logs = run.epoch(data, shuffle, (run_seed, epoch), steps_per_epoch)
+                logs = run.epoch(data, shuffle, (training.seed, epoch), steps_per_epoch)
                 if isinstance(data, StreamData) and progress.steps is None:
                     progress.steps = run.done
                 arrays.store(run.ts)
@@ -208,15 +210,16 @@ class Trainer(FormerMethods, Steps):
                     logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
                 seconds = time.perf_counter() - began
                 progress.epoch_end(logs, seconds, run.compile_seconds)
-                callback_list.on_epoch_end(epoch, logs)
+                training.end_epoch(epoch, logs)
                 if self.stop_training:
                     break
             run.ts = arrays.finish(run.ts)
             arrays.store(run.ts)
-            callback_list.on_train_end(logs)
+            callback_list.on_train_end(training.logs)
             run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
         finally:
             arrays.store(run.ts)
+            training.end()
             run.close()
         self.history = callback_list.history
         return self.history

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +108,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def write_keras3(file: Any, model: Any, values: dict[int, np.ndarray]) -> None:
+def write_keras3(file: Any, model: Any, values: Mapping[int, np.ndarray]) -> None:
     """Write the weights of `model`; `values` maps the id of a weight to its array."""
     for place in places(model):
         group = file.require_group(_join(place.path, "vars"))

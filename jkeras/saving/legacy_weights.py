@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def legacy_order(layer: Any) -> list[Weight]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def write_legacy(group: Any, model: Any, values: dict[int, np.ndarray]) -> None:
+def write_legacy(group: Any, model: Any, values: Mapping[int, np.ndarray]) -> None:
     """Write the weights of `model` below `group`; `values` maps the id of a weight to its array."""
     layers = model.children()
     write_names(group, "layer_names", list(layers))
@@ -36,9 +37,10 @@ def write_legacy(group: Any, model: Any, values: dict[int, np.ndarray]) -> None:
     group.attrs["keras_version"] = _VERSION.encode()
     for name, layer in layers.items():
         paths = {id(w): f"{path}:0" for path, w in _weight_paths(name, layer).items()}
-        _write_weights(group.create_group(name), [(paths[id(w)], values[id(w)]) for w in legacy_order(layer)])
-    own = [(f"{w.name}:0", values[id(w)]) for w in model._weights]
-    _write_weights(group.create_group(_TOP_LEVEL), own)
+        rows = [(paths[id(w)], id(w)) for w in legacy_order(layer)]
+        _write_weights(group.create_group(name), rows, values)
+    own = [(f"{w.name}:0", id(w)) for w in model._weights]
+    _write_weights(group.create_group(_TOP_LEVEL), own, values)
 
 
 def _weight_paths(name: str, layer: Any) -> dict[str, Weight]:
@@ -46,9 +48,10 @@ def _weight_paths(name: str, layer: Any) -> dict[str, Weight]:
     return {f"{path or name}/{w.name}": w for path, w in weights_of(layer)}
 
 
-def _write_weights(group: Any, rows: list[tuple[str, np.ndarray]]) -> None:
+def _write_weights(group: Any, rows: list[tuple[str, int]], values: Mapping[int, np.ndarray]) -> None:
     write_names(group, "weight_names", [name for name, _ in rows])
-    for name, array in rows:
+    for name, key in rows:
+        array = values[key]
         # The readers of this layout know no bfloat16.
         write_array(group, name, array.astype(np.float32) if array.dtype.kind == "V" else array)
 

@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jkeras.core.weight import Weight
 from jkeras.saving.hdf5 import read_array
+
+
+class HostValues(Mapping[int, np.ndarray]):
+    """The weights of a model by their ids, each brought to the host when it is asked for: one copy at a time.
+
+    Args:
+        model: A built model (or layer).
+    """
+
+    def __init__(self, model: Any):
+        model._drawn_weights()
+        self.weights = {id(w): w for w in model.weights}
+        self.nbytes = sum(w.size * jnp.dtype(w.dtype).itemsize for w in self.weights.values())
+
+    def __getitem__(self, key: int) -> np.ndarray:
+        return np.asarray(jax.device_get(self.weights[key].current()))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.weights)
+
+    def __len__(self) -> int:
+        return len(self.weights)
 
 
 class Match(NamedTuple):

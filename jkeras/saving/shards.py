@@ -42,7 +42,7 @@ def is_index(path: Any) -> bool:
 
 
 def write_shards(
-    model: Any, filepath: Any, values: dict[int, np.ndarray], max_shard_size: float, overwrite: bool = True
+    model: Any, filepath: Any, values: Mapping[int, np.ndarray], max_shard_size: float, overwrite: bool = True
 ) -> None:
     """Write the weights of `model` to files of at most `max_shard_size` gigabytes, and last their index.
 
@@ -89,7 +89,7 @@ def write_shards(
 _Row = tuple[str, str, list[tuple[int, Any]]]
 
 
-def _parts(model: Any, values: dict[int, np.ndarray], limit: int, given: float) -> list[list[_Row]]:
+def _parts(model: Any, values: Mapping[int, np.ndarray], limit: int, given: float) -> list[list[_Row]]:
     """Return what each shard holds: layers are kept together unless one alone is too large."""
     parts: list[list[_Row]] = [[]]
     room = limit
@@ -114,7 +114,7 @@ def _parts(model: Any, values: dict[int, np.ndarray], limit: int, given: float) 
     return parts
 
 
-def _write_shard(path: Path, rows: list[_Row], values: dict[int, np.ndarray], mark: str) -> None:
+def _write_shard(path: Path, rows: list[_Row], values: Mapping[int, np.ndarray], mark: str) -> None:
     import h5py
 
     with h5py.File(path, "x") as file:

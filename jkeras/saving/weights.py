@@ -9,15 +9,17 @@ from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
-from jkeras.saving.matching import Mismatches, assign_all, read_all
+from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
+from jkeras.saving.safetensors import is_safetensors, load_safetensors, save_safetensors
 from jkeras.saving.shards import is_index, open_shards, write_shards
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
     """Write the weights of `model` to an HDF5 file.
 
-    A name that ends in `.weights.h5` gives the layout of Keras 3, any other name that of Keras 2. The file appears
-    whole or not at all.
+    A name that ends in `.weights.h5` gives the layout of Keras 3, one that ends in `.safetensors` a safetensors file
+    with the names of `params` and `state`, any other name the layout of Keras 2. The file appears whole or not at all,
+    and one weight at a time is brought to the host.
 
     Args:
         model: A built model (or layer).
@@ -44,21 +46,22 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     import h5py
 
     _check_built(model, "saved")
-    values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
+    if is_safetensors(filepath):
+        return save_safetensors(model, filepath, overwrite)
+    values = HostValues(model)
     if max_shard_size is not None or is_index(filepath):
         if max_shard_size is None:
             raise ValueError(f"{os.fspath(filepath)!r} is the name of an index of shards: give max_shard_size= too.")
         return write_shards(model, filepath, values, max_shard_size, overwrite)
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
-    size = sum(array.nbytes for array in values.values())
-    with atomic_path(filepath, overwrite, size) as temporary, h5py.File(temporary, "x") as file:
+    with atomic_path(filepath, overwrite, values.nbytes) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
 
 
 def load_weights(
     model: Any, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False
 ) -> None:
-    """Read the weights of `model` from an HDF5 file that Keras 2, Keras 3 or jkeras wrote.
+    """Read the weights of `model` from an HDF5 file that Keras 2, Keras 3 or jkeras wrote, or from a safetensors file.
 
     Which layout the file has is seen from its content. All of it is read and checked first, so a file that does not
     fit changes nothing. Nothing in the file is executed and no link in it is followed.
@@ -66,7 +69,8 @@ def load_weights(
     Args:
         model: A built model (or layer).
         filepath: Name of the file; also a whole-model `.h5` file, or the `.weights.json` of weights in several files.
-        by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout only).
+        by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout; safetensors are always matched
+            by name, and ignore the rest with it).
         skip_mismatch: Warn about layers that do not fit, and leave them as they are, instead of raising.
         allow_nan: Accept values that are NaN.
 
@@ -77,6 +81,8 @@ def load_weights(
     _check_built(model, "loaded")
     name = os.fspath(filepath)
     mismatches = Mismatches(name, skip_mismatch)
+    if is_safetensors(name):
+        return load_safetensors(model, name, by_name, mismatches, allow_nan)
     opened = open_shards(name) if is_index(name) else open_for_reading(name)
     with opened as file:
         if not isinstance(file, list) and is_legacy(file):

@@ -30,7 +30,7 @@ from jkeras.saving.hdf5 import (
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import match_legacy, write_legacy
 from jkeras.saving.limits import check_size, parse_json
-from jkeras.saving.matching import Mismatches, assign_all, read_all
+from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
 from jkeras.saving.optimizer_weights import Row, optimizer_rows, restore_optimizer
 from jkeras.saving.text import VERSION, model_from_data, model_to_data
 
@@ -112,7 +112,7 @@ def _write_archive(model: Any, filepath: Any, overwrite: bool, include_optimizer
     metadata = {"keras_version": VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     config = json.dumps(model_to_data(model))
     trained = _trained(model) if include_optimizer else None
-    values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
+    values = HostValues(model)
     with new_archive(filepath, overwrite) as archive:
         archive.put_text(_METADATA, json.dumps(metadata))
         archive.put_text(_CONFIG, config)
@@ -130,7 +130,7 @@ def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: b
 
     data = model_to_data(model)
     config = json.dumps(keras2_form({"class_name": data["class_name"], "config": data["config"]}))
-    values = {id(w): array for w, array in zip(model.weights, model.get_weights(), strict=True)}
+    values = HostValues(model)
     with atomic_path(filepath, overwrite) as temporary, h5py.File(temporary, "x") as file:
         file.attrs["backend"], file.attrs["keras_version"] = "jax", VERSION
         write_text(file, "model_config", config)

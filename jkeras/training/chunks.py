@@ -36,8 +36,10 @@ def chunk_steps(data: Any) -> int:
     return steps if steps >= FEWEST_STEPS else 0
 
 
-def chunks(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iterator[tuple[Batch, int, int]]:
-    """Yield `(host arrays, batch size, batches)` for one epoch: chunks of full batches, then the rest as one batch.
+def chunks(
+    data: ArrayData, order: np.ndarray | None, steps: int | None, start: int = 0
+) -> Iterator[tuple[Batch, int, int, int]]:
+    """Yield `(host arrays, batch size, batches, first batch)` for one epoch: chunks of full batches, then the rest.
 
     All chunks of full batches have the same shape, so that one program serves them; the last may be filled up with
     rows that no step sees.
@@ -46,6 +48,7 @@ def chunks(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iter
         data: What is cut.
         order: The order of samples; None: as they lie.
         steps: Batches, if not all.
+        start: The batch to begin with. Chunks are cut as ever, so the first one may begin before it.
     """
     size = data.batch_size
     samples = data.samples if order is None else len(order)
@@ -55,10 +58,12 @@ def chunks(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iter
     length = min(chunk_steps(data), full)
     for first in range(0, full, max(length, 1)):
         count = min(length, full - first)
+        if first + count <= start:
+            continue
         part = rows(data, order, first * size, (first + count) * size)
-        yield jax.tree.map(lambda a: _filled(a, length * size), part), size, count
-    if rest:
-        yield rows(data, order, full * size, samples), rest, 1
+        yield jax.tree.map(lambda a: _filled(a, length * size), part), size, count, max(0, start - first)
+    if rest and start <= full:
+        yield rows(data, order, full * size, samples), rest, 1, 0
 
 
 def _filled(array: np.ndarray, length: int) -> np.ndarray:

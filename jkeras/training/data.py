@@ -57,11 +57,11 @@ class ArrayData:
         size = min(self.batch_size, self.samples)
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), canonical_dtype(a)), self.batch)
 
-    def batches(self, order: np.ndarray | None = None) -> Iterator[Batch]:
-        """Yield host batches in the given order of samples."""
+    def batches(self, order: np.ndarray | None = None, start: int = 0) -> Iterator[Batch]:
+        """Yield host batches in the given order of samples, from the batch `start` on."""
         samples = self.samples if order is None else len(order)
-        for start in range(0, samples, self.batch_size):
-            yield rows(self, order, start, min(start + self.batch_size, samples))
+        for first in range(start * self.batch_size, samples, self.batch_size):
+            yield rows(self, order, first, min(first + self.batch_size, samples))
 
     def is_lazy(self) -> bool:
         """Whether some array is read from a file piece by piece, in increasing order only: an HDF5 dataset."""
@@ -87,29 +87,33 @@ class StreamData:
         self.ends = not self.is_dataset and iter(source) is source  # an iterator can be read only once
         self._iterator: Iterator[Any] | None = None
         self._peeked: Batch | None = None
+        self.place = 0  # batches given since the source was last begun, unless it is a dataset
 
     def peek(self) -> Batch:
         """Return the first batch without losing it."""
         if self._peeked is None:
-            self._peeked = self._batch(self.source[0]) if self.is_dataset and self.steps else self._next()
+            self._peeked = self._batch(self.source[0]) if self.is_dataset and self.steps else self._read()
         if self._peeked is None:
             raise ValueError(f"{self.name} is empty: the {type(self.source).__name__} gave no batch.")
         return self._peeked
 
-    def batches(self, limit: int | None = None, seed: Any = None) -> Iterator[Batch]:
+    def batches(self, limit: int | None = None, seed: Any = None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch, at most `limit`; an iterable goes on where the last epoch stopped.
 
         Args:
             limit: The number of steps; all batches there are if left out.
             seed: Shuffles the batches of a dataset; other sources come as they come.
+            start: The batch of the epoch to begin with. Only a dataset can jump there; what else the source is, it
+                goes on where it stands.
         """
         if self.is_dataset:
             count = self.steps or 0
             order = range(count) if seed is None else np.random.default_rng(seed).permutation(count).tolist()
-            items = ordered_batches(self.source, order[:limit]) if isinstance(self.source, PyDataset) else None
-            yield from map(self._batch, items if items is not None else (self.source[i] for i in order[:limit]))
+            wanted = order[:limit][start:]
+            items = ordered_batches(self.source, wanted) if isinstance(self.source, PyDataset) else None
+            yield from map(self._batch, items if items is not None else (self.source[i] for i in wanted))
             return
-        for number in itertools.count():
+        for number in itertools.count(start):
             if number == limit:
                 return
             batch = self._next()
@@ -118,6 +122,22 @@ class StreamData:
             if batch is None:
                 return
             yield batch
+
+    def skip(self, count: int) -> None:
+        """Read `count` batches and drop them, to stand where a run before stood.
+
+        Raises:
+            ValueError: If the source ends before.
+        """
+        for number in range(count):
+            batch = self._next()
+            if batch is None and not self.ends:
+                batch = self._next()  # begun anew, as in the run before
+            if batch is None:
+                raise ValueError(
+                    f"{self.name} ended after {number} batches, but {count} were taken before the checkpoint was "
+                    "written. Give the same data, from their beginning."
+                )
 
     def epoch_begin(self) -> None:
         """Tell a dataset that an epoch begins."""
@@ -133,7 +153,13 @@ class StreamData:
         """Return the next batch, or None at the end of the source, after which it begins anew."""
         if self._peeked is not None:
             batch, self._peeked = self._peeked, None
+            self.place += 1
             return batch
+        batch = self._read()
+        self.place = 0 if batch is None else self.place + 1
+        return batch
+
+    def _read(self) -> Batch | None:
         if self._iterator is None:
             self._iterator = iter(self.source)
         for item in self._iterator:

@@ -71,52 +71,70 @@ class Run:
         self.program, self.decision, self.ts, self.fixed = program, decision, ts, fixed
         self.arrays, self.callbacks, self.progress = arrays, callbacks, progress
         self.should_stop = should_stop
-        self.hooked = callbacks.has_batch_hooks
         prescribed = steps_per_execution if steps_per_execution and steps_per_execution > 1 else None
+        self.hooked = callbacks.has_batch_hooks
+        # Steps between two calls of batch hooks; a prescribed block is always followed by one.
+        self.interval = 1 if prescribed else callbacks.batch_interval
+        every_block = self.hooked and self.interval == 1
         self.pacer = Pacer(
-            SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if self.hooked else None)
+            SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if every_block else None)
         )
         self.compile_seconds = 0.0
         self.totals: Any = None
+        self.steps = 0  # of all epochs
         self.done = 0  # steps of this epoch, and the samples in them
         self.samples = 0
+        self.start = 0  # the step with which the next epoch goes on, if it was begun before
 
     def epoch(
         self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None
     ) -> dict[str, Any]:
         """Train one epoch and return its logs as Python numbers."""
-        self.done = self.samples = 0
+        start, self.start = self.start, 0
+        self.done, self.samples = start, start * getattr(data, "batch_size", 0)
         self.compile_seconds = 0.0
         began = time.perf_counter()
-        self.totals = self.program.fresh_totals()
+        if not start:
+            self.totals = self.program.fresh_totals()
         if self.decision.mode == "stream":
-            logs = self._stream(_batches(data, shuffle, seed, steps, self.record))
+            logs = self._stream(_batches(data, shuffle, seed, steps, self.record, start))
         elif self.decision.mode == "chunks":
             logs = self._chunks(data, shuffle, seed, steps)
         else:
             assert isinstance(data, ArrayData)
             logs = None
             for segment in segments(data, epoch_order(data, shuffle, seed, steps), steps):
-                logs = self._segment(data.resident(), segment)
-                if self.hooked and self.should_stop():
-                    break
+                if start < segment.steps and not self._is_stopped():
+                    logs = self._segment(data.resident(), segment, start)
+                start = max(start - segment.steps, 0)
         self.pacer.drain()
-        values = self.program.read(logs)
+        values = self.program.read(self.program.report(self.totals) if logs is None else logs)
         self.record.epochs += 1
         self.record.seconds += time.perf_counter() - began - self.compile_seconds
         self.progress.update(self.done, values, self.samples)
         return values
+
+    def go_on(self, ts: TrainState, fixed: Fixed, steps: int, start: int, totals: Any) -> None:
+        """Let the next epoch begin with the step `start` of it, with the totals of the steps before.
+
+        Args:
+            ts, fixed: What that step starts from.
+            steps: The steps done before, of all epochs.
+            start, totals: Of the epoch; 0 and None at its beginning.
+        """
+        self.ts, self.fixed, self.totals = ts._replace(step=jax.device_put(np.int32(steps))), fixed, totals
+        self.steps, self.start, self.done = steps, start, start
 
     def close(self) -> None:
         """End what outlasts a block: a trace."""
         if self.trace is not None:
             self.trace.close()
 
-    def _segment(self, data: Batch, segment: Segment) -> Any:
-        position, logs = 0, None
+    def _segment(self, data: Batch, segment: Segment, position: int = 0) -> Any:
+        logs = None
         # A loop of one step would take longer to compile than the step.
         one_by_one = self.decision.mode == "steps" or segment.steps == 1
-        device_position = jax.device_put(np.int32(0)) if one_by_one else None
+        device_position = jax.device_put(np.int32(position)) if one_by_one else None
         while position < segment.steps:
             count = self._before_block(segment.steps - position)
             began = time.perf_counter()
@@ -133,23 +151,27 @@ class Run:
                 self.ts, self.totals, logs = result
             position += count
             self._after_block(count, count * segment.size, logs, began)
-            if self.hooked and self.should_stop():
+            if self._is_stopped():
                 break
         return logs
 
+    def _is_stopped(self) -> bool:
+        """Whether a callback asked for the end in the middle of an epoch."""
+        return self.hooked and self.done > 0 and self.should_stop()
+
     def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
         order = epoch_order(data, shuffle, seed, steps)
-        logs, ahead = None, Ahead(chunks(data, order, steps), _put_chunk, at_once=True)
-        for batch, size, count in ahead:
-            logs = self._segment(batch, Segment(size, count, None))
-            self.record.threads += ahead.is_threaded
-            if self.hooked and self.should_stop():
+        logs, ahead = None, Ahead(chunks(data, order, steps, self.done), _put_chunk, at_once=True)
+        for batch, size, count, start in ahead:
+            if self._is_stopped():
                 break
+            logs = self._segment(batch, Segment(size, count, None), start)
+            self.record.threads += ahead.is_threaded
         return logs
 
     def _stream(self, batches: Iterator[Batch]) -> Any:
         logs, since, rows, began = None, 0, 0, time.perf_counter()
-        ahead = _put(next(batches, None))
+        ahead = None if self._is_stopped() else _put(next(batches, None))
         while ahead is not None:
             if since == 0:
                 count = self._before_block(max(1, IN_FLIGHT_BYTES // batch_bytes(ahead)))
@@ -163,9 +185,9 @@ class Run:
                 logs = self.program.report(self.totals)
                 self._after_block(since, rows, logs, began)
                 since = rows = 0
-                if self.hooked and self.should_stop():
+                if self._is_stopped():
                     break
-        if logs is None:
+        if logs is None and not self.done:
             raise ValueError("x is empty: it gave no batch in this epoch. A generator must go on, or be made anew.")
         return logs
 
@@ -185,7 +207,9 @@ class Run:
     def _before_block(self, remaining: int) -> int:
         """Return how many of the `remaining` steps to send at once; the model is as callbacks left it."""
         count = self.pacer.size(remaining)
-        if self.hooked:
+        if self.hooked and self.interval > 1:
+            count = min(count, self.interval - self.steps % self.interval)
+        if self._calls_hooks():
             began = time.perf_counter()
             self.callbacks.on_train_batch_begin(self.done, {})
             self.record.callback_seconds += time.perf_counter() - began
@@ -195,13 +219,19 @@ class Run:
             count = self.trace.limit(count)
         return count
 
+    def _calls_hooks(self) -> bool:
+        """Whether batch hooks are due between the steps done and those to come."""
+        return self.hooked and self.steps % self.interval == 0
+
     def _after_block(self, count: int, rows: int, logs: Any, began: float) -> None:
         self.record.block(count, rows)
         if self.trace is not None:
             self.trace.after(count, logs)
+        self.steps += count
         self.done += count
         self.samples += rows
-        if self.hooked:
+        if self._calls_hooks():
+            self.pacer.drain()
             values = self.program.read(logs)
             self.arrays.store(self.ts)
             told = time.perf_counter()
@@ -272,13 +302,13 @@ def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> It
 
 
 def _batches(
-    data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None, record: Record | None = None
+    data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None, record: Record | None = None, start: int = 0
 ) -> Iterator[Batch]:
     if isinstance(data, ArrayData):
-        made = data.batches(epoch_order(data, shuffle, seed, steps))
+        made = data.batches(epoch_order(data, shuffle, seed, steps), start)
     else:
         data.epoch_begin()
-        made = data.batches(steps, seed if shuffle else None)
+        made = data.batches(steps, seed if shuffle else None, start)
     ahead = Ahead(made, _put)
     try:
         yield from ahead
@@ -295,7 +325,7 @@ def _described(function: Any, options: dict[str, Any], batch: Any) -> str:
     return f"{'a loop of steps' if function.__name__ == '_block' else 'a step'} on {size} sample{'s' * (size != 1)}"
 
 
-def _put_chunk(chunk: tuple[Batch, int, int]) -> tuple[Batch, int, int]:
+def _put_chunk(chunk: tuple[Batch, int, int, int]) -> tuple[Batch, int, int, int]:
     return jax.tree.map(to_device, chunk[0]), *chunk[1:]
 
 

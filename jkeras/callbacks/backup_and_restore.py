@@ -1,0 +1,164 @@
+"""Let an interrupted training go on where it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
+from jkeras.saving.checkpoint_file import write_file
+
+# The threads that write, by file: also one that a run which was interrupted in this process has left behind.
+_writing: dict[Path, threading.Thread] = {}
+
+
+class BackupAndRestore(Callback):
+    """Writes a checkpoint every so often; when the same script is run again, `fit` goes on from the last one.
+
+    The run ends with the same weights, history and callbacks, bit by bit, as one that was never interrupted:
+    `Model.load_checkpoint` says what has to be the same for that. The arrays are copied while the loop waits; a thread
+    writes them, one checkpoint at a time, while the loop goes on.
+
+    Args:
+        backup_dir: The folder for the checkpoints of this run, and of no other.
+        save_freq: "epoch", or a number of batches.
+        double_checkpoint: Whether to keep the checkpoint before the last one too, and to use it if the last one is
+            damaged.
+        delete_checkpoint: Whether to delete the checkpoints when training is complete.
+
+    Raises:
+        ValueError: If `backup_dir` is empty, or `save_freq` is neither "epoch" nor a positive number; in training, if
+            the checkpoint does not fit the model, the data or the callbacks.
+
+    >>> import tempfile, numpy as np
+    >>> from jkeras.callbacks import LambdaCallback
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> def run(folder, *callbacks):
+    ...     model = Sequential([Dense(1, input_shape=(3,))])
+    ...     model.compile("adam", "mse")
+    ...     backup = BackupAndRestore(folder)
+    ...     return model.fit(np.ones((8, 3)), np.ones(8), epochs=4, verbose=0, callbacks=[backup, *callbacks])
+    >>> def power_cut(epoch, logs):
+    ...     if epoch == 2:
+    ...         raise RuntimeError("power cut")
+    >>> folder = tempfile.mkdtemp()
+    >>> run(folder, LambdaCallback(on_epoch_begin=power_cut))
+    Traceback (most recent call last):
+    RuntimeError: power cut
+    >>> started = []
+    >>> history = run(folder, LambdaCallback(on_epoch_begin=lambda epoch, logs: started.append(epoch)))
+    >>> started, history.epoch
+    ([2, 3], [0, 1, 2, 3])
+
+    Reference: https://keras.io/api/callbacks/backup_and_restore
+    """
+
+    runs_last = True
+
+    def __init__(
+        self,
+        backup_dir: Any,
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ):
+        if not backup_dir:
+            raise ValueError("BackupAndRestore needs the name of a folder: BackupAndRestore('backup').")
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self.path = Path(self.backup_dir, "latest.checkpoint.h5")
+        self.previous_path = Path(self.backup_dir, "previous.checkpoint.h5")
+        self.counter = BatchCounter(save_freq)
+        self._error: BaseException | None = None
+        if self.counter.counts_batches:
+            # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
+            self.batch_interval = self.counter.every
+            self.on_train_batch_end = self._count_batches
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        self._finish_writing()
+        self.counter = BatchCounter(self.save_freq)
+        try:
+            if self.path.exists():
+                load_checkpoint(self.model, self.path)
+        except DamagedError as error:
+            if not self.previous_path.exists():
+                raise
+            warnings.warn(f"{error} Training goes on from the checkpoint before it.", stacklevel=2)
+            load_checkpoint(self.model, self.previous_path)
+
+    def _count_batches(self, batch: int, logs: Logs = None) -> None:
+        if self.counter.is_due(batch):
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write, if epochs are what is counted."""
+        if self.counter.counts_batches:
+            self.counter.end_epoch((self.params or {}).get("steps"))
+        else:
+            self._save()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Delete the checkpoints, unless they are to be kept."""
+        self._finish_writing()
+        if self.delete_checkpoint:
+            for path in (self.path, self.previous_path):
+                path.unlink(missing_ok=True)
+            folder = Path(self.backup_dir)
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _save(self) -> None:
+        self._finish_writing()
+        taken = snapshot(self.model).on_host()
+        # No daemon: a process that ends in order, also by an exception, writes what it began to write.
+        thread = _writing[self.path.absolute()] = threading.Thread(
+            target=self._write, args=(taken,), name="jkeras-backup"
+        )
+        thread.start()
+
+    def _write(self, taken: Snapshot) -> None:
+        try:
+            if self.double_checkpoint and self.path.exists():
+                self._keep_as_previous()
+            write_file(self.path, *taken)
+        except BaseException as error:
+            self._error = error
+
+    def _keep_as_previous(self) -> None:
+        """Give the last checkpoint a second name, so that there is one under the first at any time."""
+        second = self.previous_path.with_suffix(".new")
+        second.unlink(missing_ok=True)
+        try:
+            os.link(self.path, second)
+        except OSError:  # a file system without links
+            shutil.copyfile(self.path, second)
+        os.replace(second, self.previous_path)
+
+    def _finish_writing(self) -> None:
+        """Wait for the checkpoint that is being written, and raise what went wrong with it."""
+        thread = _writing.get(self.path.absolute())
+        if thread is not None:
+            thread.join()
+            _writing.pop(self.path.absolute(), None)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the counters."""
+        return self.counter.state()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.counter.set_state(state)

@@ -1,0 +1,56 @@
+"""Counting the batches of a run, for callbacks that act every so many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BatchCounter:
+    """Counts batches across epochs, also if it is not told of each.
+
+    Args:
+        every: "epoch", or after how many batches something is due.
+
+    Raises:
+        ValueError: If `every` is neither "epoch" nor a positive number.
+
+    >>> counter = BatchCounter(4)
+    >>> [counter.is_due(batch) for batch in range(6)]
+    [False, False, False, True, False, False]
+    >>> counter.end_epoch(6)
+    >>> [counter.is_due(batch) for batch in range(3)]
+    [False, True, False]
+    """
+
+    def __init__(self, every: Any):
+        if every != "epoch" and (isinstance(every, (bool, str)) or int(every) < 1):
+            raise ValueError(f"save_freq must be 'epoch' or a positive number of batches; got {every!r}.")
+        self.every = every if every == "epoch" else int(every)
+        self.since = self.last = 0  # batches since it was due, and the batches of this epoch that were counted
+
+    @property
+    def counts_batches(self) -> bool:
+        """Whether batches are counted, rather than epochs."""
+        return self.every != "epoch"
+
+    def is_due(self, batch: int) -> bool:
+        """Count up to `batch`, which counts from 0 in its epoch, and tell whether it is time."""
+        self.since += batch + 1 - self.last
+        self.last = batch + 1
+        if self.since < self.every:
+            return False
+        self.since = 0
+        return True
+
+    def end_epoch(self, batches: int | None) -> None:
+        """Count the batches of the epoch that came after the last one it was told of."""
+        self.since += max((batches or 0) - self.last, 0)
+        self.last = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {"batches_since_save": self.since, "last_batch": self.last}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.since, self.last = int(state["batches_since_save"]), int(state["last_batch"])

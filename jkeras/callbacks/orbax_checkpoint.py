@@ -1,0 +1,130 @@
+"""Write sharded checkpoints while the model is trained, by Orbax."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jkeras.callbacks.base import Logs
+from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.saving.checkpoint import snapshot
+from jkeras.saving.sharded_checkpoint import orbax_checkpoint, save_arguments
+
+
+class OrbaxCheckpoint(MonitorCallback):
+    """Writes training checkpoints into numbered folders, each host of a run its own part.
+
+    `model.load_checkpoint(directory)` reads the last one, `model.load_checkpoint(directory + "/12")` a certain one. A
+    folder is called by its epoch, from 0, or by the batches of the run so far if `save_freq` is a number.
+
+    Args:
+        directory: The folder of the folders.
+        monitor: The key in the logs that decides what is best.
+        verbose: 1 to print what is written.
+        save_best_only: Whether to write only if `monitor` is better than at all times before.
+        mode: "min", "max" or "auto".
+        save_freq: "epoch", or a number of batches.
+        initial_value_threshold: What the first value must be better than.
+        max_to_keep: How many checkpoints are kept, the last ones; None: all.
+        save_on_background: Whether the loop goes on while a checkpoint is written.
+        save_weights_only: Whether to leave out the state of the optimizer and of the run.
+
+    Raises:
+        ImportError: If `orbax-checkpoint` is not installed.
+        ValueError: If `save_freq` is neither "epoch" nor a positive number.
+
+    Reference: Keras 3.15, `keras.callbacks.OrbaxCheckpoint`; https://orbax.readthedocs.io
+    """
+
+    runs_last = True
+    missing = "Can save best model only with {monitor} available. Available metrics are: {available}"
+
+    def __init__(
+        self,
+        directory: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        mode: str = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+        max_to_keep: int | None = 1,
+        save_on_background: bool = True,
+        save_weights_only: bool = False,
+    ):
+        orbax_checkpoint()
+        super().__init__(monitor, mode)
+        self.directory = os.fspath(directory)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_freq = save_freq
+        self.max_to_keep = max_to_keep
+        self.save_on_background = save_on_background
+        self.save_weights_only = save_weights_only
+        self.best = initial_value_threshold
+        self.counter = BatchCounter(save_freq)
+        self._manager: Any = None
+        if self.counter.counts_batches:
+            # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
+            self.batch_interval = self.counter.every
+            self.on_train_batch_end = self._count_batches
+
+    def _count_batches(self, batch: int, logs: Logs = None) -> None:
+        if self.counter.is_due(batch):
+            self._save(self.model._compiled.training.position().step, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write, if epochs are what is counted."""
+        if self.counter.counts_batches:
+            self.counter.end_epoch((self.params or {}).get("steps"))
+        else:
+            self._save(epoch, logs or {})
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Wait for what is being written."""
+        if self._manager is not None:
+            self._manager.close()
+            self._manager = None
+
+    def wait_until_finished(self) -> None:
+        """Wait until everything that was begun is written."""
+        if self._manager is not None:
+            self._manager.wait_until_finished()
+
+    def _save(self, number: int, logs: dict[str, Any]) -> None:
+        if self.save_best_only:
+            value = self.monitored(logs)
+            if value is None or not self.is_improvement(value, self.best):
+                return
+            self.best = value
+        if self.verbose > 0:
+            print(f"\nSaving a checkpoint to {Path(self.directory, str(number))}")
+        arguments = save_arguments(snapshot(self.model, self.save_weights_only))
+        manager = self._opened()
+        manager.wait_until_finished()
+        if number in manager.all_steps():  # of the run that this one goes on with, or of another
+            manager.delete(number)
+        manager.save(number, args=arguments, force=True)
+
+    def _opened(self) -> Any:
+        if self._manager is None:
+            orbax = orbax_checkpoint()
+            options = orbax.CheckpointManagerOptions(
+                max_to_keep=self.max_to_keep, enable_async_checkpointing=self.save_on_background
+            )
+            self._manager = orbax.CheckpointManager(Path(self.directory).absolute(), options=options)
+        return self._manager
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value and the counts."""
+        return {"best": json_float(self.best), **self.counter.state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.best = from_json_float(state["best"])
+        self.counter.set_state(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_manager": None}
