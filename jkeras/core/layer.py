@@ -338,7 +338,9 @@ class Layer(Facade):
             self._declare(args, kwargs)
         kwargs = dict(kwargs)
         training = frames.training_or_default(kwargs.pop("training", None))
-        params, state = self._tree(trainable=True), self._tree(trainable=False)
+        rows = self._drawn_weights()
+        params = two_level((key, w.name, w.current()) for key, w in rows if w.trainable)
+        state = two_level((key, w.name, w.current()) for key, w in rows if not w.trainable)
         mask = kwargs.pop("mask", None)
         result = self._forward(params, state, args, kwargs, training, seeds.next_key, mask)
         self._keep_state(state, result.state)
@@ -364,6 +366,8 @@ class Layer(Facade):
             for name, value in weights.items()
             if value is not old[key][name]
         )
+        if not changed:
+            return
         if stateless.active() is None and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "

@@ -16,11 +16,12 @@ from jax import lax
 
 from jkeras.core import seeds
 from jkeras.core.compiling import SharedJit, convolves_on_cpu
-from jkeras.core.template import Template, two_level, walk, weights_in
+from jkeras.core.template import kept, two_level, walk
 from jkeras.models.compiled import pure_functions
 from jkeras.models.custom import custom_forward, overrides
+from jkeras.models.weight_rows import trained_layers
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
-from jkeras.training.program import eager_program
+from jkeras.training.program import eager_program, fetch, send
 from jkeras.training.stream import Ahead
 
 # A compiled loop takes so many batches at once, or as many as have so many bytes.
@@ -47,18 +48,14 @@ class Predictor:
     """
 
     def __init__(self, model: Any):
-        layers = list(walk(model))
-        weights = list(weights_in(layers))
-        if not all(w.is_drawn for _, w in weights):
-            model._drawn_weights()
+        weights = model._drawn_weights()
         self.model = model
-        self.programs = _programs(model, layers)
+        self.programs = _programs(model)
         self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
         self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
-        keeps_rows = any(getattr(layer, "stateful", False) for _, layer in layers)
-        self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
+        self.may_pad = not (kept(model, _is_stateful) or _has_fixed_rows(model) or overrides(model, "predict_step"))
         self.seed = seeds.next_number()
         self.before = self.state
         self.count = 0
@@ -67,9 +64,7 @@ class Predictor:
         """Return the outputs for one batch, on the device."""
         seed = np.array([self.seed, self.count], np.uint32)
         self.count += 1
-        # A program puts host arrays on the device in less time than `device_put` takes.
-        with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.step(self.params, self.state, jax.tree.map(on_host, x), seed)
+        outputs, changed = send(self.programs.step, self.params, self.state, jax.tree.map(on_host, x), seed)
         self._go_on(changed)
         return outputs
 
@@ -124,10 +119,8 @@ class Predictor:
     def _loop(self, x: Any, count: int, size: int) -> Any:
         numbers = np.array([self.seed, self.count, count], np.uint32)
         self.count += count
-        with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.block(
-                self.params, self.state, jax.tree.map(on_host, x), numbers, size=size
-            )
+        x = jax.tree.map(on_host, x)
+        outputs, changed = send(self.programs.block, self.params, self.state, x, numbers, size=size)
         self._go_on(changed)
         return outputs
 
@@ -162,11 +155,16 @@ class _Programs(NamedTuple):
     eager: bool
 
 
-def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
+def _is_stateful(model: Any) -> bool:
+    """Whether a layer keeps state for each row of a batch, from batch to batch."""
+    return any(getattr(layer, "stateful", False) for _, layer in walk(model))
+
+
+def _programs(model: Any) -> _Programs:
     """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
     cache = model.__dict__.setdefault("_compiled_predict", {})
     eager = model._compiled is not None and model._compiled.eager
-    key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in layers))
+    key = (eager, trained_layers(model))
     if key in cache:
         return cache[key]
     pure = pure_functions(model)
@@ -235,8 +233,7 @@ def gathered(results: Iterator[Outputs], shown: Callable[[Outputs], None] | None
 
 
 def _fetch(outputs: Outputs) -> Any:
-    with jax.transfer_guard_device_to_host("allow"):  # in less time than `device_get` takes
-        return jax.tree.map(lambda a: np.asarray(a)[: outputs.rows], outputs.arrays)
+    return jax.tree.map(lambda a: a[: outputs.rows], fetch(outputs.arrays))
 
 
 def pad_rows(tree: Any, size: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jkeras.core.facade import frozen_keys, metrics_of
-from jkeras.core.template import two_level, weights_of
+from jkeras.core.template import kept, two_level, walk, weights_of
 
 CARRIED = "frozen:"  # before the key of a frozen weight that is carried with the state
 
@@ -35,6 +35,10 @@ class WeightRows(NamedTuple):
 
 def weight_rows(model: Any) -> WeightRows:
     """Return the weights of a model, as its layers are trained or frozen now."""
+    return kept(model, _weight_rows)
+
+
+def _weight_rows(model: Any) -> WeightRows:
     frozen = frozen_keys(model)
     rows, held = list(weights_of(model)), list(variables_of_metrics(model))
     accumulated = {id(w) for _, w in held}
@@ -44,6 +48,15 @@ def weight_rows(model: Any) -> WeightRows:
         [(key, w) for key, w in rows if not w.trainable and id(w) not in accumulated],
         held,
     )
+
+
+def trained_layers(model: Any) -> tuple[tuple[str, bool], ...]:
+    """Return which layers are trained: what is compiled for a model depends on it."""
+    return kept(model, _trained_layers)
+
+
+def _trained_layers(model: Any) -> tuple[tuple[str, bool], ...]:
+    return tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model))
 
 
 def variables_of_metrics(model: Any) -> Iterator[tuple[str, Any]]:
