@@ -34,7 +34,7 @@ def _activation(
 
         @functools.wraps(function)
         def converted(x: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Array:
-            x = jnp.asarray(x)
+            x = x if isinstance(x, Array) else jnp.asarray(x)
             x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
             is_traced = isinstance(x, Tracer)
             return jitted(x) if compiled and not (args or kwargs or is_traced) else function(x, *args, **kwargs)

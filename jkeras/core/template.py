@@ -29,7 +29,7 @@ Made = TypeVar("Made")
 _INTERNAL = frozenset(
     {
         "_given_arguments", "_weights", "_frame", "_path", "_template", "_nodes", "_explicit_name", "_auto_name",
-        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses", "_remat",
+        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses", "_left_out", "_remat",
     }
 )  # fmt: skip
 
@@ -37,7 +37,7 @@ _INTERNAL = frozenset(
 _CHILDLESS = frozenset({str, int, float, bool, type(None), Weight, FunctionType, DTypePolicy})
 
 # What belongs to the process rather than to the object: symbolic uses, compiled programs, the losses of the last call.
-_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "history"})
+_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "_left_out", "history"})
 
 
 class Template(Configurable):

@@ -20,7 +20,7 @@ from jkeras.losses import get as get_loss
 from jkeras.metrics import Mean
 from jkeras.metrics import get as get_metric
 from jkeras.models.custom import custom_program, custom_step
-from jkeras.models.weight_rows import trained_layers, weight_rows
+from jkeras.models.weight_rows import composition, weight_rows
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
@@ -75,7 +75,7 @@ class Compiled:
         own = custom_step(model, training)
         outputs, names = ((), []) if own == "apart" else output_specs(model, sample)
         shapes = tuple((name, leaf.shape[1:]) for name, leaf in zip(names, jax.tree.leaves(outputs), strict=True))
-        key = (trained_layers(model), shapes)
+        key = (composition(model), shapes)
         if own:
             key = (*key, training, jax.tree.structure(sample))
         found = self.programs.get(key)
@@ -111,8 +111,9 @@ class Arrays:
 
     def __init__(self, model: Any, compiled: Compiled, program: Any = None):
         self.model, self.compiled = model, compiled
-        model._drawn_weights()
         self.plain = weight_rows(model)
+        if not all(w.is_drawn for rows in self.plain for _, w in rows):
+            model._drawn_weights()
         own = getattr(program, "rows", None)  # a program in Keras's style carries frozen weights with the state
         self.trained, self.frozen, self.state, self.totals = self.plain if own is None else own
 

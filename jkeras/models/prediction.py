@@ -19,7 +19,7 @@ from jkeras.core.compiling import SharedJit, convolves_on_cpu
 from jkeras.core.template import kept, two_level, walk
 from jkeras.models.compiled import pure_functions
 from jkeras.models.custom import custom_forward, overrides
-from jkeras.models.weight_rows import trained_layers
+from jkeras.models.weight_rows import composition
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
 from jkeras.training.program import eager_program, fetch, send
 from jkeras.training.stream import Ahead
@@ -164,7 +164,7 @@ def _programs(model: Any) -> _Programs:
     """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
     cache = model.__dict__.setdefault("_compiled_predict", {})
     eager = model._compiled is not None and model._compiled.eager
-    key = (eager, trained_layers(model))
+    key = (eager, composition(model))
     if key in cache:
         return cache[key]
     pure = pure_functions(model)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -50,13 +51,22 @@ def _weight_rows(model: Any) -> WeightRows:
     )
 
 
-def trained_layers(model: Any) -> tuple[tuple[str, bool], ...]:
-    """Return which layers are trained: what is compiled for a model depends on it."""
-    return kept(model, _trained_layers)
+def composition(model: Any) -> Hashable:
+    """Return what a program compiled for a model depends on: its layers, their weights, and which are trained."""
+    return kept(model, _composition)
 
 
-def _trained_layers(model: Any) -> tuple[tuple[str, bool], ...]:
-    return tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model))
+def _composition(model: Any) -> Hashable:
+    return tuple(
+        (
+            path,
+            None if layer is model else weakref.ref(layer),
+            getattr(layer, "_trainable", True),
+            getattr(getattr(layer, "dtype_policy", None), "name", None),
+            tuple((weakref.ref(w), w.name, w.trainable) for w in layer._weights),
+        )
+        for path, layer in walk(model)
+    )
 
 
 def variables_of_metrics(model: Any) -> Iterator[tuple[str, Any]]:
