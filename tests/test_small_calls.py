@@ -29,15 +29,15 @@ class Blocks(jkeras.Model):
         self.named = OrderedDict(a=layers.Dense(3), b=layers.Dense(3, activation="relu"))
         self.inner = jkeras.Sequential([layers.Dense(3), layers.Dropout(0.0)])
         self.head = layers.Dense(2)
-        self.scale = 1.0
 
     def call(self, inputs):
-        x = self.first(inputs) * self.scale
+        x = self.first(inputs)
         for block in jax.tree.leaves(self.blocks, is_leaf=lambda item: isinstance(item, layers.Layer)):
             x = block(x)
         for layer in self.named.values():
             x = layer(x)
-        return self.head(self.inner(x))
+        head = self.tail if hasattr(self, "tail") else self.head
+        return head(self.inner(x))
 
 
 def chain():
@@ -52,6 +52,12 @@ def _move(model):
     first = model.first
     del model.first
     model.first = first  # now behind the others
+
+
+def _rename(model):
+    last = model.head
+    del model.head
+    model.tail = last
 
 
 def _weight(model):
@@ -94,6 +100,7 @@ CHANGES = {
     "dict reordered": (Blocks, lambda model: model.named.move_to_end("a")),
     "dict item deleted": (Blocks, lambda model: model.named.pop("a")),
     "attribute moved": (Blocks, _move),
+    "attribute renamed": (Blocks, _rename),
     "weight added": (Blocks, _weight),
     "metric added": (Blocks, _metric),
     "dtype": (Blocks, _policy),
@@ -170,6 +177,14 @@ def test_what_is_kept_is_what_is_found(change):
     assert kept == fresh(model)
     if change not in ("compiled anew", "dtype"):
         assert kept != before
+
+
+def test_a_weight_added_to_a_layer_alone_is_seen():
+    layer = layers.Dense(2)
+    layer(X)
+    before = layer.weights
+    added = layer.add_weight(name="added", shape=(2,))
+    assert layer.weights == [*before, added]
 
 
 def test_a_layer_of_two_models_is_frozen_in_both():
