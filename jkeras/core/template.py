@@ -315,7 +315,8 @@ def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
         ValueError: If an array is missing or does not have the declared shape.
     """
     if not frame.declaring:
-        for key, weight in weights_of(root):
+        weights, frame.parts = kept(root, _weights_and_parts)
+        for key, weight in weights:
             tree, what = (params, "params") if weight.trainable else (state, "state")
             array = tree.get(key, {}).get(weight.name)
             if array is None:
@@ -327,7 +328,6 @@ def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
             if shape != weight.shape:
                 raise ValueError(f"{key}/{weight.name}: expected an array of shape {weight.shape}; got {shape}.")
             _enter(frame, key, weight, array)
-        frame.parts = kept(root, _parts_of)
     return bind_into(root, root._root_path(), frame)
 
 
@@ -348,8 +348,8 @@ def _parts(template: Template) -> Parts:
     return Parts(local_names, [name for name, value in own if isinstance(value, _HOLDERS) and name not in _INTERNAL])
 
 
-def _parts_of(root: Template) -> dict[int, Parts]:
-    return {id(template): _parts(template) for _, template in walk(root)}
+def _weights_and_parts(root: Template) -> tuple[list[tuple[str, Weight]], dict[int, Parts]]:
+    return _weights_of(root), {id(template): _parts(template) for _, template in walk(root)}
 
 
 def _enter(frame: Frame, key: str, weight: Weight, array: Any) -> Any:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +16,7 @@ from jax import lax
 
 from jkeras.core import seeds
 from jkeras.core.compiling import SharedJit, convolves_on_cpu
-from jkeras.core.template import kept, two_level, walk
+from jkeras.core.template import kept, two_level, walk, weights_of
 from jkeras.models.compiled import pure_functions
 from jkeras.models.custom import custom_forward, overrides
 from jkeras.models.weight_rows import composition
@@ -48,14 +48,16 @@ class Predictor:
     """
 
     def __init__(self, model: Any):
-        weights = model._drawn_weights()
+        weights, key, keeps_rows = kept(model, _facts)
+        if not all(w.is_drawn for _, w in weights):
+            model._drawn_weights()
         self.model = model
-        self.programs = _programs(model)
+        self.programs = _programs(model, key)
         self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
         self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
-        self.may_pad = not (kept(model, _is_stateful) or _has_fixed_rows(model) or overrides(model, "predict_step"))
+        self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
         self.seed = seeds.next_number()
         self.before = self.state
         self.count = 0
@@ -155,18 +157,18 @@ class _Programs(NamedTuple):
     eager: bool
 
 
-def _is_stateful(model: Any) -> bool:
-    """Whether a layer keeps state for each row of a batch, from batch to batch."""
-    return any(getattr(layer, "stateful", False) for _, layer in walk(model))
+def _facts(model: Any) -> tuple[list[tuple[str, Any]], Hashable, bool]:
+    """The weights, what programs depend on, and whether a layer keeps state for each row from batch to batch."""
+    keeps_rows = any(getattr(layer, "stateful", False) for _, layer in walk(model))
+    return list(weights_of(model)), composition(model), keeps_rows
 
 
-def _programs(model: Any) -> _Programs:
+def _programs(model: Any, key: Hashable) -> _Programs:
     """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
     cache = model.__dict__.setdefault("_compiled_predict", {})
     eager = model._compiled is not None and model._compiled.eager
-    key = (eager, composition(model))
-    if key in cache:
-        return cache[key]
+    if (eager, key) in cache:
+        return cache[eager, key]
     pure = pure_functions(model)
     forward = custom_forward(model) or pure.forward
 
@@ -200,8 +202,8 @@ def _programs(model: Any) -> _Programs:
         return lax.fori_loop(0, numbers[2].astype(jnp.int32), body, (outputs, moving))
 
     program = eager_program if eager else functools.partial(SharedJit, structure=pure.structure)
-    cache[key] = _Programs(traced, program(predict_batch), program(predict_batches, static_argnames="size"), eager)
-    return cache[key]
+    compiled = program(predict_batch), program(predict_batches, static_argnames="size")
+    return cache.setdefault((eager, key), _Programs(traced, *compiled, eager))
 
 
 def _has_fixed_rows(model: Any) -> bool:
