@@ -102,8 +102,9 @@ class Compiled:
 
     def totals(self, program: Program, reset: bool) -> Any:
         """Return the totals that a batch is added to: those so far if they are of this program; None: fresh ones."""
-        is_running = self.running is not None and self.running[0] is program
-        return self.running[1] if is_running and not reset else None
+        if reset or self.running is None or self.running[0] is not program:
+            return None
+        return self.running[1]
 
 
 class Arrays:

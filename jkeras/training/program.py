@@ -152,14 +152,14 @@ class Program:
         `totals` are those that go on, None to begin anew.
         """
         ts, fixed = ts._replace(step=jnp.int32(0)), fixed._replace(key=jax.random.key(fixed.key))
-        ts, totals = self.step(ts, self.objective.init() if totals is None else totals, batch, fixed)
-        return ts, totals, self.objective.report(totals)
+        ts, after = self.step(ts, self.objective.init() if totals is None else totals, batch, fixed)
+        return ts, after, self.objective.report(after)
 
     def _batch_test(self, params: Any, state: Any, seed: Any, totals: Totals | None, batch: Batch) -> Any:
         """Evaluate a batch by itself; arguments and results are as for `_batch_step`."""
-        totals = self.objective.init() if totals is None else totals
-        state, totals = self.test_step(params, state, totals, batch, jax.random.key(seed))
-        return state, totals, self.objective.report(totals)
+        before = self.objective.init() if totals is None else totals
+        state, after = self.test_step(params, state, before, batch, jax.random.key(seed))
+        return state, after, self.objective.report(after)
 
     def _test_on(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
         """Evaluate a batch that was put on the device."""
