@@ -118,9 +118,9 @@ def serialize(value: Any) -> Any:
     [1, 2.0, [0, 1]]
     """
     if hasattr(value, "get_config") and not isinstance(value, type):
-        module, registered = address(type(value))
-        config = value.get_config()
-        return {"module": module, "class_name": class_name(value), "config": config, "registered_name": registered}
+        name = class_name(value)
+        module, registered = address(type(value), name)
+        return {"module": module, "class_name": name, "config": value.get_config(), "registered_name": registered}
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

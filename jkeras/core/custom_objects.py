@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 # The tables of jkeras's own objects by the module that Keras says they are in; every `Registry` adds itself.
-tables: dict[str, dict[str, Any]] = {"keras": {}}
+tables: dict[str, dict[str, Any]] = {"keras": {}, "keras.src.models.functional": {}}
 _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("jkeras_custom_objects", default=())
 _process: dict[str, Any] = {}
 _registered: dict[str, Any] = {}
@@ -53,16 +53,21 @@ def get_registered_name(obj: Any) -> str:
     return obj.__name__
 
 
-def address(cls: type) -> tuple[str, str | None]:
+def address(cls: type, name: str | None = None) -> tuple[str, str | None]:
     """Return the module that Keras says a class is in, and the name a user's class is registered under.
+
+    Args:
+        cls: A class.
+        name: What files call it, if that is not its name.
 
     >>> from jkeras.layers import Dense
     >>> address(Dense)
     ('keras.layers', None)
     """
+    name = name or cls.__name__
     for module, table in tables.items():
-        if table.get(cls.__name__) is cls:
-            return module, None
+        if table.get(name) is cls:
+            return module, name if module.startswith("keras.src.") else None
     return cls.__module__, get_registered_name(cls)
 
 

@@ -211,7 +211,7 @@ ONLY_IN_FILES.update(
     {
         **dict.fromkeys(("BaseConvTranspose", "BaseDepthwiseConv"), {"groups": (1,)}),
         "BaseSeparableConv": {"groups": (1,), **_UNUSED_KERNEL},
-        "ConvLSTM": {"unroll": (False,), "time_major": (False,)},
+        "ConvLSTM": {"unroll": (False,), "time_major": (False,), "zero_output_for_mask": (False,)},
         "MultiHeadAttention": {
             **dict.fromkeys(("query_shape", "key_shape", "value_shape"), (...,)),
             "softmax_robust_masking": (False,),

@@ -390,6 +390,7 @@ def first_shape(layers: Mapping[str, Layer]) -> Any:
     return None
 
 
-tables["keras"]["Model"] = Model
+# Not under "keras": Keras 3 knows it by the module it is in.
+tables["keras.src.models.functional"]["Functional"] = Model
 for _name in ("Model", "Functional"):
     layer_classes.register(_name, Model)

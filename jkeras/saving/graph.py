@@ -62,7 +62,9 @@ def write_graph(model: Any) -> dict[str, Any]:
              for name, layer in plan.layers.items()]  # fmt: skip
 
     def place(tree: Any) -> Any:
-        return jax.tree.map(lambda tensor: list(references[id(tensor)]), tree)
+        if isinstance(tree, dict):
+            return {key: place(part) for key, part in tree.items()}
+        return [place(part) for part in tree] if isinstance(tree, (list, tuple)) else list(references[id(tree)])
 
     return {
         "name": model.name,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +30,15 @@ WEIGHTS_IN = {
     "ConvLSTM1D": "cell",
     "ConvLSTM2D": "cell",
     "ConvLSTM3D": "cell",
+}
+# Attributes of Keras's layers that have other names here.
+_DENSE = {
+    "query_projection": "query_dense", "key_projection": "key_dense", "value_projection": "value_dense",
+    "gate_projection": "gate_dense", "attention_output": "output_dense",
+}  # fmt: skip
+ATTRIBUTES = {
+    "MultiHeadAttention": _DENSE,
+    "GroupQueryAttention": {ours: f"_{theirs}" for ours, theirs in _DENSE.items()},
 }
 # Where layers may be met that are no sublayers: the arguments a layer was made with.
 _NOT_ATTRIBUTES = ("_given_arguments", "_template")
@@ -59,8 +69,9 @@ def _visit(layer: Any, path: str, seen: set[int], found: list[Place]) -> None:
     weights = [w for w in own if w.trainable] + [w for w in own if not w.trainable]
     inner = next((WEIGHTS_IN[c.__name__] for c in type(layer).__mro__ if c.__name__ in WEIGHTS_IN), None)
     found.append(Place(_join(path, inner) if inner and weights else path, layer.name, weights))
+    renamed = next((ATTRIBUTES[c.__name__] for c in type(layer).__mro__ if c.__name__ in ATTRIBUTES), {})
     for attribute, value in _attributes(layer):
-        _visit_value(value, _join(path, attribute), seen, found)
+        _visit_value(value, _join(path, renamed.get(attribute, attribute)), seen, found)
 
 
 def _visit_value(value: Any, path: str, seen: set[int], found: list[Place]) -> None:
@@ -149,8 +160,9 @@ def match_keras3(file: Any, model: Any, mismatches: Mismatches) -> list[Match]:
 
 
 def _find_vars(file: Any, path: str) -> Any:
-    """Return the group with the weights of the layer at `path`; early files of this kind spell `layers` differently."""
-    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies")):
+    """Return the group with the weights of the layer at `path`, whose spelling has changed with time."""
+    private = re.sub(r"(^|/)(\w+_dense)(?=/|$)", r"\1_\2", path)
+    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies"), private):
         group = find(file, _join(candidate, "vars"))
         if group is not None:
             return group

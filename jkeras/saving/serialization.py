@@ -16,7 +16,7 @@ from jkeras.core.trust import reading_data
 _BUILTIN = "builtins"
 
 
-def _tables() -> dict[str, Mapping[str, Any]]:
+def _tables() -> dict[str, dict[str, Any]]:
     """Return the tables of names by the module of Keras that their objects are in."""
     import jkeras.layers.table
     import jkeras.losses
@@ -60,9 +60,10 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, slice):
         return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
     if hasattr(obj, "get_config") and not isinstance(obj, type):
-        module, registered = custom.address(type(obj))
+        kind = class_name(obj)
+        module, registered = custom.address(type(obj), kind)
         config = {name: serialize_keras_object(value) for name, value in obj.get_config().items()}
-        return {"module": module, "class_name": class_name(obj), "config": config, "registered_name": registered}
+        return {"module": module, "class_name": kind, "config": config, "registered_name": registered}
     if hasattr(obj, "__array__"):
         array = np.asarray(obj)
         return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}

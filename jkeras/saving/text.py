@@ -40,10 +40,7 @@ def model_to_data(model: Any) -> dict[str, Any]:
     """Return a model as plain data, with the shapes it was built with and what `compile` said."""
     from jkeras.saving.compilation import compile_config
 
-    written = serialize(model)
-    if written["class_name"] == "Functional":
-        written["module"], written["registered_name"] = "keras.src.models.functional", "Functional"
-    return keras3_form({**written, "build_config": build_config(model), "compile_config": compile_config(model)})
+    return keras3_form({**serialize(model), "build_config": build_config(model), "compile_config": compile_config(model)})
 
 
 def build_config(model: Any) -> dict[str, Any]:
