@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from jkeras.core.template import weights_of
 from jkeras.core.weight import Weight
-from jkeras.saving.hdf5 import find, read_names, write_array, write_names
-from jkeras.saving.matching import Match, Mismatches
+from jkeras.saving.former_weights import Origin, Rows, modern_rows
+from jkeras.saving.hdf5 import find, read_names, read_text, write_array, write_names
+from jkeras.saving.matching import Match, Mismatches, table
 
 _TOP_LEVEL = "top_level_model_weights"
 # Readers look at the version to decide about the layouts of Keras 1; the layout written is that of 2.
@@ -76,6 +78,7 @@ def match_legacy(file: Any, model: Any, by_name: bool, mismatches: Mismatches) -
     """
     root = _legacy_root(file)
     saved = {name: _datasets(root, name) for name in read_names(root, "layer_names") or []}
+    origin = Origin(*(read_text(root, name) or "" for name in ("keras_version", "backend")))
     layers = model.children()
     matches: list[Match] = []
     if by_name:
@@ -88,19 +91,39 @@ def match_legacy(file: Any, model: Any, by_name: bool, mismatches: Mismatches) -
             )
     else:
         wanted = {name: layer for name, layer in layers.items() if layer.weights}
-        found = {name: rows for name, rows in saved.items() if rows}
-        if len(wanted) != len(found):
-            raise ValueError(
-                f"{mismatches.path!r} does not fit the model. The model has {len(wanted)} layers with weights: "
-                f"{_listing(wanted)}. The file has {len(found)}: {_listing(found)}."
-            )
-        pairs = [(name, layer, rows) for (name, layer), rows in zip(wanted.items(), found.values(), strict=True)]
+        pairs = _pairs(wanted, {name: rows for name, rows in saved.items() if rows}, origin, mismatches)
     for name, layer, rows in pairs:
-        matches += _match_layer(name, layer, rows, mismatches)
+        matches += _match_layer(name, layer, modern_rows(layer, rows, origin), mismatches)
     own, rows = list(model._weights), _datasets(root, _TOP_LEVEL)
     if own or rows:
         matches += _match_weights(f"{model.name} (its own weights)", own, rows, mismatches)
     return matches
+
+
+def _pairs(wanted: dict[str, Any], found: dict[str, Rows], origin: Origin, mismatches: Mismatches) -> list[Any]:
+    """Return which layer takes which values: by order, or by name if the shapes agree in no other way.
+
+    Raises:
+        ValueError: If the numbers of layers disagree; with a table of what is in the model and in the file.
+    """
+    held = {name: _shapes(value for _, value in rows) for name, rows in found.items()}
+    needed = {name: _shapes(layer.weights) for name, layer in wanted.items()}
+    shown = list(zip_longest(wanted, found, fillvalue=""))
+    if set(wanted) == set(found) and [*held.values()] != [*needed.values()] and held == needed:
+        return [(name, layer, found[name]) for name, layer in wanted.items()]
+    if wanted.keys() == found.keys():
+        shown = [(name, name) for name in wanted]
+    mismatches.table = table([(ours, needed.get(ours, ""), theirs, held.get(theirs, "")) for ours, theirs in shown])
+    if len(wanted) != len(found):
+        raise ValueError(
+            f"{mismatches.path!r} does not fit the model. The model has {len(wanted)} layers with weights: "
+            f"{_listing(wanted)}. The file has {len(found)}: {_listing(found)}.{mismatches.table}"
+        )
+    return [(name, layer, rows) for (name, layer), rows in zip(wanted.items(), found.values(), strict=True)]
+
+
+def _shapes(values: Any) -> str:
+    return ", ".join(sorted(str(tuple(getattr(value, "shape", None) or ())) for value in values))
 
 
 def _datasets(root: Any, name: str) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.weight import Weight
-from jkeras.saving.hdf5 import read_array
+from jkeras.saving.former_weights import read_value
 
 
 class HostValues(Mapping[int, np.ndarray]):
@@ -60,11 +60,12 @@ class Mismatches:
     def __init__(self, path: str, skip: bool):
         self.path = path
         self.skip = skip
+        self.table = ""  # the layers of the model and of the file side by side, for errors
 
     def report(self, text: str) -> None:
         """Raise `ValueError`, or warn and go on."""
         if not self.skip:
-            raise ValueError(f"{self.path!r} does not fit the model. {text}")
+            raise ValueError(f"{self.path!r} does not fit the model. {text}{self.table}")
         warnings.warn(f"{self.path!r}: skipped what does not fit the model. {text}", stacklevel=5)
 
     def fitting(self, matches: list[Match]) -> list[Match]:
@@ -78,6 +79,32 @@ class Mismatches:
             else:
                 kept.append(match)
         return kept
+
+
+# Rows of a table in an error.
+_ROWS = 40
+
+
+def table(rows: list[tuple[str, str, str, str]]) -> str:
+    """Return layers of the model and of the file side by side; what does not agree is marked.
+
+    Args:
+        rows: Name and shapes in the model, name and shapes in the file.
+
+    >>> print(table([("a", "(2,)", "b", "(2,)"), ("c", "(3,)", "", "")]))
+    <BLANKLINE>
+      model       file
+      a (2,)      b (2,)
+    ! c (3,)
+    """
+    left = [f"{name} {shapes}" for name, shapes, _, _ in rows[:_ROWS]]
+    width = max([*map(len, left), 8]) + 4
+    lines = [f"  {'model'.ljust(width)}file"]
+    for text, (_, ours, name, theirs) in zip(left, rows, strict=False):
+        lines.append(f"{' ' if ours == theirs else '!'} {text.ljust(width)}{name} {theirs}".rstrip())
+    if len(rows) > _ROWS:
+        lines.append(f"  ... and {len(rows) - _ROWS} more")
+    return "\n" + "\n".join(lines)
 
 
 def assign_all(values: list[tuple[Weight, Any]]) -> None:
@@ -94,7 +121,7 @@ def read_all(matches: list[Match], path: str, allow_nan: bool) -> list[tuple[Wei
     """
     read = []
     for match in matches:
-        array = read_array(match.dataset, match.weight.shape, f"{path!r}: {match.where}")
+        array = read_value(match.dataset, f"{path!r}: {match.where}")
         # A NaN is the only number that differs from itself; true for every dtype, bfloat16 included.
         if not allow_nan and bool((array != array).any()):
             raise ValueError(

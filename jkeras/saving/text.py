@@ -40,7 +40,9 @@ def model_to_data(model: Any) -> dict[str, Any]:
     """Return a model as plain data, with the shapes it was built with and what `compile` said."""
     from jkeras.saving.compilation import compile_config
 
-    return keras3_form({**serialize(model), "build_config": build_config(model), "compile_config": compile_config(model)})
+    return keras3_form(
+        {**serialize(model), "build_config": build_config(model), "compile_config": compile_config(model)}
+    )
 
 
 def build_config(model: Any) -> dict[str, Any]:
