@@ -21,6 +21,7 @@ import numpy as np
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading, write_array
 from jkeras.saving.hdf5_checks import read_attribute
+from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import places
 from jkeras.saving.limits import JSON_BYTES, parse_json
 
@@ -124,6 +125,7 @@ def _write_shard(path: Path, rows: list[_Row], values: Mapping[int, np.ndarray],
             group.attrs["name"] = name
             for number, weight in weights:
                 write_array(group, str(number), values[id(weight)])
+        seal(file)
 
 
 @contextmanager
