@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import lzma
@@ -172,6 +173,11 @@ def _check_length(announced: str | None, received: int) -> None:
         raise ConnectionError(f"the connection ended after {received} of {announced} bytes")
 
 
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError
+)  # fmt: skip
+
+
 def _extract(archive: Path, folder: Path, archive_format: Any) -> None:
     """Unpack into a folder beside `folder` and move it there when it is complete."""
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -191,7 +197,7 @@ def _extract(archive: Path, folder: Path, archive_format: Any) -> None:
         if folder.is_dir():
             os.replace(folder, replaced)
         os.replace(partial, folder)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{archive} was not unpacked: it is damaged or encrypted ({error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -217,6 +223,9 @@ def _tar_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]] | No
             if not (member.isfile() or member.isdir()):
                 raise ValueError(f"{path} was not unpacked: its entry {member.name!r} is a link or a device.")
             yield member.name, (lambda m=member: archive.extractfile(m)) if member.isfile() else None  # type: ignore
+        # The checksum of compressed data is at their end, which is behind that of the archive.
+        while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+            pass
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
