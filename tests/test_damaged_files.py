@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jkeras import layers
 from jkeras.models import Sequential, load_model
 
-KINDS = ("model.weights.h5", "model.h5", "whole.h5", "whole.keras")
+KINDS = ("model.weights.h5", "model.h5", "model.safetensors", "whole.h5", "whole.keras")
 
 
 def build():
