@@ -40,7 +40,9 @@ def open_for_reading(path: Any) -> Iterator[Any]:
         raise ValueError(f"{name} is not an HDF5 file, or is damaged: it does not begin as one.")
     try:
         file = h5py.File(path if is_open else os.fspath(path), "r")
-    except OSError as error:
+    except Exception as error:
+        if "lock" in str(error) or "already open" in str(error):
+            raise ValueError(f"The HDF5 file {name} is being written at the moment: {error}.") from None
         raise ValueError(f"The HDF5 file {name} cannot be opened; it seems to be damaged: {error}.") from None
     with file:
         check_seal(file)
