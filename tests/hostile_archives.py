@@ -182,6 +182,62 @@ def _(path: Path) -> None:
     write_modern(path)
 
 
+# Other kinds of files
+
+
+def tensors(name: str, message: str, header: Any, data: bytes = b"") -> None:
+    """Add a safetensors file; the header is data, or bytes as they are."""
+
+    def make(path: Path) -> None:
+        text = header if isinstance(header, bytes) else json.dumps(header).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+    archive(f"safetensors: {name}", message, "load_safetensors")(make)
+
+
+def entry(shape: list[int], begin: int, end: int, dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+tensors("no JSON", "not valid JSON", b"hello")
+tensors("nested without end", "nested", b"[" * 100_000)
+tensors("a pickle", "", b"\x80\x04K\x01.")
+tensors("bytes behind the end", "damaged", {"first/kernel": entry([4, 3], 1000, 1048)})
+tensors("a shape of terabytes", "damaged", {"first/kernel": entry([1 << 40], 0, 1 << 42)})
+tensors("a shape whose product overflows", "damaged", {"first/kernel": entry([1 << 62, 4], 0, 0)})
+tensors("negative sizes", "damaged", {"first/kernel": entry([-4, -3], 0, 48)}, bytes(48))
+tensors("two arrays in one place", "damaged", {"a": entry([12], 0, 48), "b": entry([12], 0, 48)}, bytes(48))
+tensors("an unknown dtype", "dtype", {"first/kernel": entry([6], 0, 48, "OBJECT")}, bytes(48))
+
+
+@archive("safetensors: a header longer than the file", "longer than the file", "load_safetensors")
+def _(path: Path) -> None:
+    path.write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
+
+
+def checkpoint(name: str, message: str, document: Any) -> None:
+    def make(path: Path) -> None:
+        with h5py.File(path, "w") as file:
+            text = document if isinstance(document, bytes) else json.dumps(document).encode()
+            file["document"] = np.frombuffer(text, np.uint8)
+
+    archive(f"checkpoint: {name}", message, "load_checkpoint")(make)
+
+
+FORMAT = {"format": "jkeras training checkpoint", "version": 1}
+checkpoint("no JSON", "not valid JSON", b"hello")
+checkpoint("nested without end", "nested", b"[" * 100_000)
+checkpoint("another format", "not a training checkpoint", {"format": "mine"})
+checkpoint("no arrays", "Adam", {**FORMAT, "optimizer": "SGD"})
+checkpoint("arrays that are none", "damaged", {**FORMAT, "optimizer": "Adam", "arrays": {"params": [1, 2]}})
+
+
+@archive("checkpoint: a document that is a link", "not followed", "load_checkpoint")
+def _(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["document"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
 def whole(name: str, message: str, **attributes: Any) -> None:
     def make(path: Path) -> None:
         with h5py.File(path, "w") as file:

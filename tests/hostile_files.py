@@ -450,11 +450,14 @@ def run(folder: Path) -> None:
         return Sequential([layers.Dense(3, input_shape=(4,), name="first"), layers.Dense(2, name="second")])
 
     model = build()
+    model.compile("adam", "mse")
     before = model.get_weights()
     readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
         "load_weights": (".weights.h5", lambda path: model.load_weights(path)),
         "load_model": (".keras", lambda path: load_model(path)),
         "load_model_h5": (".h5", lambda path: load_model(path)),
+        "load_safetensors": (".safetensors", lambda path: model.load_weights(path)),
+        "load_checkpoint": (".h5", lambda path: model.load_checkpoint(path)),
         "model_from_json": (".json", lambda path: model_from_json(path.read_text())),
         "model_from_yaml": (".yaml", lambda path: model_from_yaml(path.read_text())),
     }
@@ -471,7 +474,8 @@ def run(folder: Path) -> None:
             read(path)
             outcome, message = "read", ""
         except Exception as error:
-            outcome, message = type(error).__name__, str(error)
+            outcome = "ValueError" if isinstance(error, ValueError) else type(error).__name__
+            message = str(error)
         seconds = time.process_time() - start
         resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         untouched = all(map(np.array_equal, before, model.get_weights()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from jkeras import layers
 from jkeras.models import Sequential, load_model
 
-KINDS = ("model.weights.h5", "model.h5", "whole.h5", "whole.keras")
+KINDS = ("model.weights.h5", "model.h5", "model.safetensors", "whole.h5", "whole.keras")
 
 
 def build():
@@ -117,3 +118,24 @@ def test_a_changed_weight_is_noticed_in_each_kind(written, tmp_path):
         with pytest.raises(ValueError, match="checksum|CRC"):
             (tmp_path / kind).write_bytes(damaged)
             read(kind, tmp_path / kind)
+
+
+def test_what_users_add_to_a_file_is_no_damage_and_what_they_change_is_said_to_be_removable(written, tmp_path):
+    path = tmp_path / "whole.h5"
+    content, expected = written["whole.h5"]
+    path.write_bytes(content)
+    with h5py.File(path, "r+") as file:
+        file.attrs["labels"] = ["cat", "dog"]
+    assert read("whole.h5", path) == expected
+    with h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace("tanh", "relu")
+    with pytest.raises(ValueError, match="remove the attribute 'jkeras_contents_crc32'"):
+        read("whole.h5", path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["jkeras_contents_crc32"]
+        file["model_weights/first/first/bias:0"][0] = 7.0
+    with pytest.raises(ValueError, match="remove the attribute 'jkeras_crc32'"):
+        read("whole.h5", path)
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/first/first/bias:0"].attrs["jkeras_crc32"]
+    assert load_model(path).get_weights()[1][0] == 7.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import tarfile
 import threading
 import zipfile
@@ -277,6 +278,36 @@ def test_get_file_refuses_links(web, tmp_path):
         archive.addfile(entry)
     with pytest.raises(ValueError, match="is a link or a device"):
         utils.get_file("d", (web / "d.tar").as_uri(), untar=True, cache_dir=tmp_path)
+
+
+@pytest.mark.parametrize("archive", ["d.tar.gz", "d.zip"])
+def test_get_file_keeps_the_old_folder_when_an_archive_is_damaged(web, tmp_path, archive):
+    arguments = {"origin": (web / archive).as_uri(), "extract": True, "cache_dir": tmp_path}
+    write_archive(web / archive, {"a.txt": "one", "b.txt": random.Random(0).randbytes(50_000).hex()})
+    path = Path(utils.get_file("d", **arguments))
+    content = bytearray((web / archive).read_bytes())
+    content[len(content) // 2] ^= 255
+    (web / archive).write_bytes(content)
+    with pytest.raises(ValueError, match="was not unpacked"):
+        utils.get_file("d", force_download=True, **arguments)
+    assert (path / "a.txt").read_text() == "one" and sorted(os.listdir(path.parent)) == ["d", "d_archive"]
+
+
+def test_get_file_does_not_keep_half_a_download(tmp_path, monkeypatch):
+    class Answer(io.BytesIO):
+        headers = {"Content-Length": "100"}
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda *args, **kwargs: Answer(b"x" * 60))
+    with pytest.raises(OSError, match="ended after 60 of 100 bytes"):
+        utils.get_file(origin="https://example.com/a.txt", cache_dir=tmp_path)
+    assert os.listdir(tmp_path / "datasets") == []
+    Answer.headers = {"Content-Length": "60"}
+    old = os.umask(0o022)
+    try:
+        path = Path(utils.get_file(origin="https://example.com/a.txt", cache_dir=tmp_path))
+    finally:
+        os.umask(old)
+    assert path.read_bytes() == b"x" * 60 and path.stat().st_mode & 0o777 == 0o644
 
 
 def test_get_file_refuses_what_is_no_archive(web, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.saving.hdf5_checks import check_dataset, checksum, child, file_of, read_attribute, reported
+from jkeras.saving.hdf5_seal import check_seal
 from jkeras.saving.limits import DEPTH
 
 # An attribute larger than this does not fit into the header of an HDF5 object.
@@ -40,9 +40,12 @@ def open_for_reading(path: Any) -> Iterator[Any]:
         raise ValueError(f"{name} is not an HDF5 file, or is damaged: it does not begin as one.")
     try:
         file = h5py.File(path if is_open else os.fspath(path), "r")
-    except OSError as error:
+    except Exception as error:
+        if "lock" in str(error) or "already open" in str(error):
+            raise ValueError(f"The HDF5 file {name} is being written at the moment: {error}.") from None
         raise ValueError(f"The HDF5 file {name} cannot be opened; it seems to be damaged: {error}.") from None
     with file:
+        check_seal(file)
         yield file
 
 
@@ -116,7 +119,7 @@ def read_text(group: Any, attribute: str) -> str | None:
     """Return a text kept in an attribute, or None if it is not there.
 
     Raises:
-        ValueError: If it is no text, is too large, or is not what was written.
+        ValueError: If it is no text, or is too large.
     """
     value = read_attribute(group, attribute)
     where = f"{file_of(group)}: attribute {attribute!r} of {group.name}"
@@ -124,20 +127,12 @@ def read_text(group: Any, attribute: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError(f"{where}: expected text; found {type(value).__name__}.")
-    expected = read_attribute(group, f"{_CHECKSUM}_{attribute}")
-    if expected is not None and expected != zlib.crc32(value.encode("utf8", "replace")):
-        raise ValueError(
-            f"{where} is not what was written: its checksum differs. The file is damaged. "
-            f"If it was changed on purpose, remove the attribute '{_CHECKSUM}_{attribute}'."
-        )
     return value
 
 
 def write_text(group: Any, attribute: str, text: str) -> None:
-    """Write a text to an attribute, and its checksum to another."""
-    encoded = text.encode("utf8")
-    group.attrs[attribute] = encoded
-    group.attrs[f"{_CHECKSUM}_{attribute}"] = np.uint32(zlib.crc32(encoded))
+    """Write a text to an attribute, of any length."""
+    group.attrs[attribute] = text.encode("utf8")
 
 
 def read_names(group: Any, attribute: str) -> list[str] | None:

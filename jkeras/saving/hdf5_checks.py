@@ -208,7 +208,14 @@ def _is_user_defined(group: Any, name: str) -> bool:
 
 
 def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
-    """Yield path and dataset of all that is below a group, sorted; what has several names or lies in a circle, once.
+    """Yield path and dataset of all that is below a group; see `objects_in`."""
+    import h5py
+
+    return ((path, item) for path, item in objects_in(group) if isinstance(item, h5py.Dataset))
+
+
+def objects_in(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield path and object of all that is below a group, sorted; what has several names or lies in a circle, once.
 
     Raises:
         ValueError: If there are links, or more groups and datasets, or deeper ones, than are read.
@@ -220,7 +227,7 @@ def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
     count = 0
     while todo:
         path, item = todo.pop()
-        if isinstance(item, h5py.Dataset):
+        if path:
             yield path, item
         if not isinstance(item, h5py.Group):
             continue

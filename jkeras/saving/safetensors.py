@@ -13,6 +13,8 @@ import json
 import math
 import mmap
 import os
+import re
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ _DTYPES = {
 }  # fmt: skip
 _CODES = {name: code for code, name in _DTYPES.items()}
 _METADATA = "__metadata__"
+# The checksum of the file, with zeros in its own place: the format has none, and other readers pass over it.
+_CHECKSUM = "jkeras_crc32"
+_EMPTY = b"00000000"
+_CHECKSUM_AT = re.compile(rb'"jkeras_crc32": "([0-9a-f]{8})"')
 _LONGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
 _ALIGNED_TO = 8
 _AT_ONCE = 2**20  # elements that are looked through at a time
@@ -67,16 +73,40 @@ def write_safetensors(path: Any, rows: Iterable[tuple[str, Any]], metadata: Mapp
         end = begin + math.prod(array.shape) * dtype.itemsize
         header[name] = {"dtype": _CODES[dtype.name], "shape": list(array.shape), "data_offsets": [begin, end]}
         begin = end
-    text = json.dumps({_METADATA: dict(metadata), **header} if metadata else header).encode()
+    text = json.dumps({_METADATA: {**(metadata or {}), _CHECKSUM: _EMPTY.decode()}, **header}).encode()
     text += b" " * (-len(text) % _ALIGNED_TO)
+    start = len(text).to_bytes(8, "little") + text
+    found = _CHECKSUM_AT.search(start)
+    assert found is not None
+    checksum = zlib.crc32(start)
     with atomic_path(path, overwrite, begin) as temporary, temporary.open("xb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(start)
         for _, array in rows:
-            _write_array(file, np.asarray(array))
+            content = np.ascontiguousarray(np.asarray(array)).reshape(-1).view(np.uint8).data
+            file.write(content)
+            checksum = zlib.crc32(content, checksum)
+        file.seek(found.start(1))
+        file.write(f"{checksum:08x}".encode())
 
 
-def _write_array(file: Any, array: np.ndarray) -> None:
-    file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+def check_safetensors(path: Any) -> None:
+    """Read a file from end to end and compare its checksum, if there is one: only jkeras writes it.
+
+    Raises:
+        ValueError: If it is not what was written.
+    """
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        start = file.read(8)
+        start += file.read(min(int.from_bytes(start, "little"), _LONGEST_HEADER))
+        found = _CHECKSUM_AT.search(start)
+        if found is None:
+            return
+        checksum = zlib.crc32(start[: found.start(1)] + _EMPTY + start[found.end(1) :])
+        while block := file.read(_AT_ONCE):
+            checksum = zlib.crc32(block, checksum)
+    if f"{checksum:08x}".encode() != found[1]:
+        raise ValueError(f"{name!r} is not what was written: its checksum differs. The file is damaged.")
 
 
 def read_safetensors(path: Any) -> dict[str, np.ndarray]:
@@ -171,6 +201,7 @@ def load_safetensors(
     name = os.fspath(filepath)
     mismatches = mismatches or Mismatches(name, skip=False)
     arrays = read_safetensors(name)
+    check_safetensors(name)
     own, fitting = dict(_named_weights(model)), []
     if not by_name:
         missing, unknown = [n for n in own if n not in arrays], [n for n in arrays if n not in own]

@@ -16,11 +16,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading, write_array
 from jkeras.saving.hdf5_checks import read_attribute
+from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import places
 from jkeras.saving.limits import JSON_BYTES, parse_json
 
@@ -63,7 +65,7 @@ def write_shards(
     if not is_index(name):
         raise ValueError(f"max_shard_size: expected a name that ends in {INDEX!r}, that of the index; got {name!r}.")
     base, folder = os.path.basename(name).removesuffix(INDEX), Path(name).parent
-    parts = _parts(model, values, int(max_shard_size * _GIGABYTE), max_shard_size)
+    parts = _parts(model, int(max_shard_size * _GIGABYTE), max_shard_size)
     names = [f"{base}_{index:05d}{_SHARD}" for index in range(len(parts))]
     mark = secrets.token_hex(8)
     surplus = _listed_shards(name) - set(names)
@@ -72,12 +74,12 @@ def write_shards(
         # What is entered first is closed last: the index takes its place when every shard is in its own.
         index_path = files.enter_context(atomic_path(name, overwrite))
         for shard, rows in zip(names, parts, strict=True):
-            size = sum(values[id(weight)].nbytes for *_, weights in rows for _, weight in weights)
+            size = sum(_bytes(weight) for *_, weights in rows for _, weight in weights)
             _write_shard(files.enter_context(atomic_path(folder / shard, overwrite, size)), rows, values, mark)
             for path, _, weights in rows:
                 if weights:
                     weight_map.setdefault(f"/{path}", []).append(shard)
-        total = sum(array.nbytes for array in values.values())
+        total = sum(_bytes(weight) for rows in parts for *_, weights in rows for _, weight in weights)
         index = {"metadata": {"total_size": float(total), _MARK: mark}, "weight_map": weight_map}
         index_path.write_text(json.dumps(index, indent=4))
     for shard in surplus:
@@ -89,13 +91,17 @@ def write_shards(
 _Row = tuple[str, str, list[tuple[int, Any]]]
 
 
-def _parts(model: Any, values: Mapping[int, np.ndarray], limit: int, given: float) -> list[list[_Row]]:
+def _bytes(weight: Any) -> int:
+    return weight.size * jnp.dtype(weight.dtype).itemsize
+
+
+def _parts(model: Any, limit: int, given: float) -> list[list[_Row]]:
     """Return what each shard holds: layers are kept together unless one alone is too large."""
     parts: list[list[_Row]] = [[]]
     room = limit
     for place in places(model):
         path = f"{place.path}/vars" if place.path else "vars"
-        sizes = [values[id(weight)].nbytes for weight in place.weights]
+        sizes = [_bytes(weight) for weight in place.weights]
         if max(sizes, default=0) > limit:
             raise ValueError(
                 f"max_shard_size={given} gigabytes are {limit} bytes; layer {place.name!r} has a weight of "
@@ -124,6 +130,7 @@ def _write_shard(path: Path, rows: list[_Row], values: Mapping[int, np.ndarray],
             group.attrs["name"] = name
             for number, weight in weights:
                 write_array(group, str(number), values[id(weight)])
+        seal(file)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
+from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
 from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
@@ -56,6 +57,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
     with atomic_path(filepath, overwrite, values.nbytes) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
+        seal(file)
 
 
 def load_weights(

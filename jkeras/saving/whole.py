@@ -27,6 +27,7 @@ from jkeras.saving.hdf5 import (
     write_names,
     write_text,
 )
+from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import match_legacy, write_legacy
 from jkeras.saving.limits import check_size, parse_json
@@ -135,16 +136,20 @@ def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: b
         file.attrs["backend"], file.attrs["keras_version"] = "jax", VERSION
         write_text(file, "model_config", config)
         write_legacy(file.create_group("model_weights"), model, values)
-        if model._compiled is None or not include_optimizer:
-            return
-        write_text(file, "training_config", json.dumps(training_config(model)))
-        trained = _trained(model)
-        if trained is not None:
-            group = file.create_group("optimizer_weights")
-            rows = optimizer_rows(*trained, era=2)
-            write_names(group, "weight_names", [name for name, _ in rows])
-            for name, array in rows:
-                write_array(group, name, array)
+        if model._compiled is not None and include_optimizer:
+            _write_training(file, model)
+        seal(file)
+
+
+def _write_training(file: Any, model: Any) -> None:
+    write_text(file, "training_config", json.dumps(training_config(model)))
+    trained = _trained(model)
+    if trained is not None:
+        group = file.create_group("optimizer_weights")
+        rows = optimizer_rows(*trained, era=2)
+        write_names(group, "weight_names", [name for name, _ in rows])
+        for name, array in rows:
+            write_array(group, name, array)
 
 
 def load_model(

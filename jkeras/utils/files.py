@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import http.client
+import lzma
 import os
+import secrets
 import shutil
 import stat
 import tarfile
@@ -12,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -139,32 +144,46 @@ def _download(origin: str, target: Path, file_hash: str | None, algorithm: str) 
     if file_hash is not None:
         _hasher(file_hash, algorithm)
     print(f"Downloading {target.name} from {origin}")
-    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(partial, "xb") as file:
             try:
                 with urllib.request.urlopen(origin, timeout=60) as answer:
                     shutil.copyfileobj(answer, file)
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+                    _check_length(answer.headers.get("Content-Length"), file.tell())
+            except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
                 raise OSError(
                     f"Could not download {origin} ({getattr(error, 'reason', error)}). "
                     f"On a machine without network, fetch that file elsewhere and put it at {target}."
                 ) from error
-        if file_hash is not None and not _matches(Path(partial), file_hash, algorithm):
+            file.flush()
+            os.fsync(file.fileno())
+        if file_hash is not None and not _matches(partial, file_hash, algorithm):
             raise ValueError(
                 f"{origin} is not the file that was expected: its checksum is not {file_hash}. Nothing was kept."
             )
         os.replace(partial, target)
     finally:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def _check_length(announced: str | None, received: int) -> None:
+    """Raise if a connection ended early, which the library below does not say where it reads part by part."""
+    if announced is not None and announced.isdecimal() and int(announced) != received:
+        raise ConnectionError(f"the connection ended after {received} of {announced} bytes")
+
+
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError
+)  # fmt: skip
 
 
 def _extract(archive: Path, folder: Path, archive_format: Any) -> None:
     """Unpack into a folder beside `folder` and move it there when it is complete."""
-    members = _members(archive, archive_format)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    replaced = partial.with_name(f"{partial.name}.old")
     try:
-        for name, open_member in members:
+        for name, open_member in _members(archive, archive_format):
             place = partial / name
             if not place.resolve().is_relative_to(partial.resolve()):
                 raise ValueError(f"{archive} was not unpacked: its entry {name!r} would be written outside {folder}.")
@@ -176,10 +195,13 @@ def _extract(archive: Path, folder: Path, archive_format: Any) -> None:
                 shutil.copyfileobj(source, file)
         partial.chmod(0o755)
         if folder.is_dir():
-            shutil.rmtree(folder)
+            os.replace(folder, replaced)
         os.replace(partial, folder)
+    except _DAMAGED as error:
+        raise ValueError(f"{archive} was not unpacked: it is damaged or encrypted ({error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _members(path: Path, archive_format: Any) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
@@ -201,6 +223,9 @@ def _tar_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]] | No
             if not (member.isfile() or member.isdir()):
                 raise ValueError(f"{path} was not unpacked: its entry {member.name!r} is a link or a device.")
             yield member.name, (lambda m=member: archive.extractfile(m)) if member.isfile() else None  # type: ignore
+        # The checksum of compressed data is at their end, which is behind that of the archive.
+        while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+            pass
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]] | None]]:
