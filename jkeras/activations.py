@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from jkeras.core.registry import activations
 
@@ -19,18 +20,24 @@ Parameters = ParamSpec("Parameters")
 Activation = Callable[Concatenate[Any, Parameters], Array]
 
 
-def _activation(*aliases: str, same_as: Any = None) -> Callable[[Activation[Parameters]], Activation[Parameters]]:
+def _activation(
+    *aliases: str, same_as: Any = None, compiled: bool = True
+) -> Callable[[Activation[Parameters]], Activation[Parameters]]:
     """Register a function under its name and `aliases`, and convert what it is given to a float array.
 
-    `same_as` names the jax function that computes the same, by which `functional` recognises what it can fuse.
+    `same_as` names the jax function that computes the same, by which `functional` recognises what it can fuse;
+    `compiled` is False for what returns its argument.
     """
 
     def add(function: Activation[Parameters]) -> Activation[Parameters]:
+        jitted = jax.jit(function)  # for calls on arrays: one operation after the other would take many times as long
+
         @functools.wraps(function)
         def converted(x: Any, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Array:
-            x = jnp.asarray(x)
-            inexact = jnp.issubdtype(x.dtype, jnp.inexact)
-            return function(x if inexact else x.astype(jnp.float32), *args, **kwargs)
+            x = x if isinstance(x, Array) else jnp.asarray(x)
+            x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
+            is_traced = isinstance(x, Tracer)
+            return jitted(x) if compiled and not (args or kwargs or is_traced) else function(x, *args, **kwargs)
 
         converted.same_as = same_as or converted  # type: ignore[attr-defined]
         return activations.register(function.__name__, converted, *aliases)
@@ -38,7 +45,7 @@ def _activation(*aliases: str, same_as: Any = None) -> Callable[[Activation[Para
     return add
 
 
-@_activation()
+@_activation(compiled=False)
 def linear(x: Any) -> Array:
     """The identity: `x`.
 

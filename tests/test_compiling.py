@@ -17,6 +17,7 @@ import jkeras
 from jkeras import layers
 from jkeras.core import compiling
 from jkeras.core.compiling import SharedJit, fingerprint, options_for
+from jkeras.training import data, loop
 
 X = np.random.default_rng(0).normal(size=(70, 8)).astype("float32")
 Y = X[:, :1] * 2
@@ -55,6 +56,22 @@ def test_a_model_made_again_compiles_nothing():
         results = [work(regressor(rate=rate)) for rate in (0.1, 0.01, 0.001)]
     assert seen == []
     assert len({loss[1] for loss in results}) == 3  # the rates took effect
+
+
+def test_data_of_nearly_as_many_rows_compile_nothing(monkeypatch):
+    def losses(rows: int) -> list[float]:
+        jkeras.utils.set_random_seed(rows)
+        model = regressor(units=5)
+        loss = model.fit(X[:rows], Y[:rows], batch_size=1, epochs=2, verbose=0).history["loss"]
+        return [*loss, *model.evaluate(X[:rows], Y[:rows], batch_size=1, verbose=0)]
+
+    losses(61)
+    with compilations() as seen:
+        results = [losses(rows) for rows in (62, 63, 64)]
+    assert seen == []
+    for module in (data, loop):
+        monkeypatch.setattr(module, "with_room", lambda array: array)
+    assert [losses(rows) for rows in (62, 63, 64)] == results  # what stands behind the last row is never read
 
 
 def test_a_model_of_another_shape_or_another_loss_is_compiled():

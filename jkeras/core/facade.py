@@ -13,7 +13,7 @@ import numpy as np
 from jkeras.core import seeds
 from jkeras.core.drawing import draw_all
 from jkeras.core.stateless_call import stateless_call
-from jkeras.core.template import Template, Tree, two_level, walk, weights_of
+from jkeras.core.template import Template, Tree, kept, two_level, walk, weights_of
 from jkeras.core.weight import Weight, check_shape
 
 
@@ -139,21 +139,20 @@ class Facade(Template):
     def state(self, tree: Tree) -> None:
         self._set_tree(tree, trainable=False)
 
-    def _drawn_weights(self, key: Any = None) -> list[Weight]:
-        """Return every weight, after drawing those that have no value yet, all from one key folded by path."""
+    def _drawn_weights(self, key: Any = None) -> list[tuple[str, Weight]]:
+        """Return `(key, weight)` of all, after drawing those that have no value yet, from one key folded by path."""
         rows = list(weights_of(self))
-        if any(not w.is_drawn for _, w in rows):
+        if not all(w.is_drawn for _, w in rows):
             key = seeds.next_key() if key is None else key
             # Initializers may use host constants: a transfer guard round `fit` is meant for its loop.
             with jax.transfer_guard("allow"):
                 missing = [(path, weight) for path, weight in rows if not weight.is_drawn]
                 for (_, weight), value in zip(missing, draw_all(missing, key), strict=True):
                     weight.store(value)
-        return [w for _, w in rows]
+        return rows
 
     def _tree(self, trainable: bool, lend: bool = False) -> dict[str, dict[str, Any]]:
-        self._drawn_weights()
-        rows = [(key, w) for key, w in weights_of(self) if w.trainable is trainable]
+        rows = [(key, w) for key, w in self._drawn_weights() if w.trainable is trainable]
         if lend:
             for _, w in rows:
                 w.lent = True
@@ -187,6 +186,10 @@ def _constant(array: np.ndarray, shape: Any, dtype: Any) -> Any:
 
 def metrics_of(root: Template) -> list[tuple[str, Any]]:
     """Return `(path, metric)` for each metric that a layer or a sublayer holds, but those inside of metrics."""
+    return list(kept(root, _metrics_of))
+
+
+def _metrics_of(root: Template) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for path, template in walk(root):
         inside = any(path.startswith(f"{outer}/") for outer, _ in found)
@@ -204,6 +207,10 @@ def regularization_losses(root: Template, params: Tree) -> list[Any]:
 
 def frozen_keys(root: Template) -> set[str]:
     """Return the keys of `params` whose layer, or a layer around it, has `trainable=False`."""
+    return kept(root, _frozen_keys)
+
+
+def _frozen_keys(root: Template) -> set[str]:
     frozen: set[str] = set()
     folders: list[str] = []
     for path, layer in walk(root):

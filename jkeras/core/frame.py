@@ -72,6 +72,7 @@ class Frame:
         self.declaring = declaring
         self.unknown = unknown
         self.losses: list[Any] = []
+        self.parts: dict[int, Any] = {}  # how templates are bound, by id
         self.memo: dict[int, Any] = {}  # bound copies by id of their template
         self.values: dict[int, Any] = {}  # arrays and state references by id of their weight
         self.references: dict[tuple[str, str], Any] = {}

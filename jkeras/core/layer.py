@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -22,7 +23,17 @@ from jkeras.core.legacy import modernise, without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
-from jkeras.core.template import Tree, bind, bind_into, collect_state, copy_attributes, two_level, weights_of
+from jkeras.core.template import (
+    Tree,
+    bind,
+    bind_into,
+    collect_state,
+    copy_attributes,
+    kept,
+    two_level,
+    walk,
+    weights_of,
+)
 
 
 class Layer(Facade):
@@ -59,6 +70,7 @@ class Layer(Facade):
     activity_regularizer: Any
     dtype_policy: dtypes.DTypePolicy
     _declared: bool
+    _left_out: frozenset[Any]
     _nodes: list[Any]
     _call_losses: list[Any]
     _input_hint: Any
@@ -90,8 +102,9 @@ class Layer(Facade):
         self = super().__new__(cls, *args, **kwargs)
         # Complete before __init__ runs: sublayers may be set before super().__init__(), or it may be forgotten.
         self.__dict__.update(
-            built=False, _declared=False, _trainable=True, autocast=True, activity_regularizer=None, input_spec=None,
-            dtype_policy=dtypes.dtype_policy(), _nodes=[], _input_hint=None, _initial_weights=None, _call_losses=[],
+            built=False, _declared=False, _left_out=frozenset(), _trainable=True, autocast=True,
+            activity_regularizer=None, input_spec=None, dtype_policy=dtypes.dtype_policy(), _nodes=[],
+            _input_hint=None, _initial_weights=None, _call_losses=[],
         )  # fmt: skip
         return self
 
@@ -338,7 +351,9 @@ class Layer(Facade):
             self._declare(args, kwargs)
         kwargs = dict(kwargs)
         training = frames.training_or_default(kwargs.pop("training", None))
-        params, state = self._tree(trainable=True), self._tree(trainable=False)
+        rows = self._drawn_weights()
+        params = two_level((key, w.name, w.current()) for key, w in rows if w.trainable)
+        state = two_level((key, w.name, w.current()) for key, w in rows if not w.trainable)
         mask = kwargs.pop("mask", None)
         result = self._forward(params, state, args, kwargs, training, seeds.next_key, mask)
         self._keep_state(state, result.state)
@@ -364,6 +379,8 @@ class Layer(Facade):
             for name, value in weights.items()
             if value is not old[key][name]
         )
+        if not changed:
+            return
         if stateless.active() is None and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
@@ -372,7 +389,8 @@ class Layer(Facade):
         self._store(changed)
 
     def _is_declared(self) -> bool:
-        return self._declared
+        """Whether its layers are built, but for those that were left out by the call that built them."""
+        return self._declared and kept(self, _unbuilt) == self._left_out
 
     def _declare(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], unknown: int | None = None) -> Any:
         """Build every layer for the shapes of the arguments, by an abstract run; return the outputs' shapes."""
@@ -389,6 +407,7 @@ class Layer(Facade):
                 return bind(self, frame, {}, {})(*inner_args, **inner_kwargs)
 
         outputs = jax.eval_shape(run, *specs)
+        self._left_out = kept(self, _unbuilt)
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
@@ -448,6 +467,12 @@ class Layer(Facade):
     def output_shape(self) -> Any:
         """The shape of `output`."""
         return jax.tree.map(lambda t: t.shape, self.output)
+
+
+def _unbuilt(root: Layer) -> frozenset[Any]:
+    """The layers inside that have something to build and have not been built."""
+    layers = (layer for _, layer in walk(root) if isinstance(layer, Layer) and layer is not root)
+    return frozenset(weakref.ref(layer) for layer in layers if not layer.built and type(layer).build is not Layer.build)
 
 
 class Forward(NamedTuple):

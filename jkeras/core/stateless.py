@@ -82,7 +82,7 @@ def keep_losses(layer: Any, losses: list[Any]) -> None:
     """Let `layer` remember the losses of its last call; inside a scope, which may be traced, the scope does."""
     scope = active()
     if scope is None:
-        layer.__dict__["_call_losses"] = losses
+        layer._call_losses[:] = losses
     elif scope.collect_losses:
         scope.losses.extend(losses)
 

@@ -8,9 +8,9 @@ closes over stays right even where JAX traces it after `call` has returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, MethodType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import jax.numpy as jnp
 
@@ -18,16 +18,18 @@ from jkeras.core import dtypes, remat
 from jkeras.core.config import Configurable
 from jkeras.core.dtypes import DTypePolicy
 from jkeras.core.frame import Frame
+from jkeras.core.outline import Outline
 from jkeras.core.registry import constraints, initializers, regularizers, snake_case
 from jkeras.core.weight import StateReference, Weight
 
 Tree = Mapping[str, Mapping[str, Any]]
+Made = TypeVar("Made")
 
 # Attributes of the framework itself: copied to a bound layer as they are, never searched for weights or sublayers.
 _INTERNAL = frozenset(
     {
         "_given_arguments", "_weights", "_frame", "_path", "_template", "_nodes", "_explicit_name", "_auto_name",
-        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses", "_remat",
+        "_plan", "_own_node", "_input_hint", "_compiled", "_call_losses", "_left_out", "_remat",
     }
 )  # fmt: skip
 
@@ -35,11 +37,13 @@ _INTERNAL = frozenset(
 _CHILDLESS = frozenset({str, int, float, bool, type(None), Weight, FunctionType, DTypePolicy})
 
 # What belongs to the process rather than to the object: symbolic uses, compiled programs, the losses of the last call.
-_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "history"})
+_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "_left_out", "history"})
 
 
 class Template(Configurable):
     """An object with weights and sublayers that can be bound: the base of layers and metrics."""
+
+    __slots__ = ("_outline",)  # beside the attributes, whose changes it notices
 
     _frame: Frame | None
     _path: str
@@ -222,22 +226,53 @@ def _templates_in(value: Any, suffix: str = "") -> Iterator[tuple[str, Template]
             yield from _templates_in(item, f"{suffix}_{key}")
 
 
+def kept(root: Template, make: Callable[[Any], Made]) -> Made:
+    """Return `make(root)`, made once for as long as nothing changes in the tree: its attributes, lists and weights.
+
+    What is made must depend on nothing else, must not refer to the root, and is not to be changed.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> model = Sequential([Dense(2)])
+    >>> count = lambda root: len(root.layers)
+    >>> kept(model, count), model.add(Dense(1)), kept(model, count)
+    (1, None, 2)
+    """
+    if root._frame is not None:  # a bound copy lives for one call
+        return make(root)
+    outline = getattr(root, "_outline", None)
+    if outline is None or not outline.holds(root):
+        below = _below(root)
+        outline = root._outline = Outline(root, (template for _, template in below), _INTERNAL)
+        outline.made[_below] = below
+    if make not in outline.made:
+        outline.made[make] = make(root)
+    return outline.made[make]
+
+
 def walk(root: Template) -> Iterator[tuple[str, Template]]:
     """Yield `(path, template)` for the whole tree, parents first, each template once.
 
     The root of a plain layer is called by its name; a model is the folder its layers live in, so its path is "".
     """
-    seen = {id(root)}
+    yield root._root_path(), root
+    yield from kept(root, _below)
+
+
+def _below(root: Template) -> list[tuple[str, Template]]:
+    """What `walk` yields after the root."""
+    found, seen = [], {id(root)}
     todo = [(root._root_path(), root)]
     while todo:
         path, template = todo.pop()
-        yield path, template
+        found.append((path, template))
         below = []
         for local, child in template.members().items():
             if id(child) not in seen:
                 seen.add(id(child))
                 below.append((f"{path}/{local}" if path else local, child))
         todo.extend(reversed(below))
+    return found[1:]
 
 
 def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
@@ -245,18 +280,18 @@ def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
 
     A weight that several layers count among theirs is yielded once, with the first.
     """
-    yield from weights_in(walk(root))
+    return iter(kept(root, _weights_of))
 
 
-def weights_in(layers: Iterable[tuple[str, Template]]) -> Iterator[tuple[str, Weight]]:
-    """Yield `(key, weight)` for the weights of what `walk` gave."""
-    seen: set[int] = set()
-    for path, template in layers:
+def _weights_of(root: Template) -> list[tuple[str, Weight]]:
+    rows, seen = [], set[int]()
+    for path, template in walk(root):
         for trainable in (True, False):
             for weight in template._weights:
                 if weight.trainable is trainable and id(weight) not in seen:
                     seen.add(id(weight))
-                    yield path or template.name, weight
+                    rows.append((path or template.name, weight))
+    return rows
 
 
 def two_level(rows: Iterator[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:
@@ -280,7 +315,8 @@ def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
         ValueError: If an array is missing or does not have the declared shape.
     """
     if not frame.declaring:
-        for key, weight in weights_of(root):
+        weights, frame.parts = kept(root, _weights_and_parts)
+        for key, weight in weights:
             tree, what = (params, "params") if weight.trainable else (state, "state")
             array = tree.get(key, {}).get(weight.name)
             if array is None:
@@ -293,6 +329,27 @@ def bind(root: Template, frame: Frame, params: Tree, state: Tree) -> Any:
                 raise ValueError(f"{key}/{weight.name}: expected an array of shape {weight.shape}; got {shape}.")
             _enter(frame, key, weight, array)
     return bind_into(root, root._root_path(), frame)
+
+
+class Parts(NamedTuple):
+    """What a bound copy does not take over as it is: attributes with arrays and templates in them."""
+
+    local_names: dict[int, str]  # by id of the sublayer or metric
+    attributes: list[str]
+
+
+# Types whose values may have to be replaced in a bound copy, apart from weights and templates.
+_HOLDERS = (Weight, Template, list, dict, tuple, MethodType)
+
+
+def _parts(template: Template) -> Parts:
+    local_names = {id(child): local for local, child in template.members().items()}
+    own = template.__dict__.items()
+    return Parts(local_names, [name for name, value in own if isinstance(value, _HOLDERS) and name not in _INTERNAL])
+
+
+def _weights_and_parts(root: Template) -> tuple[list[tuple[str, Weight]], dict[int, Parts]]:
+    return _weights_of(root), {id(template): _parts(template) for _, template in walk(root)}
 
 
 def _enter(frame: Frame, key: str, weight: Weight, array: Any) -> Any:
@@ -313,7 +370,8 @@ def bind_into(template: Template, path: str, frame: Frame) -> Any:
 
 def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> None:
     """Give `bound` the attributes of its template, with weights and sublayers bound."""
-    paths = {id(child): f"{path}/{local}" if path else local for local, child in template.members().items()}
+    parts = frame.parts.get(id(template)) or _parts(template)
+    paths = {child: f"{path}/{local}" if path else local for child, local in parts.local_names.items()}
     policy = getattr(template, "dtype_policy", None)
     if isinstance(policy, dtypes.DTypePolicyMap):
         policy = policy[path]
@@ -344,8 +402,9 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
 
     own = bound.__dict__
     own.clear()
-    for attribute, value in template.__dict__.items():
-        own[attribute] = value if attribute in _INTERNAL else convert(value)
+    own.update(template.__dict__)
+    for attribute in parts.attributes:
+        own[attribute] = convert(own[attribute])
     if policy is not None:
         own["dtype_policy"] = policy
     own.update(_frame=frame, _path=path, _template=template)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jkeras.activations import deserialize as activation_named
+from jkeras.core.custom_objects import find
 from jkeras.core.graph import is_shape
 from jkeras.core.layer import Layer
 
@@ -83,15 +84,50 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """Make a layer; functions are looked up by name in `custom_objects`, then among the activations."""
-        config = dict(config)
+        """Make a layer; functions are looked up by name in `custom_objects`, then among the activations.
+
+        A function without a name, of which a file has the code or nothing, is looked up by the name of the layer: code
+        in a file is never run.
+
+        Raises:
+            ValueError: If a function is not known.
+        """
+        config = {key: value for key, value in config.items() if not key.endswith(("_type", "module"))}
+        layer_name = str(config.get("name"))
         for key in ("function", "output_shape", "mask"):
-            if isinstance(config.get(key), str):
-                config[key] = _named(config[key], custom_objects)
+            value = config.get(key)
+            if is_code(value):
+                config[key] = _of_layer(layer_name, key, custom_objects)
+            elif isinstance(value, dict):
+                config[key] = _named(str(value.get("registered_name") or value.get("config")), custom_objects)
+            elif isinstance(value, str):
+                config[key] = _named(value, custom_objects)
         return super().from_config(config)
 
 
+def is_code(value: Any) -> bool:
+    """Whether a configuration has a function without a name, or its code, in the form of Keras 1, 2 or 3."""
+    if isinstance(value, dict):
+        return value.get("class_name") == "__lambda__" or value.get("config") == "<lambda>"
+    # Keras 2 writes [code, defaults, closure], and an output shape as a list of numbers.
+    return value == "<lambda>" or (isinstance(value, list) and bool(value) and isinstance(value[0], str))
+
+
+def _of_layer(layer: str, key: str, custom_objects: Mapping[str, Any] | None) -> Callable[..., Any]:
+    name = layer if key == "function" else f"{layer}/{key}"
+    found = (custom_objects or {}).get(name) or find(name)
+    if found is None:
+        raise ValueError(
+            f"The {key} of Lambda layer {layer!r} is a function without a name. Code in a file is not run: pass the "
+            f"function by the name of the layer, custom_objects={{{name!r}: function}}."
+        )
+    return found
+
+
 def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    found = (custom_objects or {}).get(name) or find(name)
+    if found is not None:
+        return found
     try:
         return activation_named(name, dict(custom_objects or {}))
     except ValueError:

@@ -15,12 +15,12 @@ from jkeras.core.facade import metrics_of, regularization_losses
 from jkeras.core.layer import Layer
 from jkeras.core.recompute import Recompute
 from jkeras.core.structure import structure_of
-from jkeras.core.template import two_level, walk, weights_of
+from jkeras.core.template import kept, two_level, weights_of
 from jkeras.losses import get as get_loss
 from jkeras.metrics import Mean
 from jkeras.metrics import get as get_metric
 from jkeras.models.custom import custom_program, custom_step
-from jkeras.models.weight_rows import weight_rows
+from jkeras.models.weight_rows import composition, weight_rows
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
@@ -77,7 +77,7 @@ class Compiled:
         own = custom_step(model, training)
         outputs, names = ((), []) if own == "apart" else output_specs(model, sample)
         shapes = tuple((name, leaf.shape[1:]) for name, leaf in zip(names, jax.tree.leaves(outputs), strict=True))
-        key = (tuple((path, getattr(layer, "_trainable", True)) for path, layer in walk(model)), shapes)
+        key = (composition(model), shapes)
         if own:
             key = (*key, training, jax.tree.structure(sample))
         found = self.programs.get(key)
@@ -103,9 +103,9 @@ class Compiled:
         return self.keeper.state_for(rows, params, known)
 
     def totals(self, program: Program, reset: bool) -> Any:
-        """Return the totals that a batch is added to: fresh ones, or those so far if they are of this program."""
+        """Return the totals that a batch is added to: those so far if they are of this program; None: fresh ones."""
         if reset or self.running is None or self.running[0] is not program:
-            return program.fresh_totals()
+            return None
         return self.running[1]
 
 
@@ -114,8 +114,9 @@ class Arrays:
 
     def __init__(self, model: Any, compiled: Compiled, program: Any = None):
         self.model, self.compiled = model, compiled
-        model._drawn_weights()
         self.plain = weight_rows(model)
+        if not all(w.is_drawn for rows in self.plain for _, w in rows):
+            model._drawn_weights()
         own = getattr(program, "rows", None)  # a program in Keras's style carries frozen weights with the state
         self.trained, self.frozen, self.state, self.totals = self.plain if own is None else own
 
@@ -124,17 +125,20 @@ class Arrays:
         params = two_level((key, w.name, w.current()) for key, w in (*self.plain.trained, *self.plain.frozen))
         return params, two_level((key, w.name, w.current()) for key, w in self.plain.state)
 
-    def begin(self, run_seed: int, is_shown: bool = True) -> tuple[TrainState, Fixed]:
-        """Return what the first step starts from; callbacks see it in the optimizer too if `is_shown`."""
+    def begin(self, run_seed: int) -> tuple[TrainState, Fixed]:
+        """Return what the first step of a run starts from; callbacks see it in the optimizer too."""
+        ts, fixed = self.begin_batch(run_seed)
+        self.compiled.keeper.hold(self.trained, ts.opt_state)
+        key = jax.random.key(jax.device_put(fixed.key))
+        return ts._replace(step=jax.device_put(np.int32(0))), fixed._replace(key=key)
+
+    def begin_batch(self, seed: int) -> tuple[TrainState, Fixed]:
+        """Return what a step on one batch starts from, with a seed instead of a key."""
         params = two_level((key, w.name, _own(w)) for key, w in self.trained)
         state = two_level((key, w.name, _own(w)) for key, w in self.state)
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
-        key = jax.random.key(jax.device_put(np.uint32(run_seed)))
         opt_state = self.compiled.state_for(self.trained, params)
-        if is_shown:
-            self.compiled.keeper.hold(self.trained, opt_state)
-        ts = TrainState(params, state, opt_state, jax.device_put(np.int32(0)))
-        return ts, Fixed(frozen, key, self._rate())
+        return TrainState(params, state, opt_state, None), Fixed(frozen, np.uint32(seed), self._rate())
 
     def store(self, ts: TrainState) -> None:
         """Let the model hold the arrays of `ts`."""
@@ -213,19 +217,31 @@ def _structure(reference: Any, remat: Recompute | None) -> Hashable | None:
 
 def output_specs(model: Any, sample: Batch) -> tuple[Any, list[str]]:
     """Return the abstract outputs of a model and a name for each, declaring its layers for the sample's shapes."""
-    plan = model._plan
-    if plan is not None:
-        outputs = plan.outputs
-    else:
-        if not model._is_declared():
-            model._declare((sample.x,), {})
-        outputs = model._declare((sample.x,), {}) if model._plan is None else model._plan.outputs
+    if model._plan is None and not model._is_declared():
+        model._declare((sample.x,), {})
+    outputs = model._plan.outputs if model._plan is not None else _outputs_of_call(model, sample.x)
     leaves = jax.tree.leaves(outputs)
     if isinstance(outputs, dict):
         return outputs, [str(k) for k in sorted(outputs)]
     if model._plan is not None:
         return outputs, model._plan.output_names
     return outputs, ["output"] if len(leaves) == 1 else [f"output_{i + 1}" for i in range(len(leaves))]
+
+
+def _outputs_of_call(model: Any, x: Any) -> Any:
+    """Return what `call` gives for inputs like `x`; it is traced once for as long as the model is not changed."""
+    leaves, structure = jax.tree.flatten(x)
+    key = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
+    known = kept(model, _no_outputs)
+    if key not in known:
+        outputs = model._declare((x,), {})
+        kept(model, _no_outputs)[key] = outputs  # what was declared may have changed the model
+        return outputs
+    return known[key]
+
+
+def _no_outputs(model: Any) -> dict[Any, Any]:
+    return {}
 
 
 def check_names(specs: Any, get: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jkeras.core.layer import Forward
-from jkeras.core.template import two_level, weights_of
+from jkeras.core.template import kept, two_level, weights_of
 from jkeras.models.step import Step
 from jkeras.models.step_style import KERAS, PURE, is_keras_result, keras_data, style_of, wrong_result
 from jkeras.models.steps import Steps
@@ -43,7 +43,7 @@ def custom_step(model: Any, training: bool = True, name: str = "") -> str | None
     )
     if model._plan is not None:
         return "outputs"
-    open_layers = [layer for layer in model.layers if not (layer._is_declared() or _has_weights(layer))]
+    open_layers = kept(model, _open_layers)
     if type(model).call is not _base_call(model):
         return "outputs" if wanted or open_layers else "apart"
     if open_layers:
@@ -57,6 +57,10 @@ def custom_step(model: Any, training: bool = True, name: str = "") -> str | None
             "attributes and update them in the step, or write a `call`."
         )
     return "apart"
+
+
+def _open_layers(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if not (layer._is_declared() or _has_weights(layer))]
 
 
 def _has_weights(layer: Any) -> bool:

@@ -216,11 +216,14 @@ class Model(Trainer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights to an HDF5 file, in Keras's layout for its suffix (`.h5` or `.weights.h5`)."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights to HDF5, in Keras's layout for the suffix: `.h5`, `.weights.h5`, or `.weights.json`.
+
+        With `max_shard_size=` (gigabytes), the last one names the index of several files.
+        """
         from jkeras.saving.weights import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(
         self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, allow_nan: bool = False

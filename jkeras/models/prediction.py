@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -16,11 +16,12 @@ from jax import lax
 
 from jkeras.core import seeds
 from jkeras.core.compiling import SharedJit, convolves_on_cpu
-from jkeras.core.template import Template, two_level, walk, weights_in
+from jkeras.core.template import kept, two_level, walk, weights_of
 from jkeras.models.compiled import pure_functions
 from jkeras.models.custom import custom_forward, overrides
+from jkeras.models.weight_rows import composition
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
-from jkeras.training.program import eager_program
+from jkeras.training.program import eager_program, fetch, send
 from jkeras.training.stream import Ahead
 
 # A compiled loop takes so many batches at once, or as many as have so many bytes.
@@ -47,17 +48,15 @@ class Predictor:
     """
 
     def __init__(self, model: Any):
-        layers = list(walk(model))
-        weights = list(weights_in(layers))
+        weights, key, keeps_rows = kept(model, _facts)
         if not all(w.is_drawn for _, w in weights):
             model._drawn_weights()
         self.model = model
-        self.programs = _programs(model, layers)
+        self.programs = _programs(model, key)
         self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
         self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
-        keeps_rows = any(getattr(layer, "stateful", False) for _, layer in layers)
         self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
         self.seed = seeds.next_number()
         self.before = self.state
@@ -67,9 +66,7 @@ class Predictor:
         """Return the outputs for one batch, on the device."""
         seed = np.array([self.seed, self.count], np.uint32)
         self.count += 1
-        # A program puts host arrays on the device in less time than `device_put` takes.
-        with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.step(self.params, self.state, jax.tree.map(on_host, x), seed)
+        outputs, changed = send(self.programs.step, self.params, self.state, jax.tree.map(on_host, x), seed)
         self._go_on(changed)
         return outputs
 
@@ -124,10 +121,8 @@ class Predictor:
     def _loop(self, x: Any, count: int, size: int) -> Any:
         numbers = np.array([self.seed, self.count, count], np.uint32)
         self.count += count
-        with jax.transfer_guard_host_to_device("allow"):
-            outputs, changed = self.programs.block(
-                self.params, self.state, jax.tree.map(on_host, x), numbers, size=size
-            )
+        x = jax.tree.map(on_host, x)
+        outputs, changed = send(self.programs.block, self.params, self.state, x, numbers, size=size)
         self._go_on(changed)
         return outputs
 
@@ -162,13 +157,18 @@ class _Programs(NamedTuple):
     eager: bool
 
 
-def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
+def _facts(model: Any) -> tuple[list[tuple[str, Any]], Hashable, bool]:
+    """The weights, what programs depend on, and whether a layer keeps state for each row from batch to batch."""
+    keeps_rows = any(getattr(layer, "stateful", False) for _, layer in walk(model))
+    return list(weights_of(model)), composition(model), keeps_rows
+
+
+def _programs(model: Any, key: Hashable) -> _Programs:
     """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
     cache = model.__dict__.setdefault("_compiled_predict", {})
     eager = model._compiled is not None and model._compiled.eager
-    key = (eager, tuple((path, getattr(layer, "_trainable", True)) for path, layer in layers))
-    if key in cache:
-        return cache[key]
+    if (eager, key) in cache:
+        return cache[eager, key]
     pure = pure_functions(model)
     forward = custom_forward(model) or pure.forward
 
@@ -202,8 +202,8 @@ def _programs(model: Any, layers: list[tuple[str, Template]]) -> _Programs:
         return lax.fori_loop(0, numbers[2].astype(jnp.int32), body, (outputs, moving))
 
     program = eager_program if eager else functools.partial(SharedJit, structure=pure.structure)
-    cache[key] = _Programs(traced, program(predict_batch), program(predict_batches, static_argnames="size"), eager)
-    return cache[key]
+    compiled = program(predict_batch), program(predict_batches, static_argnames="size")
+    return cache.setdefault((eager, key), _Programs(traced, *compiled, eager))
 
 
 def _has_fixed_rows(model: Any) -> bool:
@@ -235,8 +235,7 @@ def gathered(results: Iterator[Outputs], shown: Callable[[Outputs], None] | None
 
 
 def _fetch(outputs: Outputs) -> Any:
-    with jax.transfer_guard_device_to_host("allow"):  # in less time than `device_get` takes
-        return jax.tree.map(lambda a: np.asarray(a)[: outputs.rows], outputs.arrays)
+    return jax.tree.map(lambda a: a[: outputs.rows], fetch(outputs.arrays))
 
 
 def pad_rows(tree: Any, size: int) -> Any:

@@ -14,7 +14,6 @@ import numpy as np
 from jkeras.core import seeds
 from jkeras.core.facade import metrics_of
 from jkeras.core.settings import limit_epochs, limit_steps
-from jkeras.core.template import walk
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.custom import custom_step, evaluation_program
 from jkeras.models.given import one_batch, row_count, training_data
@@ -27,10 +26,10 @@ from jkeras.models.step_style import check_steps
 from jkeras.models.steps import Steps
 from jkeras.training import loop
 from jkeras.training.chunks import chunk_steps
-from jkeras.training.data import ArrayData, StreamData, make_data, to_device
+from jkeras.training.data import ArrayData, StreamData, make_data, on_host
 from jkeras.training.labels import check_labels
 from jkeras.training.pacer import Clock
-from jkeras.training.program import decide
+from jkeras.training.program import decide, fetch, send
 from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
 
@@ -366,13 +365,12 @@ class Trainer(FormerMethods, Steps):
         batch = one_batch(x, y, sample_weight, class_weight, self.host_inputs)
         program = compiled.program(self, batch)
         check_labels(program.objective, batch.y)
-        arrays = Arrays(self, compiled, program)
-        ts, fixed = arrays.begin(seeds.next_number(), is_shown=False)
-        before = compiled.totals(program, reset_metrics)
-        ts, totals = program.step_on(ts, before, jax.tree.map(to_device, batch), fixed)
+        arrays, totals = Arrays(self, compiled, program), compiled.totals(program, reset_metrics)
+        ts, fixed = arrays.begin_batch(seeds.next_number())
+        ts, totals, logs = send(program.batch_step, ts, fixed, totals, jax.tree.map(on_host, batch))
         arrays.store(ts)
         arrays.store_totals(program, totals)
-        return _results(program.read(program.report(totals)), return_dict)
+        return _results(program.read(logs), return_dict)
 
     def test_on_batch(
         self,
@@ -389,11 +387,11 @@ class Trainer(FormerMethods, Steps):
         check_labels(program.objective, batch.y)
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
-        totals, batch = compiled.totals(program, reset_metrics), jax.tree.map(to_device, batch)
-        new_state, totals = program.test_on(params, state, totals, batch, seeds.next_key())
+        totals, seed = compiled.totals(program, reset_metrics), np.uint32(seeds.next_number())
+        new_state, totals, logs = send(program.batch_test, params, state, seed, totals, jax.tree.map(on_host, batch))
         self._keep_state(state, new_state)
         arrays.store_totals(program, totals)
-        return _results(program.read(program.report(totals)), return_dict)
+        return _results(program.read(logs), return_dict)
 
     def reset_metrics(self) -> None:
         """Begin the metrics anew, those of `compile` and those that layers hold."""
@@ -417,7 +415,7 @@ class Trainer(FormerMethods, Steps):
         predictor = Predictor(self)
         outputs = predictor(data.batch.x)
         predictor.finish()
-        return jax.tree.map(np.array, jax.device_get(outputs))
+        return jax.tree.map(np.array, fetch(outputs))
 
     @property
     def optimizer(self) -> Any:
@@ -454,11 +452,6 @@ class Trainer(FormerMethods, Steps):
         if self._compiled is None:
             raise RuntimeError(f"Call compile before {method}: model.compile(optimizer='adam', loss='mse').")
         return self._compiled
-
-    def _has_state(self) -> bool:
-        if type(self).predict_step is not Steps.predict_step:
-            return True
-        return any(getattr(layer, "stateful", False) for _, layer in walk(self))
 
     def _check_can_predict(self, data: ArrayData | StreamData) -> None:
         if self._is_declared() or custom_step(self, name="predict_step") == "apart":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 
 from jkeras.core.facade import frozen_keys, metrics_of
-from jkeras.core.template import two_level, weights_of
+from jkeras.core.template import kept, two_level, walk, weights_of
 
 CARRIED = "frozen:"  # before the key of a frozen weight that is carried with the state
 
@@ -35,6 +36,10 @@ class WeightRows(NamedTuple):
 
 def weight_rows(model: Any) -> WeightRows:
     """Return the weights of a model, as its layers are trained or frozen now."""
+    return kept(model, _weight_rows)
+
+
+def _weight_rows(model: Any) -> WeightRows:
     frozen = frozen_keys(model)
     rows, held = list(weights_of(model)), list(variables_of_metrics(model))
     accumulated = {id(w) for _, w in held}
@@ -43,6 +48,24 @@ def weight_rows(model: Any) -> WeightRows:
         [(key, w) for key, w in rows if w.trainable and key in frozen],
         [(key, w) for key, w in rows if not w.trainable and id(w) not in accumulated],
         held,
+    )
+
+
+def composition(model: Any) -> Hashable:
+    """Return what a program compiled for a model depends on: its layers, their weights, and which are trained."""
+    return kept(model, _composition)
+
+
+def _composition(model: Any) -> Hashable:
+    return tuple(
+        (
+            path,
+            None if layer is model else weakref.ref(layer),
+            getattr(layer, "_trainable", True),
+            getattr(getattr(layer, "dtype_policy", None), "name", None),
+            tuple((weakref.ref(w), w.name, w.trainable) for w in layer._weights),
+        )
+        for path, layer in walk(model)
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras.core.config import class_name
 from jkeras.losses import deserialize as read_loss
 from jkeras.metrics import deserialize as read_metric
 from jkeras.optimizers import deserialize as read_optimizer
+from jkeras.saving.forms import keras2_form
+from jkeras.saving.optimizer_weights import SLOTS
 from jkeras.saving.serialization import deserialize_keras_object, serialize_keras_object
 
 # What Keras calls by a short name, which not each of its readers knows.
@@ -39,15 +40,19 @@ def compile_config(model: Any) -> dict[str, Any]:
 
 
 def training_config(model: Any) -> dict[str, Any]:
-    """Return what `compile` said, in the form that Keras 2 writes and Keras 3 reads too."""
+    """Return what `compile` said, as Keras 2 writes it into `.h5` files."""
     compiled = model._compiled
-    optimizer = compiled.optimizer
+    write = serialize_keras_object
+    optimizer = keras2_form(write(compiled.optimizer))
+    kind = optimizer["class_name"]
+    if kind in SLOTS:  # tf_keras knows its own optimizers as if they were a user's, and Keras 3 goes by the name
+        optimizer = {"class_name": f"Custom>{kind}", "config": {**optimizer["config"], "name": kind}}
     return {
-        "loss": _long(serialize_keras_object(compiled.loss)),
-        "metrics": _long(serialize_keras_object(compiled.metrics)),
-        "weighted_metrics": _long(serialize_keras_object(compiled.weighted_metrics)),
-        "loss_weights": serialize_keras_object(compiled.loss_weights),
-        "optimizer_config": {"class_name": class_name(optimizer), "config": _plain(optimizer.get_config())},
+        "loss": keras2_form(_long(write(compiled.loss))),
+        "metrics": keras2_form(_long(write(compiled.metrics))),
+        "weighted_metrics": keras2_form(_long(write(compiled.weighted_metrics))),
+        "loss_weights": write(compiled.loss_weights),
+        "optimizer_config": optimizer,
     }
 
 
@@ -59,10 +64,6 @@ def _long(tree: Any) -> Any:
     if isinstance(tree, dict) and "class_name" not in tree:
         return {key: _long(part) for key, part in tree.items()}
     return tree
-
-
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: serialize_keras_object(value) for key, value in config.items()}
 
 
 def compile_from(model: Any, config: Any) -> None:

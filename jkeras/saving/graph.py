@@ -232,6 +232,8 @@ class _Graph:
 
     def _call(self, name: str, index: int) -> None:
         call = self.calls[name][index]
+        if not any(_references((call.args, call.kwargs))):
+            raise ValueError(f"Configuration of {self.owner!r}: {name!r} is called on no output of another layer.")
         args, kwargs = _replaced((call.args, call.kwargs), self.tensor)
         outputs = self.layers[name](*args, **kwargs)
         self.outputs[name, index + self.first.get(name, 0)] = jax.tree.leaves(outputs)

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.saving.hdf5_checks import check_dataset, checksum, child, read_attribute, reported
+from jkeras.saving.hdf5_checks import check_dataset, checksum, child, file_of, read_attribute, reported
 from jkeras.saving.limits import DEPTH
 
 # An attribute larger than this does not fit into the header of an HDF5 object.
@@ -73,7 +73,7 @@ def find(group: Any, path: str) -> Any:
 
     parts = [part for part in path.split("/") if part]
     if len(parts) > DEPTH or "\0" in path or any(part in (".", "..") for part in parts):
-        raise ValueError(f"{group.file.filename!r}: {path[:200]!r} is no name of a group or a dataset.")
+        raise ValueError(f"{file_of(group)}: {path[:200]!r} is no name of a group or a dataset.")
     found: Any = group
     for part in parts:
         found = child(found, part) if isinstance(found, h5py.Group) else None
@@ -119,7 +119,7 @@ def read_text(group: Any, attribute: str) -> str | None:
         ValueError: If it is no text, is too large, or is not what was written.
     """
     value = read_attribute(group, attribute)
-    where = f"{group.file.filename!r}: attribute {attribute!r} of {group.name}"
+    where = f"{file_of(group)}: attribute {attribute!r} of {group.name}"
     if value is None:
         return None
     if not isinstance(value, str):
@@ -156,7 +156,7 @@ def read_names(group: Any, attribute: str) -> list[str] | None:
         return None
     values = _listed(values)
     if not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{group.file.filename!r}: attribute {attribute!r} of {group.name}: expected a list of names.")
+        raise ValueError(f"{file_of(group)}: attribute {attribute!r} of {group.name}: expected a list of names.")
     return values
 
 

@@ -35,6 +35,12 @@ def reported(where: str) -> Iterator[None]:
         raise ValueError(f"{where} cannot be read; the file is damaged: {text}.") from None
 
 
+def file_of(item: Any) -> str:
+    """Return the name of the file that an object is in, for messages; a file inside an archive comes with both."""
+    name = str(item.file.filename)
+    return name if name.startswith("'") else repr(name)
+
+
 class _Storage(NamedTuple):
     """What a dataset says of itself."""
 
@@ -140,7 +146,7 @@ def read_attribute(item: Any, name: str) -> Any:
     """
     import h5py
 
-    where = f"{item.file.filename!r}: attribute {name!r} of {item.name}"
+    where = f"{file_of(item)}: attribute {name!r} of {item.name}"
     with reported(where):
         if name not in item.attrs:
             return None
@@ -176,7 +182,7 @@ def child(group: Any, name: str) -> Any:
     """
     import h5py
 
-    where = f"{group.file.filename!r}: {str(group.name).rstrip('/')}/{name[:200]}"
+    where = f"{file_of(group)}: {str(group.name).rstrip('/')}/{name[:200]}"
     try:
         with reported(where):
             link = group.get(name, getlink=True)
@@ -219,12 +225,12 @@ def datasets_in(group: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(item, h5py.Group):
             continue
         if path.count("/") >= DEPTH:
-            raise ValueError(f"{group.file.filename!r} has groups nested more than {DEPTH} deep.")
-        where = f"{group.file.filename!r}: the list of {'/' + path}"
+            raise ValueError(f"{file_of(group)} has groups nested more than {DEPTH} deep.")
+        where = f"{file_of(group)}: the list of {'/' + path}"
         with reported(where):
             count += len(item)
         if count > OBJECTS:
-            raise ValueError(f"{group.file.filename!r} has more than {OBJECTS} groups and datasets.")
+            raise ValueError(f"{file_of(group)} has more than {OBJECTS} groups and datasets.")
         with reported(where):
             names = sorted(item)
         found = []
@@ -246,13 +252,13 @@ def count_elements(group: Any) -> int:
     """
     elements = stored = 0
     for _, dataset in datasets_in(group):
-        where = f"{group.file.filename!r}: {dataset.name}"
+        where = f"{file_of(group)}: {dataset.name}"
         check_dataset(dataset, where)
         with reported(where):
             elements += math.prod(dataset.shape)
             stored += dataset.id.get_storage_size()
     if stored > group.file.id.get_filesize():
-        raise ValueError(f"{group.file.filename!r} is damaged: its datasets together are larger than the file.")
+        raise ValueError(f"{file_of(group)} is damaged: its datasets together are larger than the file.")
     return elements
 
 

@@ -118,16 +118,17 @@ def write_keras3(file: Any, model: Any, values: Mapping[int, np.ndarray]) -> Non
 
 
 def match_keras3(file: Any, model: Any, mismatches: Mismatches) -> list[Match]:
-    """Return which dataset belongs to which weight.
+    """Return which dataset belongs to which weight; `file` may be the list of files that the weights are spread over.
 
     Raises:
         ValueError: If a layer is missing in the file or in the model, or numbers of weights or shapes disagree.
     """
+    parts = file if isinstance(file, list) else [file]
     matches: list[Match] = []
     used: set[str] = set()
     for place in places(model):
-        group = _find_vars(file, place.path)
-        datasets = [] if group is None else _numbered(group)
+        groups = [group for part in parts if (group := _find_vars(part, place.path)) is not None]
+        datasets = _numbered(groups)
         used.update(dataset.name for dataset in datasets)
         if not place.weights and not datasets:
             continue
@@ -136,12 +137,12 @@ def match_keras3(file: Any, model: Any, mismatches: Mismatches) -> list[Match]:
                 f"Layer {place.name!r} has {len(place.weights)} weights "
                 f"({', '.join(f'{w.name} {w.shape}' for w in place.weights) or 'none'}); the file has {len(datasets)} "
                 f"in {place.path or '/'!r} ({', '.join(str(d.shape) for d in datasets) or 'none'}). "
-                f"Layers in the file: {', '.join(_layers_in(file)) or 'none'}."
+                f"Layers in the file: {', '.join(_layers_in(parts)) or 'none'}."
             )
             continue
         rows = [Match(w, place.name, dataset) for w, dataset in zip(place.weights, datasets, strict=True)]
         matches += mismatches.fitting(rows)
-    unread = [path for path in _layers_in(file) if not any(name.startswith(f"/{path}/vars/") for name in used)]
+    unread = [path for path in _layers_in(parts) if not any(name.startswith(f"/{path}/vars/") for name in used)]
     if unread:
         mismatches.report(f"The file has weights that no layer of the model takes: {', '.join(unread)}.")
     return matches
@@ -156,17 +157,20 @@ def _find_vars(file: Any, path: str) -> Any:
     return None
 
 
-def _numbered(group: Any) -> list[Any]:
+def _numbered(groups: list[Any]) -> list[Any]:
+    """Return the datasets `0`, `1`, ... which the parts of a group hold together."""
     datasets = []
-    while (dataset := find(group, str(len(datasets)))) is not None:
-        datasets.append(dataset)
+    while found := [x for group in groups if (x := find(group, str(len(datasets)))) is not None]:
+        if len(found) > 1:
+            raise ValueError(f"{found[1].file.filename!r}: {found[1].name} is in another part of the weights too.")
+        datasets += found
     return datasets
 
 
-def _layers_in(file: Any) -> list[str]:
+def _layers_in(files: list[Any]) -> list[str]:
     """Return the paths below which the file has weights of layers."""
     found: dict[str, None] = {}
-    for path, _ in datasets_in(file):
+    for path in (path for file in files for path, _ in datasets_in(file)):
         parts = path.split("/")
         is_weight = len(parts) > 1 and parts[-2] == "vars"
         if is_weight and not any(part in _NOT_WEIGHTS for part in parts):

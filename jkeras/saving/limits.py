@@ -21,6 +21,15 @@ LAYERS = 20_000
 # Groups and datasets of one HDF5 file, and how deep they are nested.
 OBJECTS = 50_000
 DEPTH = 64
+# Arguments of layers from which arrays or loops are made while a model is built, before its weights are declared.
+SIZES = {
+    **dict.fromkeys(
+        ("units", "filters", "kernel_size", "output_size", "fft_length", "num_mel_bins", "num_heads", "key_dim",
+         "value_dim", "output_dim"),
+        1 << 25,
+    ),
+    "power_iterations": 1000,
+}  # fmt: skip
 # Elements of all weights of a model: 4 terabytes in float32.
 ELEMENTS = 10**12
 # What a model may declare beyond what its file holds: values that are not kept in files, as recurrent states.
@@ -97,7 +106,7 @@ def check_configuration(config: Any, where: str) -> None:
         ValueError: If it is anything else, or larger than what is allowed for one model.
 
     >>> check_configuration({"units": 3}, "'model.json'")
-    >>> check_configuration({"units": 10**40}, "'model.json'")
+    >>> check_configuration({"seed": 10**40}, "'model.json'")
     Traceback (most recent call last):
     ValueError: 'model.json' holds a whole number of more than 64 bits.
     """
@@ -123,6 +132,7 @@ def check_configuration(config: Any, where: str) -> None:
                 listed = value.get("layers")
                 layers += len(listed) if isinstance(listed, (list, dict)) else 0
                 _check_keys(value, where)
+                _check_sizes(value, where)
                 value = value.values()
             todo.append(iter(value))
         elif kind is int:
@@ -163,6 +173,8 @@ def check_size(declared: int, held: int | None, where: str) -> None:
 
 
 def _bounded_text(text: str | bytes, where: str, limit: int) -> str:
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"{where}: expected a text; got {type(text).__name__}.")
     if len(text) > limit:
         raise ValueError(f"{where} is a text of {len(text)} bytes; at most {limit} are read.")
     if isinstance(text, str):
@@ -188,6 +200,14 @@ def _check_keys(value: dict[Any, Any], where: str) -> None:
             raise ValueError(f"{where}: expected strings as names in dictionaries; found {type(key).__name__}.")
         if len(key) > STRING:
             raise ValueError(f"{where} holds a name of {len(key)} characters; at most {STRING} are read.")
+
+
+def _check_sizes(config: dict[str, Any], where: str) -> None:
+    for name in SIZES.keys() & config.keys():
+        value = config[name]
+        for number in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(number, int) and number > SIZES[name]:
+                raise ValueError(f"{where} says {name}={number}; at most {SIZES[name]} is read.")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
+
 from jkeras.core import operators
 from jkeras.core.errors import nearest
 from jkeras.core.registry import snake_case
@@ -103,18 +105,19 @@ def operation_config(layer: Any, name: str, calls: list[dict[str, Any]]) -> dict
 def _split(signature: inspect.Signature, call: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Divide the arguments of a call into arrays, which are passed, and options, of which defaults are left out."""
     parameters = signature.parameters
-    names = [p.name for p in parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    spread = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
-    if spread is not None:
-        args, options = call["args"], {}
-    else:
-        named = list(zip(names, call["args"], strict=False))
-        args = [value for name, value in named if name in _ARRAYS or _has_tensor(value)]
-        options = {name: value for name, value in named if not (name in _ARRAYS or _has_tensor(value))}
+    given, names = list(call["args"]), _required(signature)
+    named = list(zip(names, given, strict=False))
+    args = [value for name, value in named if name in _ARRAYS or _has_tensor(value)] + given[len(names) :]
+    options = {name: value for name, value in named if not (name in _ARRAYS or _has_tensor(value))}
     for name, value in call["kwargs"].items():
         if name not in parameters or value != parameters[name].default:
             options[name] = value
     return args, options
+
+
+def _required(signature: inspect.Signature) -> list[str]:
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind not in kinds]
 
 
 def _has_tensor(value: Any) -> bool:
@@ -144,16 +147,12 @@ def read_operation(row: dict[str, Any], name: str) -> Callable[..., Any] | None:
 
 
 def _call(operation: Callable[..., Any], options: dict[str, Any], name: str, *args: Any, **kwargs: Any) -> Any:
-    signature = inspect.signature(operation)
-    key = options.pop("key", None) if "key" in options else None
     given = {**options, **kwargs}
-    if key is not None:
-        given["key"] = key
-    required = [p.name for p in signature.parameters.values() if p.default is p.empty]
     values, rest = [], list(args)
     # Arrays come by position and options by name, though an option may stand before an array.
-    for parameter in required:
-        values.append(given.pop(parameter) if parameter in given else rest.pop(0) if rest else None)
+    for parameter in _required(inspect.signature(operation)):
+        value = given.pop(parameter) if parameter in given else rest.pop(0) if rest else None
+        values.append(tuple(value) if parameter == "key" and isinstance(value, list) else value)
     outputs = operation(*values, *rest, **given)
     return _named(outputs, name)
 
@@ -211,10 +210,12 @@ def _operations() -> dict[str, Callable[..., Any]]:
 @functools.cache
 def _names() -> dict[Any, str]:
     """Return the public name of every function that an operation computes."""
+    from jkeras.ops.numpy.products import _einsum
+
     found: dict[Any, str] = {}
     for name, operation in sorted(_operations().items()):
         function = getattr(operation, "function", None)
         # One function may have several names: that of its own is the plainest.
         if function is not None and (function not in found or getattr(function, "__name__", "") == name):
             found[function] = name
-    return {**found, operators.get_item: "get_item"}
+    return {**found, operators.get_item: "get_item", jnp.where: "where", _einsum: "einsum"}

@@ -22,31 +22,48 @@ class Slot(NamedTuple):
     """One array that an optimizer keeps for each variable: where it is in our state, and its names in files."""
 
     part: str
-    names: tuple[str, ...]  # that of Keras 3 first, then those of Keras 2
+    keras3: str
+    keras2: str
+    legacy: str  # in `keras.optimizers.legacy` and before
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Every name that files have for it."""
+        return self.keras3, self.keras2, self.legacy
 
 
-_MOMENTUM = Slot("mu", ("momentum", "m"))
-_VELOCITY = Slot("nu", ("velocity", "v"))
-_AVERAGE = Slot("average", ("average",))
-_ACCUMULATED = Slot("acc_grads", ("gradient_accumulator",))
+_MOMENTUM = Slot("mu", "momentum", "m", "m")
+_VELOCITY = Slot("nu", "velocity", "v", "v")
+_AVERAGE = Slot("average", "average", "average", "average")
+_ACCUMULATED = Slot("acc_grads", "gradient_accumulator", "gradient_accumulator", "gradient_accumulator")
+_ADAM = ((_MOMENTUM, _VELOCITY), (Slot("nu_max", "velocity_hat", "vhat", "vhat"),))
 # Groups of slots: within a group, Keras goes variable by variable.
-_ADAM = ((_MOMENTUM, _VELOCITY), (Slot("nu_max", ("velocity_hat", "vhat")),))
 SLOTS: dict[str, tuple[tuple[Slot, ...], ...]] = {
-    "SGD": ((Slot("trace", ("momentum", "m")),),),
+    "SGD": ((Slot("trace", "momentum", "m", "momentum"),),),
     "RMSprop": (
-        (Slot("nu", ("velocity", "rms")),),
-        (Slot("trace", ("momentum",)),),
-        (Slot("mu", ("average_gradient", "mg")),),
+        (Slot("nu", "velocity", "velocity", "rms"),),
+        (Slot("trace", "momentum", "momentum", "momentum"),),
+        (Slot("mu", "average_gradient", "average_gradient", "mg"),),
     ),
     **dict.fromkeys(("Adam", "AdamW", "Nadam", "Lamb"), _ADAM),
-    "Adamax": ((_MOMENTUM, Slot("nu", ("norm", "u", "v"))),),
-    "Adadelta": ((Slot("e_g", ("accumulated_grad", "accum_grad")), Slot("e_x", ("accumulated_delta_var", "accum_var"))),),
-    "Adagrad": ((Slot("sum_of_squares", ("accumulator",)),),),
-    "Adafactor": ((Slot("row", ("r",)), Slot("column", ("c",)), Slot("velocity", ("v",))),),
-    "Ftrl": ((Slot("accumulator", ("accumulator",)), Slot("linear", ("linear",))),),
+    "Adamax": ((_MOMENTUM, Slot("nu", "norm", "u", "v")),),
+    "Adadelta": (
+        (
+            Slot("e_g", "accumulated_grad", "accumulated_grad", "accum_grad"),
+            Slot("e_x", "accumulated_delta_var", "accumulated_delta_var", "accum_var"),
+        ),
+    ),
+    "Adagrad": ((Slot("sum_of_squares", "accumulator", "accumulator", "accumulator"),),),
+    "Adafactor": ((Slot("row", "r", "r", "r"), Slot("column", "c", "c", "c"), Slot("velocity", "v", "v", "v")),),
+    "Ftrl": (
+        (
+            Slot("accumulator", "accumulator", "accumulator", "accumulator"),
+            Slot("linear", "linear", "linear", "linear"),
+        ),
+    ),
     "Lion": ((_MOMENTUM,),),
-    "Muon": ((Slot("trace|mu", ("momentum", "m")), _VELOCITY),),
-}  # fmt: skip
+    "Muon": ((Slot("trace|mu", "momentum", "m", "m"), _VELOCITY),),
+}
 _ITERATIONS = ("iteration", "iterations", "iter")
 # Scalars of our state that follow from the number of updates.
 _COUNTS = ("count", "gradient_step")
@@ -137,25 +154,32 @@ def _adafactor(slot: Slot, shape: tuple[int, ...], leaf: Any) -> Any:
     return leaf(slot.part) if is_factored else jnp.zeros(())
 
 
-def optimizer_rows(optimizer: Any, variables: Sequence[Any]) -> list[tuple[str, np.ndarray]]:
-    """Return the name and the value of everything that Keras 3 keeps for an optimizer, in its order.
+def optimizer_rows(optimizer: Any, variables: Sequence[Any], era: int = 3) -> list[tuple[str, np.ndarray]]:
+    """Return the name and the value of everything that Keras keeps for an optimizer, in its order.
 
     An optimizer that Keras does not know gives its own variables by their paths.
+
+    Args:
+        optimizer: Of a model that is or can be trained.
+        variables: The trainable variables of the model, in the order of Keras.
+        era: 3, or 2 for the names of tf_keras, which keeps neither the learning rate here nor the product of Nadam.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:
         return _loss_scale_rows(optimizer, variables)
     state = _State(optimizer, variables)
-    name = optimizer.name
     if type(optimizer).__name__ not in SLOTS:
         return [(v.path, np.asarray(v.current())) for v in optimizer.variables]
-    rows: list[tuple[str, Any]] = [(f"{name}/iteration", optimizer.iterations.current())]
-    rows += [(f"{name}/learning_rate", v.current()) for v in optimizer._rate_variables()]
+    name = optimizer.name if era == 3 else type(optimizer).__name__
+    rows: list[tuple[str, Any]] = [(f"{name}/iteration" if era == 3 else "iteration:0", optimizer.iterations.current())]
+    if era == 3:
+        rows += [(f"{name}/learning_rate", v.current()) for v in optimizer._rate_variables()]
     for group in state.groups():
         for slot, variable in group:
-            path = state.variables[variable].path.replace("/", "_")
-            rows.append((f"{name}/{path}_{slot.names[0]}", state.value(slot, variable)))
-    for index in state.scalars.get("momentum_product", ()):
+            path, value = state.variables[variable].path, state.value(slot, variable)
+            shown = f"{path.replace('/', '_')}_{slot.keras3}" if era == 3 else f"{slot.keras2}/{path}:0"
+            rows.append((f"{name}/{shown}", value))
+    for index in state.scalars.get("momentum_product", ()) if era == 3 else ():
         rows.append((f"{name}/momentum_product", state.leaves[index]))
     return [(row, np.asarray(jax.device_get(value))) for row, value in rows]
 
@@ -294,9 +318,10 @@ def _scalars(rows: list[Row]) -> dict[str, Row]:
 
 
 def _pair_by_name(groups: list[list[tuple[Slot, int]]], rows: list[Row]) -> list[tuple[Slot, int, Row]] | None:
-    """Pair rows whose names tell the slot.
+    """Pair rows whose names tell the slot; None if they do not.
 
-    Such are `Adam/m/dense/kernel:0`, `Adam/dense/kernel/m:0` and `adam/dense_kernel_velocity`. Within a slot they are in the order of the variables. None if the names do not tell.
+    Such are `Adam/m/dense/kernel:0`, `Adam/dense/kernel/m:0` and `adam/dense_kernel_velocity`. Within a slot they are
+    in the order of the variables.
     """
     wanted: dict[Slot, list[int]] = {}
     for group in groups:
@@ -307,10 +332,10 @@ def _pair_by_name(groups: list[list[tuple[Slot, int]]], rows: list[Row]) -> list
         parts = row.name.split(":")[0].split("/")
         places = [parts[1]] if len(parts) > 2 else []
         slots = [s for s in wanted if any(p in s.names for p in [*places, parts[-1]])]
-        slots = slots or [s for s in wanted if len(parts) == 2 and parts[1].endswith(f"_{s.names[0]}")]
+        slots = slots or [s for s in wanted if len(parts) == 2 and parts[1].endswith(f"_{s.keras3}")]
         if not slots:
             continue  # a slot that this optimizer does not use, as the zeros of SGD without momentum
-        found[max(slots, key=lambda s: len(s.names[0]))].append(row)
+        found[max(slots, key=lambda s: len(s.keras3))].append(row)
     if any(len(found[slot]) != len(variables) for slot, variables in wanted.items()):
         return None
     return [(slot, i, row) for slot, variables in wanted.items() for i, row in zip(variables, found[slot], strict=True)]

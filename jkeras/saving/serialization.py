@@ -11,6 +11,7 @@ from jkeras.core import custom_objects as custom
 from jkeras.core.config import class_name
 from jkeras.core.errors import nearest
 from jkeras.core.registry import activations
+from jkeras.core.trust import reading_data
 
 _BUILTIN = "builtins"
 
@@ -101,7 +102,7 @@ def deserialize_keras_object(
         raise TypeError(f"deserialize_keras_object got an unexpected argument {next(iter(kwargs))!r}.")
     if not safe_mode:
         raise ValueError("safe_mode=False would run code from data, which jkeras never does. Use custom_objects=.")
-    with custom.CustomObjectScope(objects):
+    with custom.CustomObjectScope(objects), reading_data():
         return _read(config)
 
 
@@ -155,11 +156,21 @@ def _find(registered: str, name: str, module: str | None) -> Any:
     )
 
 
+def _array(value: Any, dtype: Any) -> np.ndarray:
+    """Return numbers as an array. Of other dtypes some hold objects, and some are of any size."""
+    if str(dtype) not in _NUMBERS:
+        raise ValueError(f"An array in the data has dtype {str(dtype)[:40]!r}. Expected one of numbers.")
+    return np.asarray(value, str(dtype))
+
+
+_NUMBERS = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), "bfloat16"}
+_NUMBERS |= {"float16", "float32", "float64", "complex64", "complex128"}
+
 _PLAIN = {
     "__tuple__": lambda inner: tuple(_read(x) for x in inner["value"]),
     "__bytes__": lambda inner: inner["value"].encode("utf-8"),
     "__slice__": lambda inner: slice(inner["start"], inner["stop"], inner["step"]),
     "__ellipsis__": lambda inner: ...,
-    "__numpy__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
-    "__tensor__": lambda inner: np.asarray(inner["value"], inner["dtype"]),
+    "__numpy__": lambda inner: _array(inner["value"], inner["dtype"]),
+    "__tensor__": lambda inner: _array(inner["value"], inner["dtype"]),
 }

@@ -8,7 +8,8 @@ from typing import Any
 
 from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.saving.limits import parse_json, parse_yaml
+from jkeras.saving.forms import keras3_form
+from jkeras.saving.limits import check_size, parse_json, parse_yaml
 from jkeras.saving.serialization import deserialize_keras_object
 
 # What a file says about the Keras it is written for; readers of both eras look at it.
@@ -42,7 +43,7 @@ def model_to_data(model: Any) -> dict[str, Any]:
     written = serialize(model)
     if written["class_name"] == "Functional":
         written["module"], written["registered_name"] = "keras.src.models.functional", "Functional"
-    return {**written, "build_config": build_config(model), "compile_config": compile_config(model)}
+    return keras3_form({**written, "build_config": build_config(model), "compile_config": compile_config(model)})
 
 
 def build_config(model: Any) -> dict[str, Any]:
@@ -102,9 +103,15 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
     if not isinstance(data, dict) or "class_name" not in data:
         raise ValueError(f"Expected a model as plain data, with 'class_name' and 'config'; got {str(data)[:80]!r}.")
     with CustomObjectScope(custom_objects):
-        model = deserialize_keras_object(data)
+        try:
+            model = deserialize_keras_object(data)
+        except (ValueError, MemoryError):
+            raise
+        except Exception as error:  # data of any form reach constructors here
+            raise ValueError(f"The data describe no model that can be made: {type(error).__name__}: {error}") from error
         if not isinstance(model, Layer):
             raise ValueError(f"Expected a model; the data describe {model!r}.")
+        check_size(model.count_params(), None, "The configuration")
         if compile and data.get("compile_config"):
             compile_from(model, data["compile_config"])
     return model

@@ -11,6 +11,7 @@ from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
 from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
 from jkeras.saving.safetensors import is_safetensors, load_safetensors, save_safetensors
+from jkeras.saving.shards import is_index, open_shards, write_shards
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
@@ -24,10 +25,11 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         model: A built model (or layer).
         filepath: Name of the file; folders are made when they are missing.
         overwrite: Whether to replace an existing file.
-        max_shard_size: Must be None: weights are written to one file.
+        max_shard_size: Gigabytes of one file. Given that, the name is that of an index, `model.weights.json`, and the
+            weights are written beside it, to `model_00000.weights.h5` and so on. None: to one file.
 
     Raises:
-        ValueError: If the model is not built, or a shard size is given.
+        ValueError: If the model is not built, or a weight is larger than a shard.
         FileExistsError: If the file exists and `overwrite` is false.
 
     >>> import tempfile, os, numpy as np
@@ -43,12 +45,14 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     """
     import h5py
 
-    if max_shard_size is not None:
-        raise ValueError("max_shard_size: weights are written to one HDF5 file, of any size. Leave it out.")
     _check_built(model, "saved")
     if is_safetensors(filepath):
         return save_safetensors(model, filepath, overwrite)
     values = HostValues(model)
+    if max_shard_size is not None or is_index(filepath):
+        if max_shard_size is None:
+            raise ValueError(f"{os.fspath(filepath)!r} is the name of an index of shards: give max_shard_size= too.")
+        return write_shards(model, filepath, values, max_shard_size, overwrite)
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
     with atomic_path(filepath, overwrite, values.nbytes) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
@@ -64,7 +68,7 @@ def load_weights(
 
     Args:
         model: A built model (or layer).
-        filepath: Name of the file; also a whole-model `.h5` file.
+        filepath: Name of the file; also a whole-model `.h5` file, or the `.weights.json` of weights in several files.
         by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout; safetensors are always matched
             by name, and ignore the rest with it).
         skip_mismatch: Warn about layers that do not fit, and leave them as they are, instead of raising.
@@ -79,8 +83,9 @@ def load_weights(
     mismatches = Mismatches(name, skip_mismatch)
     if is_safetensors(name):
         return load_safetensors(model, name, by_name, mismatches, allow_nan)
-    with open_for_reading(name) as file:
-        if is_legacy(file):
+    opened = open_shards(name) if is_index(name) else open_for_reading(name)
+    with opened as file:
+        if not isinstance(file, list) and is_legacy(file):
             matches = match_legacy(file, model, by_name, mismatches)
         elif by_name:
             raise ValueError(

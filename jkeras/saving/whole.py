@@ -16,8 +16,17 @@ from jkeras.optimizers import get as get_optimizer
 from jkeras.saving.archive import new_archive, open_archive
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.compilation import compile_from, training_config
-from jkeras.saving.hdf5 import find, open_for_reading, read_array, read_names, read_text, write_array, write_text
-from jkeras.saving.keras2_form import keras2_form
+from jkeras.saving.forms import keras2_form
+from jkeras.saving.hdf5 import (
+    find,
+    open_for_reading,
+    read_array,
+    read_names,
+    read_text,
+    write_array,
+    write_names,
+    write_text,
+)
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import match_legacy, write_legacy
 from jkeras.saving.limits import check_size, parse_json
@@ -128,12 +137,12 @@ def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: b
         write_legacy(file.create_group("model_weights"), model, values)
         if model._compiled is None or not include_optimizer:
             return
-        write_text(file, "training_config", json.dumps(keras2_form(training_config(model))))
+        write_text(file, "training_config", json.dumps(training_config(model)))
         trained = _trained(model)
         if trained is not None:
             group = file.create_group("optimizer_weights")
-            rows = optimizer_rows(*trained)
-            group.attrs["weight_names"] = [name.encode() for name, _ in rows]
+            rows = optimizer_rows(*trained, era=2)
+            write_names(group, "weight_names", [name for name, _ in rows])
             for name, array in rows:
                 write_array(group, name, array)
 
@@ -213,7 +222,10 @@ def _read_hdf5(name: str, compile: bool) -> Any:
 
 
 def _made(data: Any, name: str) -> Any:
-    model = model_from_data(data, compile=False)
+    try:
+        model = model_from_data(data, compile=False)
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {error}") from error
     if not model._is_declared():
         shapes = (data.get("build_config") or {}).get("input_shape") if isinstance(data, dict) else None
         if shapes is None:

@@ -14,6 +14,7 @@ from jkeras.utils.data import PyDataset, ordered_batches
 
 # Arrays beyond this share of the device's memory stream in batch by batch instead of living there.
 RESIDENT_SHARE = 0.4
+ROOMY_BYTES = 2**26  # arrays up to this size are padded: copying more costs as much as compiling
 RESIDENT_FILE = 2**30  # an HDF5 dataset up to this size is read once, as a whole: reading it by places is slow
 
 
@@ -37,10 +38,10 @@ class ArrayData:
         self._resident: Batch | None = None
 
     def resident(self) -> Batch:
-        """Return the arrays on the device; they are put there once."""
+        """Return the arrays on the device; they are put there once, with room behind the last sample."""
         resident = self._resident
         if resident is None:
-            resident = self._resident = jax.tree.map(to_device, self.batch)
+            resident = self._resident = jax.tree.map(lambda a: to_device(with_room(a)), self.batch)
         return resident
 
     def fits(self) -> bool:
@@ -66,6 +67,22 @@ class ArrayData:
     def is_lazy(self) -> bool:
         """Whether some array is read from a file piece by piece, in increasing order only: an HDF5 dataset."""
         return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
+
+
+def with_room(array: Any) -> Any:
+    """Return an array of the host with zeros behind its last row, up to one of few lengths, at most an eighth more.
+
+    A program is compiled for one length of the data: so it serves many. Large arrays and those of JAX stay as they are.
+
+    >>> [len(with_room(np.ones(rows))) for rows in (1000, 1001, 1024, 1025)]
+    [1024, 1024, 1024, 1152]
+    """
+    if not isinstance(array, np.ndarray) or array.nbytes > ROOMY_BYTES:
+        return array
+    rows = len(array)
+    unit = max(1, (1 << (rows - 1).bit_length()) // 16)
+    room = -rows % unit
+    return np.concatenate([array, np.zeros((room, *array.shape[1:]), array.dtype)]) if room else array
 
 
 class StreamData:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jkeras.training.chunks import batch_bytes, chunks
-from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device
+from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device, with_room
 from jkeras.training.pacer import SHOWN_EVERY, Clock, Pacer
 from jkeras.training.profile import StepTrace
 from jkeras.training.program import Decision, Fixed, Program, TrainState
@@ -295,7 +295,7 @@ def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> It
         samples = min(samples, steps * size)
     full, rest = divmod(samples, size)
     if full:
-        yield Segment(size, full, None if order is None else jax.device_put(order[: full * size]))
+        yield Segment(size, full, None if order is None else jax.device_put(with_room(order[: full * size])))
     if rest:
         last = np.arange(samples - rest, samples, dtype=np.int32) if order is None else order[full * size :]
         yield Segment(rest, 1, jax.device_put(last))

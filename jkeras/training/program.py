@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
@@ -68,9 +69,11 @@ class Program:
         program = eager_program if eager else functools.partial(SharedJit, structure=self.structure)
         training = functools.partial(program, compiler_options=pure.compiler_options)
         self.step_on = training(self._step_on, donate_argnums=(0, 1))
+        self.batch_step = training(self._batch_step, donate_argnums=(0, 2))
         self.step_at = training(self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
         self.block = training(self._block, donate_argnums=(0, 1), static_argnames="size")
         self.test_on = program(self._test_on)
+        self.batch_test = program(self._batch_test)
         self.test_at = program(self._test_at, static_argnames="size")
         self.test_block = program(self._test_block, static_argnames="size")  # the model goes on with its state
         self.fresh_totals = program(objective.init, optimised=False)
@@ -143,6 +146,21 @@ class Program:
         totals = self.objective.update(totals, total, each, result.outputs, result.masks, batch.y, batch.weight, held)
         return state, totals
 
+    def _batch_step(self, ts: TrainState, fixed: Fixed, totals: Totals | None, batch: Batch) -> Any:
+        """A step on a batch by itself, with a seed in the place of the key; also returns the logs.
+
+        `totals` are those that go on, None to begin anew.
+        """
+        ts, fixed = ts._replace(step=jnp.int32(0)), fixed._replace(key=jax.random.key(fixed.key))
+        ts, after = self.step(ts, self.objective.init() if totals is None else totals, batch, fixed)
+        return ts, after, self.objective.report(after)
+
+    def _batch_test(self, params: Any, state: Any, seed: Any, totals: Totals | None, batch: Batch) -> Any:
+        """Evaluate a batch by itself; arguments and results are as for `_batch_step`."""
+        before = self.objective.init() if totals is None else totals
+        state, after = self.test_step(params, state, before, batch, jax.random.key(seed))
+        return state, after, self.objective.report(after)
+
     def _test_on(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
         """Evaluate a batch that was put on the device."""
         return self.test_step(params, state, totals, batch, key)
@@ -164,7 +182,7 @@ class Program:
 
     def read(self, logs: Any) -> dict[str, Any]:
         """Fetch logs from the device, scalars as Python floats, in the order in which Keras lists them."""
-        fetched = jax.device_get(logs)
+        fetched = fetch(logs)
         order = [k for k in self.objective.keys if k in fetched]
         order += [k for k in fetched if k not in order]
         return {k: float(fetched[k]) if np.ndim(fetched[k]) == 0 else fetched[k] for k in order}
@@ -184,6 +202,26 @@ def run_eagerly(function: Callable[..., Any]) -> Callable[..., Any]:
 def eager_program(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Return what takes the place of `SharedJit(function)` where nothing is to be compiled."""
     return run_eagerly(function)
+
+
+def send(program: Callable[..., Any], *args: Any, **static: Any) -> Any:
+    """Run a compiled program on arrays, some of which may be the host's.
+
+    It puts them on the device in less time than `jax.device_put` takes, and no less explicitly.
+    """
+    with jax.transfer_guard_host_to_device("allow"):
+        return program(*args, **static)
+
+
+def fetch(tree: Any) -> Any:
+    """Return arrays as those of numpy, read-only, in less time than `jax.device_get` takes."""
+    leaves, structure = jax.tree.flatten(tree)
+    if len(leaves) > 1:
+        for leaf in leaves:
+            if isinstance(leaf, jax.Array):
+                leaf.copy_to_host_async()
+    with jax.transfer_guard_device_to_host("allow"):
+        return jax.tree.unflatten(structure, map(np.asarray, leaves))
 
 
 def take(data: Batch, order: Any, position: Any, size: int) -> Batch:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.trust import is_reading_data
+
 
 class Vocabulary:
     """Terms in the order of their indices, without the special tokens.
@@ -74,6 +76,11 @@ def read_vocabulary(owner: str, vocabulary: Any, kind: type, encoding: str) -> l
     """
     if isinstance(vocabulary, (str, Path)):
         path = Path(vocabulary)
+        if is_reading_data():
+            raise ValueError(
+                f"{owner}: the configuration names the file {str(path)!r} as its vocabulary. A file does not lead to "
+                "other files: give the terms as a list, or make the layer in code."
+            )
         if not path.is_file():
             raise ValueError(f"{owner}: the vocabulary file {str(path)!r} does not exist.")
         lines = path.read_text(encoding).split("\n")

@@ -1,4 +1,4 @@
-"""Configurations in the form that Keras 2 writes into `.h5` files, which Keras 3 reads as well: data to data."""
+"""Configurations in the forms of Keras 2, which `.h5` files hold, and of Keras 3: data to data."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ _SINCE_KERAS_3: dict[str, Any] = {
 }  # fmt: skip
 # Left out whatever the value: what is written beside it says the same.
 _NEEDLESS = ("build_input_shape", "build_config", "compile_config")
+# Layers of tf_keras that know no data format; what is asked of them is the usual one.
+_NO_DATA_FORMAT = ("CenterCrop", "Random", "Resizing", "ZeroPadding1D")
+_UNKNOWN_TO_KERAS_2: dict[str, dict[str, Any]] = {
+    "AdditiveAttention": {"score_mode": "dot"},
+    "RandomContrast": {"value_range": [0, 255]},
+    "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0},
+}
+_FORMER_NAMES = {"LeakyReLU": {"negative_slope": "alpha"}}
+# Arguments that Keras 3 does not know, likewise left out there.
+_UNTIL_KERAS_3: dict[str, Any] = {
+    "time_major": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
+}  # fmt: skip
 _MODELS = ("Functional", "Model", "Sequential")
 
 
@@ -37,6 +49,26 @@ def keras2_form(data: Any) -> Any:
     if "class_name" in data and isinstance(data.get("config"), dict):
         return _object(data)
     return {key: keras2_form(value) for key, value in data.items()}
+
+
+def keras3_form(data: Any) -> Any:
+    """Return plain data without the arguments that Keras 3 does not know, where they say what it does anyway."""
+    if isinstance(data, list):
+        return [keras3_form(part) for part in data]
+    if not isinstance(data, dict):
+        return data
+    written = {
+        key: keras3_form(value)
+        for key, value in data.items()
+        if not (key in _UNTIL_KERAS_3 and _UNTIL_KERAS_3[key] == value)
+    }
+    kind, config = written.get("class_name"), written.get("config")
+    if str(kind).startswith("SpatialDropout") and isinstance(config, dict) and config.get("trainable"):
+        del config["trainable"]  # the constructor there takes no such argument
+    if kind == "Lambda" and isinstance(config, dict) and isinstance(config.get("function"), str):
+        name = config["function"]
+        config["function"] = {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+    return written
 
 
 def _object(data: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +97,16 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     }
     if kind == "InputLayer" and "batch_shape" in kept:
         kept["batch_input_shape"] = kept.pop("batch_shape")
-    return kept
+    if kind.startswith(_NO_DATA_FORMAT) and kept.get("data_format") == "channels_last":
+        del kept["data_format"]
+    for key, value in _UNKNOWN_TO_KERAS_2.get(kind, {}).items():
+        if kept.get(key) == value:
+            del kept[key]
+    if kind == "Lambda":
+        kept |= {"function_type": "function", "module": None, "output_shape_type": "raw", "output_shape_module": None}
+        kept |= {"mask_type": None, "mask_module": None}
+    names = _FORMER_NAMES.get(kind, {})
+    return {names.get(key, key): value for key, value in kept.items()}
 
 
 def _sequential(config: dict[str, Any]) -> dict[str, Any]:
@@ -80,14 +121,12 @@ def _layer(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _graph(config: dict[str, Any]) -> dict[str, Any]:
-    # A model inside another has a first call of its own in Keras 2. In Keras 3 only one made from tensors has, so a
-    # sequential one is written as such: then both understand which call is meant.
+    # A model inside another has a first call of its own in Keras 2, which is not listed: the count begins at 1.
     models = {row["name"] for row in config["layers"] if row["class_name"] in _MODELS}
     rows = []
     for row in config["layers"]:
-        inner = _as_graph(row) if row["class_name"] == "Sequential" else row
         calls = [_call(call, row["name"], models) for call in row["inbound_nodes"]]
-        rows.append({**_layer(inner), "name": row["name"], "inbound_nodes": calls})
+        rows.append({**_layer(row), "name": row["name"], "inbound_nodes": calls})
 
     def places(tree: Any) -> Any:
         if isinstance(tree, list) and len(tree) == 3 and isinstance(tree[0], str):
@@ -126,26 +165,3 @@ def _call(call: dict[str, Any], name: str, models: set[str]) -> list[Any]:
     first = call["args"][0]
     tensors = first if isinstance(first, list) else [first]
     return [[*write(tensor), keywords] for tensor in tensors]
-
-
-def _as_graph(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a sequential model as one made from tensors, in the form of Keras 3."""
-    config = row["config"]
-    layers = config["layers"]
-    if not layers or layers[0]["class_name"] != "InputLayer":
-        return row
-    rows: list[dict[str, Any]] = []
-    for layer in layers:
-        name = layer["config"]["name"]
-        before = rows[-1]["name"] if rows else None
-        tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": [before, 0, 0]}}
-        calls = [{"args": [tensor], "kwargs": {}}] if rows else []
-        rows.append({**layer, "name": name, "inbound_nodes": calls})
-    graph = {
-        "name": config["name"],
-        "trainable": config.get("trainable", True),
-        "layers": rows,
-        "input_layers": [rows[0]["name"], 0, 0],
-        "output_layers": [rows[-1]["name"], 0, 0],
-    }
-    return {**row, "class_name": "Functional", "config": graph}
