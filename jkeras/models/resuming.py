@@ -73,7 +73,9 @@ class Training:
         self, model: Any, run: Any, arrays: Arrays, callbacks: Any, data: Any, validation: Any, seed: int, epoch: int,
         **options: Any,
     ):  # fmt: skip
-        self.model, self.run, self.arrays, self.callbacks = model, run, arrays, callbacks
+        self.model, self.callbacks = model, callbacks
+        self.run: Any = run
+        self.arrays: Any = arrays
         self.data, self.validation = data, validation
         self.facts = facts_of(data, **options)
         self.seed, self.epoch = seed, epoch

@@ -119,15 +119,15 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
     name = os.fspath(filepath)
     compiled = _require_ready(model, "load_checkpoint")
     training = compiled.training
-    is_running = training is not None and training.is_running
-    if resume and is_running and training.is_begun:
+    running = training if training is not None and training.is_running else None
+    if resume and running is not None and running.is_begun:
         raise RuntimeError(
             "load_checkpoint was called while fit runs, which cannot jump to another place. "
             "load_checkpoint(..., resume=False) takes over the weights and the state of the optimizer."
         )
     arrays, continuation = _read(model, name, resume)
-    if is_running and continuation is not None:
-        training.check(continuation)
+    if running is not None and continuation is not None:
+        running.check(continuation)
     compiled.continuation = None
     _store(model, arrays)
     if continuation is None:
@@ -252,7 +252,7 @@ def _like(current: Any, value: Any) -> Any:
     if isinstance(value, jax.Array):
         return value
     if jnp.issubdtype(current.dtype, jax.dtypes.prng_key):
-        return jax.random.wrapkey_data(jnp.array(value), impl=jax.random.key_impl(current))
+        return jax.random.wrap_key_data(jnp.array(value), impl=jax.random.key_impl(current))
     sharding = getattr(current, "sharding", None)
     if sharding is not None and len(sharding.device_set) > 1:
         return jax.device_put(value, sharding)
