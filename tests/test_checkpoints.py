@@ -174,6 +174,26 @@ def test_what_does_not_fit_the_run_is_named_and_changes_nothing(tmp_path, name):
         fit(network(metrics=["mse"]), 4, [callbacks.BackupAndRestore(tmp_path, save_freq=2)])
 
 
+def test_what_only_writes_may_come_and_go(tmp_path):
+    utils.set_random_seed(1)
+    whole = network()
+    history = fit(whole, 4)
+    utils.set_random_seed(1)
+    net = network()
+    fit(net, 2, [callbacks.BackupAndRestore(tmp_path / "a", save_freq=2)])
+    net.save_checkpoint(tmp_path / "c.h5")
+    net.load_checkpoint(tmp_path / "c.h5")
+    fit(net, 3)
+    assert fit_on(net, tmp_path).history == history.history
+    assert_same(arrays(net), arrays(whole))
+
+
+def fit_on(net, folder):
+    net.save_checkpoint(folder / "c.h5")
+    net.load_checkpoint(folder / "c.h5")
+    return fit(net, 4, [callbacks.BackupAndRestore(folder / "b"), callbacks.BackupAndRestore(folder / "c")])
+
+
 def test_misuse_says_what_to_do(tmp_path):
     with pytest.raises(RuntimeError, match="compile before save_checkpoint"):
         Sequential([layers.Dense(1, input_shape=(2,))]).save_checkpoint(tmp_path / "a.h5")

@@ -347,7 +347,7 @@ def run_whole(folder, monkeypatch, capsys):
 @pytest.mark.slow
 def test_many_kills_at_all_moments(tmp_path, monkeypatch, capsys):
     whole = run_whole(tmp_path, monkeypatch, capsys)
-    for seed in range(10):
+    for seed in range(6):
         kills = np.random.default_rng(seed).integers(1, 5, size=3)
         save_freq = ("epoch", 7, 30)[seed % 3]
         kills = [1, 2, 1] if save_freq == "epoch" else kills * (8 if save_freq == 7 else 2)

@@ -129,6 +129,8 @@ HOSTILE = {
     "the same name twice": file_with(b'{"a": {}, "a": {}}'),
     "no row": file_with({"a": 3}),
     "unknown dtype": file_with({"a": row(0, 4, dtype="PICKLE")}, b"0000"),
+    "a list for a dtype": file_with({"a": row(0, 4, dtype=[])}, b"0000"),
+    "no shape": file_with({"a": {"dtype": "F32", "data_offsets": [0, 4]}}, b"0000"),
     "negative offset": file_with({"a": row(-4, 0)}, b"0000"),
     "negative shape": file_with({"a": row(0, 4, (-1,))}, b"0000"),
     "fractions": file_with({"a": row(0, 4, (1.0,))}, b"0000"),

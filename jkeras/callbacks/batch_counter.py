@@ -25,13 +25,9 @@ class BatchCounter:
     def __init__(self, every: Any):
         if every != "epoch" and (isinstance(every, (bool, str)) or int(every) < 1):
             raise ValueError(f"save_freq must be 'epoch' or a positive number of batches; got {every!r}.")
-        self.every = every if every == "epoch" else int(every)
+        self.counts_batches = every != "epoch"  # rather than epochs
+        self.every = int(every) if self.counts_batches else 0
         self.since = self.last = 0  # batches since it was due, and the batches of this epoch that were counted
-
-    @property
-    def counts_batches(self) -> bool:
-        """Whether batches are counted, rather than epochs."""
-        return self.every != "epoch"
 
     def is_due(self, batch: int) -> bool:
         """Count up to `batch`, which counts from 0 in its epoch, and tell whether it is time."""

@@ -85,12 +85,12 @@ def cudnn_lstm(
         mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
     x = x if dropout_masks[0] is None else x * lax.stop_gradient(dropout_masks[0])[:, None]
     if initial_state is None:
-        zeros = jnp.zeros((len(x), gates.recurrent_kernel.shape[0]), x.dtype)
+        zeros = jnp.zeros((x.shape[0], gates.recurrent_kernel.shape[0]), x.dtype)
         initial_state = zeros, zeros
     bias = jnp.zeros_like(gates.kernel[0]) if gates.bias is None else gates.bias
     weights = gates.kernel, gates.recurrent_kernel, bias
     if mask is None:
-        lengths = jnp.full(len(x), x.shape[1], jnp.int32)
+        lengths = jnp.full(x.shape[0], x.shape[1], jnp.int32)
         outputs, h, c = _fused(jnp.flip(x, 1) if go_backwards else x, *weights, *initial_state, lengths)
     else:
         outputs, h, c = _masked(x, weights, initial_state, mask.astype(bool), go_backwards)

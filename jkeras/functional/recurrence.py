@@ -106,8 +106,8 @@ def _in_segments(
     scan: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any, steps: int | None
 ) -> tuple[Any, Any]:
     """Scan `steps` steps at a time, and keep for the gradient what each segment begins with, nothing from inside it."""
-    length = len(jax.tree.leaves(xs)[0])
-    if steps is None or steps >= length:
+    length = jax.tree.leaves(xs)[0].shape[0]
+    if steps is None or not isinstance(length, int) or steps >= length:  # a symbolic length has no segments
         return scan(state, xs)
     if steps < 1:
         raise ValueError(f"remat_steps must be a positive number of steps; got {steps}.")
@@ -224,7 +224,7 @@ def gated_rnn(
     products = products or (_product, _product)
     scan = partial(_gated_scan, cell, products, merge, at_once, unroll, gates, masks)
     xs, first = (x, mask), None
-    if from_zeros and len(x) > 1:
+    if from_zeros and isinstance(x.shape[0], int) and x.shape[0] > 1:  # a symbolic number of steps has no first one
         # The product of zeros with the recurrent kernel is not computed, forwards or backwards.
         state = _first_step(cell, products, merge, gates, masks, state, *jax.tree.map(lambda a: a[0], xs))
         first, xs = state[0], jax.tree.map(lambda a: a[1:], xs)

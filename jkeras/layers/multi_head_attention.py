@@ -120,9 +120,9 @@ class ProjectedAttention(Layer):
         axes = self.attention_axes or tuple(range(1, query.ndim - 1))
         (q, k, v), restore = _flatten(projected, axes)
         targets, sources = q.shape[1], k.shape[1]
-        masks = [None if m is None else m.reshape(len(m), -1) for m in (query_mask, value_mask, key_mask)]
+        masks = [None if m is None else m.reshape(m.shape[0], -1) for m in (query_mask, value_mask, key_mask)]
         where = _attention_mask(targets, sources, *masks, causal=use_causal_mask, window=self.sliding_window)
-        where = _combine(where, attention_mask, q.shape, sources, len(query))
+        where = _combine(where, attention_mask, q.shape, sources, query.shape[0])
         dropped = training and self.dropout > 0
         scores = None
         if dropped or return_attention_scores or v.shape[-1] != k.shape[-1]:

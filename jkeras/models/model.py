@@ -266,6 +266,31 @@ class Model(Trainer):
 
         return load_checkpoint(self, filepath, resume)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: Any = None,
+        input_signature: Any = None,
+        platforms: Any = ("cpu", "cuda", "tpu"),
+    ) -> None:
+        """Write what the model computes in inference, weights included, to a file that runs with JAX alone.
+
+        Args:
+            filepath: Name of the file, `name.stablehlo` or `name.onnx`.
+            format: "stablehlo" or "onnx", where the name does not say it.
+            verbose: True to print what was written.
+            input_signature: Shapes and dtypes of the inputs, such as `InputSpec(shape=(None, 3))`; known if the model was
+                made from an `Input`.
+            platforms: Where the program is to run.
+
+        Raises:
+            ValueError: If the model cannot be exported so; says what can be done.
+        """
+        from jkeras.saving.export import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, platforms)
+
     def save(
         self,
         filepath: Any,

@@ -45,6 +45,7 @@ class Continuation(NamedTuple):
         data: Facts of the data, as `facts_of` returns them.
         totals: The leaves of the metrics' totals, if the place is inside of an epoch.
         callbacks: `(class name, state)` of the callbacks that have a state.
+        writers: The same of those that run last: they only write down what the others did, and need not be there.
         source: The file, for messages.
     """
 
@@ -52,6 +53,7 @@ class Continuation(NamedTuple):
     data: dict[str, Any]
     totals: dict[str, Any]
     callbacks: list[tuple[str, dict[str, Any]]]
+    writers: list[tuple[str, dict[str, Any]]]
     source: str
 
 
@@ -73,7 +75,9 @@ class Training:
         self, model: Any, run: Any, arrays: Arrays, callbacks: Any, data: Any, validation: Any, seed: int, epoch: int,
         **options: Any,
     ):  # fmt: skip
-        self.model, self.run, self.arrays, self.callbacks = model, run, arrays, callbacks
+        self.model, self.callbacks = model, callbacks
+        self.run: Any = run
+        self.arrays: Any = arrays
         self.data, self.validation = data, validation
         self.facts = facts_of(data, **options)
         self.seed, self.epoch = seed, epoch
@@ -147,7 +151,8 @@ class Training:
         self.epoch, start = epoch, self.run.start
         self._first_step, self._first_place = self.run.steps - start, _place(self.data) - start
         kept, self._kept = self._kept, None
-        states = [(c, c.state_dict()) for c in with_state(self.callbacks)] if kept is not None else []
+        remembering = [*with_state(self.callbacks), *with_state(self.callbacks, writers=True)]
+        states = [(c, c.state_dict()) for c in remembering] if kept is not None else []
         stopped = self.model.stop_training
         self.callbacks.on_epoch_begin(epoch, {})
         if kept is not None:
@@ -212,6 +217,10 @@ class Training:
                 part.skip(count)
         for callback, (_, state) in zip(with_state(self.callbacks), found.callbacks, strict=True):
             callback.load_state_dict(state)
+        for writer in with_state(self.callbacks, writers=True):
+            given = [state for name, state in found.writers if name == type(writer).__name__]
+            if len(given) == 1:
+                writer.load_state_dict(given[0])
         self.model.stop_training = place.stopped
         if place.batch:
             self._kept = Kept(self.model)
@@ -258,9 +267,10 @@ def facts_of(data: ArrayData | StreamData, shuffle: Any, steps_per_epoch: int | 
     return facts
 
 
-def with_state(callbacks: Any) -> list[Any]:
-    """Return the callbacks that have something to remember."""
-    return [c for c in callbacks if hasattr(c, "state_dict") and overrides(c, "state_dict")]
+def with_state(callbacks: Any, writers: bool = False) -> list[Any]:
+    """Return the callbacks that have something to remember: those that run last, or all others."""
+    chosen = [c for c in callbacks if getattr(c, "runs_last", False) is writers]
+    return [c for c in chosen if hasattr(c, "state_dict") and overrides(c, "state_dict")]
 
 
 def overrides(callback: Any, method: str) -> bool:
@@ -270,9 +280,9 @@ def overrides(callback: Any, method: str) -> bool:
     return getattr(type(callback), method, None) is not getattr(Callback, method)
 
 
-def states_of(callbacks: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Return `(class name, state)` of the callbacks that have something to remember."""
-    return [(type(c).__name__, c.state_dict()) for c in with_state(callbacks)]
+def states_of(callbacks: Any, writers: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    """Return `(class name, state)` of the callbacks of `with_state`."""
+    return [(type(c).__name__, c.state_dict()) for c in with_state(callbacks, writers)]
 
 
 def rate_variables(compiled: Any) -> list[Any]:

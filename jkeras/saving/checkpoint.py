@@ -119,15 +119,15 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
     name = os.fspath(filepath)
     compiled = _require_ready(model, "load_checkpoint")
     training = compiled.training
-    is_running = training is not None and training.is_running
-    if resume and is_running and training.is_begun:
+    running = training if training is not None and training.is_running else None
+    if resume and running is not None and running.is_begun:
         raise RuntimeError(
             "load_checkpoint was called while fit runs, which cannot jump to another place. "
             "load_checkpoint(..., resume=False) takes over the weights and the state of the optimizer."
         )
     arrays, continuation = _read(model, name, resume)
-    if is_running and continuation is not None:
-        training.check(continuation)
+    if running is not None and continuation is not None:
+        running.check(continuation)
     compiled.continuation = None
     _store(model, arrays)
     if continuation is None:
@@ -147,13 +147,17 @@ def snapshot(model: Any, weights_only: bool = False) -> Snapshot:
     if training is not None:
         arrays["totals"] = named_leaves(training.totals())
         kept: dict[str, np.ndarray] = {}
-        states = [
-            [name, encode(state, kept, f"The state of the callback {name}")]
-            for name, state in states_of(training.callbacks)
-        ]
+        states, writers = (
+            [
+                [name, encode(state, kept, f"The state of the callback {name}")]
+                for name, state in states_of(training.callbacks, chosen)
+            ]
+            for chosen in (False, True)
+        )
         logs = encode(dict(training.position().logs), kept, "The logs of the epoch")
         arrays["callbacks"] = dict(kept)
-        run = {"position": {**training.position()._asdict(), "logs": logs}, "data": training.facts, "callbacks": states}
+        place = {**training.position()._asdict(), "logs": logs}
+        run = {"position": place, "data": training.facts, "callbacks": states, "writers": writers}
     return Snapshot(arrays, {"optimizer": type(compiled.optimizer).__name__, "run": run})
 
 
@@ -213,14 +217,19 @@ def _continuation(run: Any, totals: dict[str, Any], kept: dict[str, Any], name: 
     try:
         place = run["position"]
         position = Position(**{**place, "logs": decode(place["logs"], kept)})
-        states = [(str(owner), decode(state, kept)) for owner, state in run["callbacks"]]
+        states, writers = (
+            [(str(owner), decode(state, kept)) for owner, state in run[group]] for group in ("callbacks", "writers")
+        )
         facts = dict(run["data"])
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"{name!r} is damaged where it describes the run: {error}.") from None
     counts = (position.seed, position.epoch, position.batch, position.step, position.place, position.validation_place)
-    if any(type(count) is not int or count < 0 for count in counts) or not all(isinstance(s, dict) for _, s in states):
+    if any(type(count) is not int or count < 0 for count in counts) or not all(
+        isinstance(state, dict) for _, state in states + writers
+    ):
         raise DamagedError(f"{name!r} is damaged where it describes the run.")
-    return Continuation(position, facts, {key: jnp.array(value) for key, value in totals.items()}, states, name)
+    restored = {key: jnp.array(value) for key, value in totals.items()}
+    return Continuation(position, facts, restored, states, writers, name)
 
 
 def _store(model: Any, arrays: dict[str, dict[str, Any]]) -> None:
@@ -252,7 +261,7 @@ def _like(current: Any, value: Any) -> Any:
     if isinstance(value, jax.Array):
         return value
     if jnp.issubdtype(current.dtype, jax.dtypes.prng_key):
-        return jax.random.wrapkey_data(jnp.array(value), impl=jax.random.key_impl(current))
+        return jax.random.wrap_key_data(jnp.array(value), impl=jax.random.key_impl(current))
     sharding = getattr(current, "sharding", None)
     if sharding is not None and len(sharding.device_set) > 1:
         return jax.device_put(value, sharding)

@@ -142,11 +142,11 @@ def _checked(text: bytes, size: int, name: str) -> dict[str, tuple[np.dtype, tup
     header.pop(_METADATA, None)
     found, parts = {}, []
     for key, row in header.items():
-        code = row.get("dtype") if isinstance(row, dict) else None
-        shape, offsets = (row.get("shape"), row.get("data_offsets")) if isinstance(row, dict) else (None, None)
+        given: dict[str, Any] = row if isinstance(row, dict) else {}
+        code, shape, offsets = given.get("dtype"), given.get("shape", 0), given.get("data_offsets", 0)
         if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
             raise ValueError(f"{name!r} is damaged: its header does not describe {key!r}.")
-        if code not in _DTYPES:
+        if not isinstance(code, str) or code not in _DTYPES:
             raise ValueError(f"{name!r}: {key!r} has the dtype {code!r}, which is not known.")
         dtype = jnp.dtype(_DTYPES[code])
         if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:

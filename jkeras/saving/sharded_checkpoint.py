@@ -85,7 +85,7 @@ class StoredFolder:
             target[group], ways[group], empty[group] = {}, {}, {}
             for name, row in rows.items():
                 shape, dtype = tuple(row["shape"]), jax.numpy.dtype(row["dtype"])
-                current = groups.get(group, {}).get(name)
+                current: Any = groups.get(group, {}).get(name)
                 if 0 in shape:
                     empty[group][name] = np.zeros(shape, dtype)
                     continue
