@@ -239,6 +239,16 @@ def hard_sigmoid(x: Any) -> Array:
 
 
 @_activation()
+def legacy_hard_sigmoid(x: Any) -> Array:
+    """`min(max(0.2 x + 1/2, 0), 1)`: the hard_sigmoid of Keras 1 and 2, and of models read from their files.
+
+    >>> legacy_hard_sigmoid([-2.5, 0.0, 2.5]).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return jnp.clip(0.2 * x + 0.5, 0, 1)
+
+
+@_activation()
 def sparse_sigmoid(x: Any) -> Array:
     """`min(max((x + 1) / 2, 0), 1)` (Blondel et al., 2019).
 

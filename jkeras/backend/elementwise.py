@@ -21,10 +21,6 @@ def _sqrt(x: Any) -> Any:
     return jnp.sqrt(jnp.maximum(x, 0))
 
 
-def _hard_sigmoid(x: Any) -> Any:
-    return jnp.clip(0.2 * jnp.asarray(x) + 0.5, 0, 1)
-
-
 def _relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     return activations.relu(x, alpha, max_value, threshold)
 
@@ -55,7 +51,9 @@ relu = operation(
 )
 elu = operation(activations.elu, "x, alpha=1.0", "`x` where positive, else `alpha * (exp(x) - 1)`.", True)
 sigmoid = operation(activations.sigmoid, "x", "`1 / (1 + exp(-x))`.", True)
-hard_sigmoid = operation(_hard_sigmoid, "x", "`0.2 x + 0.5` within 0 and 1: the formula of Keras 1 and 2.", True)
+hard_sigmoid = operation(
+    activations.legacy_hard_sigmoid, "x", "`0.2 x + 0.5` within 0 and 1: the formula of Keras 1 and 2.", True
+)
 tanh = operation(activations.tanh, "x", "Hyperbolic tangent.", True)
 softplus = operation(activations.softplus, "x", "`log(1 + exp(x))`.", True)
 softsign = operation(activations.softsign, "x", "`x / (1 + |x|)`.", True)

@@ -104,6 +104,15 @@ class Model(Trainer):
         if not self._is_declared():
             self._declare((graph.symbolic_like(input_shape),), {}, unknown=graph.UNKNOWN_SIZES[0])
 
+    def _declare(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], unknown: int | None = None) -> Any:
+        outputs = super()._declare(args, kwargs, unknown)
+        if (
+            self._plan is None and args and all(map(graph.is_abstract, jax.tree.leaves(args[0])))
+        ):  # what a file has to say to make the weights anew
+            shapes = jax.tree.map(lambda leaf: (None, *leaf.shape[1:]), args[0])
+            self.__dict__["_built_shape"] = shapes
+        return outputs
+
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         """Make the weights for the shapes that a file says the model was built with: `{"input_shape": ...}`."""
         shapes = config.get("input_shape", config.get("shapes_dict"))
@@ -280,8 +289,8 @@ class Model(Trainer):
             filepath: Name of the file, `name.stablehlo` or `name.onnx`.
             format: "stablehlo" or "onnx", where the name does not say it.
             verbose: True to print what was written.
-            input_signature: Shapes and dtypes of the inputs, such as `InputSpec(shape=(None, 3))`; known if the model was
-                made from an `Input`.
+            input_signature: Shapes and dtypes of the inputs, such as `InputSpec(shape=(None, 3))`; known if the
+                model was made from an `Input`.
             platforms: Where the program is to run.
 
         Raises:

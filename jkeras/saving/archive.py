@@ -18,6 +18,8 @@ from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
 from jkeras.saving.limits import JSON_BYTES, parse_json
 
+# The member of a whole model that holds its weights.
+WEIGHTS = "model.weights.h5"
 # Members of one archive, and bytes of the list of them.
 _MEMBERS = 10_000
 _DIRECTORY_BYTES = 4 << 20

@@ -51,6 +51,28 @@ def keras2_form(data: Any) -> Any:
     return {key: keras2_form(value) for key, value in data.items()}
 
 
+def with_activations_of_keras_2(data: Any, writes: bool = False) -> Any:
+    """Return plain data of Keras 1 or 2 in which its `hard_sigmoid` has the name that the formula has here.
+
+    Args:
+        data: Plain data.
+        writes: The other way round.
+
+    >>> with_activations_of_keras_2({"recurrent_activation": "hard_sigmoid"})
+    {'recurrent_activation': 'legacy_hard_sigmoid'}
+    """
+    theirs, ours = "hard_sigmoid", "legacy_hard_sigmoid"
+    before, after = (ours, theirs) if writes else (theirs, ours)
+    if isinstance(data, list):
+        return [with_activations_of_keras_2(part, writes) for part in data]
+    if isinstance(data, dict):
+        return {
+            key: after if value == before and key.endswith("activation") else with_activations_of_keras_2(value, writes)
+            for key, value in data.items()
+        }
+    return data
+
+
 def keras3_form(data: Any) -> Any:
     """Return plain data without the arguments that Keras 3 does not know, where they say what it does anyway."""
     if isinstance(data, list):
@@ -84,6 +106,8 @@ def _object(data: dict[str, Any]) -> dict[str, Any]:
         written["config"] = _graph(config)
     else:
         written["config"] = _arguments(kind, config)
+    if "build_config" in data and is_own:
+        written["build_config"] = data["build_config"]
     if "module" in data and kind not in _MODELS and not is_own:
         written = {"module": data["module"], **written, "registered_name": None}
     return written

@@ -23,7 +23,7 @@ from jkeras.saving.matching import Match, Mismatches, table
 
 _TOP_LEVEL = "top_level_model_weights"
 # Readers look at the version to decide about the layouts of Keras 1; the layout written is that of 2.
-_VERSION = "2.21.0"
+KERAS_2_VERSION = "2.21.0"
 
 
 def legacy_order(layer: Any) -> list[Weight]:
@@ -36,7 +36,7 @@ def write_legacy(group: Any, model: Any, values: Mapping[int, np.ndarray]) -> No
     layers = model.children()
     write_names(group, "layer_names", list(layers))
     group.attrs["backend"] = b"jax"
-    group.attrs["keras_version"] = _VERSION.encode()
+    group.attrs["keras_version"] = KERAS_2_VERSION.encode()
     for name, layer in layers.items():
         paths = {id(w): f"{path}:0" for path, w in _weight_paths(name, layer).items()}
         rows = [(paths[id(w)], id(w)) for w in legacy_order(layer)]

@@ -87,6 +87,7 @@ class _State:
         self.variables = list(variables)
         held = optimizer._held
         keys = {id(v): "/".join(filter(None, key)) for v, key in zip(held.variables, held.keys, strict=True)}
+        self.names = [keys[id(v)] for v in self.variables]
         self.state = optimizer._state()
         rows, self.structure = jax.tree_util.tree_flatten_with_path(self.state)
         self.leaves = [leaf for _, leaf in rows]
@@ -176,7 +177,7 @@ def optimizer_rows(optimizer: Any, variables: Sequence[Any], era: int = 3) -> li
         rows += [(f"{name}/learning_rate", v.current()) for v in optimizer._rate_variables()]
     for group in state.groups():
         for slot, variable in group:
-            path, value = state.variables[variable].path, state.value(slot, variable)
+            path, value = state.names[variable], state.value(slot, variable)
             shown = f"{path.replace('/', '_')}_{slot.keras3}" if era == 3 else f"{slot.keras2}/{path}:0"
             rows.append((f"{name}/{shown}", value))
     for index in state.scalars.get("momentum_product", ()) if era == 3 else ():

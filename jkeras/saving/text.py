@@ -8,7 +8,8 @@ from typing import Any
 
 from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
-from jkeras.saving.forms import keras3_form
+from jkeras.saving.forms import keras3_form, with_activations_of_keras_2
+from jkeras.saving.keras1 import is_before_2_2, modern_form
 from jkeras.saving.limits import check_size, parse_json, parse_yaml
 from jkeras.saving.serialization import deserialize_keras_object
 
@@ -103,6 +104,9 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
         raise ValueError(f"Expected a model as plain data, with 'class_name' and 'config'; got {str(data)[:80]!r}.")
     with CustomObjectScope(custom_objects):
         try:
+            data = modern_form(data) if is_before_2_2(data) else data
+            if str(data.get("keras_version") or "3").split(".")[0] in ("0", "1", "2"):
+                data = with_activations_of_keras_2(data)
             model = deserialize_keras_object(data)
         except (ValueError, MemoryError):
             raise

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from jkeras.saving.archive import WEIGHTS, open_archive
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
 from jkeras.saving.hdf5_seal import seal
@@ -70,7 +73,7 @@ def load_weights(
 
     Args:
         model: A built model (or layer).
-        filepath: Name of the file; also a whole-model `.h5` file, or the `.weights.json` of weights in several files.
+        filepath: Name of the file; also a whole model, `.h5` or `.keras`, or the `.weights.json` of several files.
         by_name: Match layers by name, not by order, and ignore the rest (Keras 2 layout; safetensors are always matched
             by name, and ignore the rest with it).
         skip_mismatch: Warn about layers that do not fit, and leave them as they are, instead of raising.
@@ -85,8 +88,7 @@ def load_weights(
     mismatches = Mismatches(name, skip_mismatch)
     if is_safetensors(name):
         return load_safetensors(model, name, by_name, mismatches, allow_nan)
-    opened = open_shards(name) if is_index(name) else open_for_reading(name)
-    with opened as file:
+    with open_shards(name) if is_index(name) else open_weights(name) as file:
         if not isinstance(file, list) and is_legacy(file):
             matches = match_legacy(file, model, by_name, mismatches)
         elif by_name:
@@ -98,6 +100,25 @@ def load_weights(
             matches = match_keras3(file, model, mismatches)
         values = read_all(matches, name, allow_nan)
     assign_all(values)
+
+
+@contextmanager
+def open_weights(name: str) -> Iterator[Any]:
+    """Open an HDF5 file of weights, or the one inside a `.keras` archive."""
+    if not begins_as_zip(name):
+        with open_for_reading(name) as file:
+            yield file
+        return
+    with open_archive(name) as archive, archive.hdf5(WEIGHTS) as file:
+        yield file
+
+
+def begins_as_zip(name: str) -> bool:
+    """Whether a file is a `.keras` archive, going by its first bytes."""
+    if not os.path.isfile(name):
+        return False
+    with open(name, "rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _check_built(model: Any, what: str) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.optimizers import get as get_optimizer
-from jkeras.saving.archive import new_archive, open_archive
+from jkeras.saving.archive import WEIGHTS, new_archive, open_archive
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.compilation import compile_from, training_config
-from jkeras.saving.forms import keras2_form
+from jkeras.saving.forms import keras2_form, with_activations_of_keras_2
 from jkeras.saving.hdf5 import (
     find,
     open_for_reading,
@@ -29,14 +29,15 @@ from jkeras.saving.hdf5 import (
 )
 from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
-from jkeras.saving.legacy_weights import match_legacy, write_legacy
+from jkeras.saving.legacy_weights import KERAS_2_VERSION, match_legacy, write_legacy
 from jkeras.saving.limits import check_size, parse_json
 from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
 from jkeras.saving.optimizer_weights import Row, optimizer_rows, restore_optimizer
 from jkeras.saving.text import VERSION, model_from_data, model_to_data
+from jkeras.saving.weights import begins_as_zip
 
 _SUFFIXES = {".keras": "keras", ".h5": "h5", ".hdf5": "h5"}
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_CONFIG, _METADATA = "config.json", "metadata.json"
 
 
 def save_model(
@@ -117,7 +118,7 @@ def _write_archive(model: Any, filepath: Any, overwrite: bool, include_optimizer
     with new_archive(filepath, overwrite) as archive:
         archive.put_text(_METADATA, json.dumps(metadata))
         archive.put_text(_CONFIG, config)
-        with archive.put_file(_WEIGHTS) as path, h5py.File(path, "x") as file:
+        with archive.put_file(WEIGHTS) as path, h5py.File(path, "x") as file:
             write_keras3(file, model, values)
             if trained is not None:
                 group = file.create_group("optimizer/vars")
@@ -126,14 +127,30 @@ def _write_archive(model: Any, filepath: Any, overwrite: bool, include_optimizer
                     write_array(group, str(index), array)
 
 
+def _without_graph(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what `.h5` files say of a model; of a subclass, which no graph describes, also the shapes of its inputs."""
+    kept = ("class_name", "config", "registered_name", "module")
+    if not isinstance(data["config"].get("layers"), list):
+        kept += ("build_config",)
+    return {key: data[key] for key in kept}
+
+
 def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: bool) -> None:
     import h5py
 
     data = model_to_data(model)
-    config = json.dumps(keras2_form({"class_name": data["class_name"], "config": data["config"]}))
+    config = json.dumps(keras2_form(_without_graph(data)))
+    version = VERSION
+    if '"legacy_hard_sigmoid"' in config:  # what it is called, and which formula that is, goes by the version
+        if '"hard_sigmoid"' in config:
+            raise ValueError(
+                "legacy_hard_sigmoid and hard_sigmoid have one name in .h5 files, which cannot hold a model with both. "
+                "Save it as .keras."
+            )
+        config, version = json.dumps(with_activations_of_keras_2(json.loads(config), writes=True)), KERAS_2_VERSION
     values = HostValues(model)
     with atomic_path(filepath, overwrite) as temporary, h5py.File(temporary, "x") as file:
-        file.attrs["backend"], file.attrs["keras_version"] = "jax", VERSION
+        file.attrs["backend"], file.attrs["keras_version"] = "jax", version
         write_text(file, "model_config", config)
         write_legacy(file.create_group("model_weights"), model, values)
         if model._compiled is not None and include_optimizer:
@@ -183,30 +200,28 @@ def load_model(
             "Save the model there as .keras or .h5."
         )
     with CustomObjectScope(custom_objects):
-        return (_read_archive if _begins_as_zip(name) else _read_hdf5)(name, compile)
-
-
-def _begins_as_zip(name: str) -> bool:
-    try:
-        with open(name, "rb") as file:
-            return file.read(2) == b"PK"
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {name!r}.") from None
+        return (_read_archive if begins_as_zip(name) else _read_hdf5)(name, compile)
 
 
 def _read_archive(name: str, compile: bool) -> Any:
     with open_archive(name) as archive:
         data = archive.json(_CONFIG)
-        if _WEIGHTS not in archive:
-            raise ValueError(f"{name!r} has no {_WEIGHTS!r}, so it is no whole model. It has: {archive.names[:10]}.")
+        if isinstance(data, dict) and _METADATA in archive:
+            data["keras_version"] = _version(archive.json(_METADATA))
+        if WEIGHTS not in archive:
+            raise ValueError(f"{name!r} has no {WEIGHTS!r}, so it is no whole model. It has: {archive.names[:10]}.")
         model = _made(data, name)
-        with archive.hdf5(_WEIGHTS) as file:
+        with archive.hdf5(WEIGHTS) as file:
             _fill(model, file, name, match_keras3(file, model, Mismatches(name, skip=False)))
             if compile:
                 stored = find(file, "optimizer/vars")
                 rows = [] if stored is None else list(_numbered_rows(stored, name))
                 _compile(model, data.get("compile_config"), rows, name, stored)
     return model
+
+
+def _version(metadata: Any) -> str:
+    return str(metadata.get("keras_version") or "") if isinstance(metadata, dict) else ""
 
 
 def _read_hdf5(name: str, compile: bool) -> Any:
@@ -216,7 +231,10 @@ def _read_hdf5(name: str, compile: bool) -> Any:
             raise ValueError(
                 f"{name!r} holds weights, but no model. Make the model in code, then model.load_weights({name!r})."
             )
-        model = _made(parse_json(text, f"model_config of {name!r}"), name)
+        data = parse_json(text, f"model_config of {name!r}")
+        if isinstance(data, dict):
+            data["keras_version"] = read_text(file, "keras_version")
+        model = _made(data, name)
         _fill(model, file, name, match_legacy(file, model, False, Mismatches(name, skip=False)))
         said = read_text(file, "training_config") if compile else None
         if said is not None:
