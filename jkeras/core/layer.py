@@ -407,7 +407,9 @@ class Layer(Facade):
                 return bind(self, frame, {}, {})(*inner_args, **inner_kwargs)
 
         outputs = jax.eval_shape(run, *specs)
-        self._left_out = kept(self, _unbuilt)
+        left_out = kept(self, _unbuilt)
+        if left_out != self._left_out:
+            self._left_out = left_out
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
