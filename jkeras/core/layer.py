@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -16,10 +16,11 @@ from jkeras.core import dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
 from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
 from jkeras.core.config import constructor_parameters, restored, serialize
+from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.facade import Facade
 from jkeras.core.frame import Frame
-from jkeras.core.legacy import modernise, without_file_arguments
+from jkeras.core.legacy import without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
@@ -111,9 +112,9 @@ class Layer(Facade):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _wrap_build(cls.__dict__["build"])
+            cls.build = wrap_build(cls.__dict__["build"])
         if cls.__module__.startswith("jkeras.") and "__init__" in cls.__dict__:
-            cls.__init__ = _wrap_init(cls.__name__, cls.__dict__["__init__"])
+            cls.__init__ = wrap_init(cls.__name__, cls.__dict__["__init__"])
 
     # What a user writes
 
@@ -407,7 +408,9 @@ class Layer(Facade):
                 return bind(self, frame, {}, {})(*inner_args, **inner_kwargs)
 
         outputs = jax.eval_shape(run, *specs)
-        self._left_out = kept(self, _unbuilt)
+        left_out = kept(self, _unbuilt)
+        if left_out != self._left_out:
+            self._left_out = left_out
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
@@ -492,25 +495,3 @@ def check_name(name: Any) -> str | None:
     if name is not None and (not isinstance(name, str) or not name or "/" in name):
         raise ValueError(f"A layer's name must be a non-empty string without '/'; got {name!r}.")
     return name
-
-
-def _wrap_init(owner: str, init: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(init)
-    def modern_init(self: Any, *args: Any, **kwargs: Any) -> None:
-        args, kwargs = modernise(owner, args, kwargs)
-        init(self, *args, **kwargs)
-
-    return modern_init
-
-
-def _wrap_build(build: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(build)
-    def recorded_build(self: Any, *shapes: Any, **named: Any) -> None:
-        # Concrete even while shapes are traced, so that what build computes can be kept on the template.
-        with jax.ensure_compile_time_eval():
-            build(self, *shapes, **named)
-        self.built = True
-        if self._initial_weights is not None and self.weights:
-            self._start_from(self._initial_weights)
-
-    return recorded_build

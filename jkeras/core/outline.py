@@ -2,7 +2,7 @@
 
 Every call of a model needs the same facts about its layers: paths, weights, what is frozen. A tree is changed in many
 ways, lists that a user appends to among them, so nothing is told of a change: what the templates hold is compared with
-what they held, object by object, which takes about a microsecond a layer.
+what they held, object by object, which takes a few microseconds a layer.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import jax
 
 from jkeras.core.config import serialize
 from jkeras.core.graph import Node, Plan, SymbolicTensor
-from jkeras.core.input import Input, InputLayer
+from jkeras.core.input import InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.operation import Operation
 from jkeras.core.signature import call_signature
@@ -57,7 +57,7 @@ def write_graph(model: Any) -> dict[str, Any]:
     rows = []
     for name, tensor in zip(plan.input_names, plan.input_list, strict=True):
         if name not in calls:  # the graph is cut here: what feeds this tensor belongs to another model
-            rows.append(_row(Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name).node.layer, name, []))
+            rows.append(_row(InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name), name, []))
     rows += [_row(layer, name, [_write_call(node, references) for node in calls[name]])
              for name, layer in plan.layers.items()]  # fmt: skip
 

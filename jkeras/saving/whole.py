@@ -128,7 +128,7 @@ def _write_archive(model: Any, filepath: Any, overwrite: bool, include_optimizer
 
 
 def _without_graph(data: dict[str, Any]) -> dict[str, Any]:
-    """Return what `.h5` files say of a model; of a subclass, which no graph describes, also the shapes of its inputs."""
+    """Return what `.h5` files say of a model; of a subclass, which has no graph, also the shapes of its inputs."""
     kept = ("class_name", "config", "registered_name", "module")
     if not isinstance(data["config"].get("layers"), list):
         kept += ("build_config",)
