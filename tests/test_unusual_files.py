@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 
 import h5py
@@ -64,10 +66,16 @@ def test_groups_in_a_circle_are_visited_once(tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], KERNEL)
 
 
-def test_a_file_that_is_being_written_is_named(tmp_path):
+def test_a_file_that_another_process_is_writing_is_named(tmp_path):
     path = write(tmp_path / "w.weights.h5")
-    with h5py.File(path, "r+"), pytest.raises(ValueError, match="is being written"):
-        small().load_weights(path)
+    code = "import h5py, sys; file = h5py.File(sys.argv[1], 'r+'); print('ready', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+        with pytest.raises(ValueError, match="is being written"):
+            small().load_weights(path)
+        writer.communicate()
+    small().load_weights(path)
 
 
 def test_an_archive_packed_by_another_program_is_read(tmp_path):

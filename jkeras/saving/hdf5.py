@@ -41,7 +41,7 @@ def open_for_reading(path: Any) -> Iterator[Any]:
     try:
         file = h5py.File(path if is_open else os.fspath(path), "r")
     except Exception as error:
-        if "lock" in str(error) or "already open" in str(error):
+        if "unable to lock" in str(error) or "already open" in str(error):
             raise ValueError(f"The HDF5 file {name} is being written at the moment: {error}.") from None
         raise ValueError(f"The HDF5 file {name} cannot be opened; it seems to be damaged: {error}.") from None
     with file:

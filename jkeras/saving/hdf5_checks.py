@@ -199,10 +199,10 @@ def child(group: Any, name: str) -> Any:
 
 
 def _is_user_defined(group: Any, name: str) -> bool:
-    import h5py
+    from h5py import h5l  # pyright: ignore[reportAttributeAccessIssue]
 
     try:
-        return group.id.links.get_info(name.encode("utf8")).type not in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
+        return group.id.links.get_info(name.encode("utf8")).type not in (h5l.TYPE_HARD, h5l.TYPE_SOFT)
     except Exception:  # the file is damaged there
         return False
 
@@ -221,6 +221,7 @@ def objects_in(group: Any) -> Iterator[tuple[str, Any]]:
         ValueError: If there are links, or more groups and datasets, or deeper ones, than are read.
     """
     import h5py
+    from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
     seen: set[Any] = set()
     todo: list[tuple[str, Any]] = [("", group)]
@@ -244,7 +245,7 @@ def objects_in(group: Any) -> Iterator[tuple[str, Any]]:
         for name in names:
             below = child(item, name)
             with reported(where):
-                address = h5py.h5o.get_info(below.id).addr
+                address = h5o.get_info(below.id).addr
             if address not in seen:
                 seen.add(address)
                 found.append((f"{path}/{name}" if path else name, below))
@@ -272,4 +273,4 @@ def count_elements(group: Any) -> int:
 def checksum(path: str, array: np.ndarray) -> int:
     """Return the CRC-32 of an array with its place in the file, its dtype and its shape."""
     label = f"{path.strip('/')} {array.dtype.str} {array.shape}".encode()
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1), zlib.crc32(label))
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data, zlib.crc32(label))

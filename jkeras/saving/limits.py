@@ -38,6 +38,9 @@ UNFILED = 1_000_000
 ATTRIBUTE_BYTES = 64 << 20
 
 
+_END = object()
+
+
 def parse_json(text: str | bytes, where: str) -> Any:
     """Return the data of a JSON text, as plain Python objects.
 
@@ -114,8 +117,8 @@ def check_configuration(config: Any, where: str) -> None:
     # Iterators rather than recursion, which Python would end by itself.
     todo: list[Iterator[Any]] = [iter([config])]
     while todo:
-        value = next(todo[-1], todo)
-        if value is todo:
+        value: Any = next(todo[-1], _END)
+        if value is _END:
             todo.pop()
             continue
         count += 1
