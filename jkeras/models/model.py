@@ -280,8 +280,8 @@ class Model(Trainer):
             filepath: Name of the file, `name.stablehlo` or `name.onnx`.
             format: "stablehlo" or "onnx", where the name does not say it.
             verbose: True to print what was written.
-            input_signature: Shapes and dtypes of the inputs, such as `InputSpec(shape=(None, 3))`; known if the model was
-                made from an `Input`.
+            input_signature: Shapes and dtypes of the inputs, such as `InputSpec(shape=(None, 3))`; known if the model
+                was made from an `Input`.
             platforms: Where the program is to run.
 
         Raises:
