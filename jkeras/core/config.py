@@ -47,29 +47,11 @@ class Configurable:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make an object from what `get_config` returned."""
-        return cls(**restored(cls, config))
+        return cls(**config)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self._given_arguments.items())
         return f"{type(self).__name__}({shown})"
-
-
-def restored(cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration in which what `get_config` of a user's class wrote as plain data are objects again.
-
-    A class of jkeras reads its arguments itself, and so does a class with a `get_config` of its own.
-    """
-    owner = next(c for c in cls.__mro__ if "get_config" in c.__dict__)
-    if cls.__module__.startswith("jkeras.") or not owner.__module__.startswith("jkeras."):
-        return config
-    from jkeras.saving.serialization import deserialize_keras_object
-
-    def read(value: Any) -> Any:
-        return deserialize_keras_object(value) if isinstance(value, dict) and "class_name" in value else value
-
-    return {
-        name: [read(v) for v in value] if isinstance(value, list) else read(value) for name, value in config.items()
-    }
 
 
 @cache

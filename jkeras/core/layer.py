@@ -15,7 +15,7 @@ from jax.core import Tracer
 from jkeras.core import dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
 from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
-from jkeras.core.config import constructor_parameters, restored, serialize
+from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.facade import Facade
@@ -140,7 +140,7 @@ class Layer(Facade):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a layer from what `get_config` returned."""
-        config = restored(cls, without_file_arguments(cls, config))
+        config = without_file_arguments(cls, config)
         accepts_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values())
         accepted = constructor_parameters(cls)
         rest = {k: config.pop(k) for k in _BASE_CONFIG if k in config and not (accepts_all or k in accepted)}

@@ -1,14 +1,39 @@
 """Models: sequential, made from a graph of symbolic tensors, or written as a class."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from jkeras.models.cloning import clone_model as clone_model
 from jkeras.models.model import Model as Model
 from jkeras.models.sequential import Sequential as Sequential
-from jkeras.saving.text import model_from_config as model_from_config
-from jkeras.saving.text import model_from_json as model_from_json
-from jkeras.saving.text import model_from_yaml as model_from_yaml
-from jkeras.saving.whole import load_model as load_model
-from jkeras.saving.whole import save_model as save_model
 from jkeras.training.data import Batch as Batch
 from jkeras.training.program import TrainState as TrainState
 
 Functional = Model
+
+if TYPE_CHECKING:
+    from jkeras.saving.text import model_from_config as model_from_config
+    from jkeras.saving.text import model_from_json as model_from_json
+    from jkeras.saving.text import model_from_yaml as model_from_yaml
+    from jkeras.saving.whole import load_model as load_model
+    from jkeras.saving.whole import save_model as save_model
+
+# What reads and writes files stands above the models, and is imported when it is asked for.
+_FROM_FILES = {
+    **dict.fromkeys(("model_from_config", "model_from_json", "model_from_yaml"), "jkeras.saving.text"),
+    **dict.fromkeys(("load_model", "save_model"), "jkeras.saving.whole"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FROM_FILES:
+        from jkeras.core.errors import missing_name
+
+        raise missing_name("jkeras.models", name, [*globals(), *_FROM_FILES])
+    return getattr(importlib.import_module(_FROM_FILES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FROM_FILES})

@@ -129,13 +129,30 @@ def _read(config: Any) -> Any:
         return cls
     if not hasattr(cls, "from_config"):
         raise ValueError(f"{name!r}: expected a class with from_config; got {cls!r}.")
-    arguments = dict(inner) if isinstance(inner, dict) else inner
+    arguments = _restored(cls, inner) if isinstance(inner, dict) else inner
     build = getattr(cls, "from_config")  # noqa: B009  (the registry holds classes of users, unknown to the checker)
     made = build(arguments)
     shapes = config.get("build_config")
     if isinstance(shapes, dict) and hasattr(made, "build_from_config") and not getattr(made, "built", True):
         made.build_from_config(shapes)
     return made
+
+
+def _restored(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which what `get_config` of a user's class wrote as plain data are objects again.
+
+    A class of jkeras reads its arguments itself, and so does a class with a `get_config` of its own.
+    """
+    owner = next((c for c in cls.__mro__ if "get_config" in c.__dict__), cls)
+    if cls.__module__.startswith("jkeras.") or not owner.__module__.startswith("jkeras."):
+        return dict(config)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list):
+            return [read(v) for v in value]
+        return _read(value) if isinstance(value, dict) and "class_name" in value else value
+
+    return {name: read(value) for name, value in config.items()}
 
 
 def _find(registered: str, name: str, module: str | None) -> Any:
