@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from jkeras.saving.whole import load_model as load_model
     from jkeras.saving.whole import save_model as save_model
 
+__all__ = [
+    "Batch", "Functional", "Model", "Sequential", "TrainState", "clone_model", "load_model", "model_from_config",
+    "model_from_json", "model_from_yaml", "save_model",
+]  # fmt: skip
+
 # What reads and writes files stands above the models, and is imported when it is asked for.
 _FROM_FILES = {
     **dict.fromkeys(("model_from_config", "model_from_json", "model_from_yaml"), "jkeras.saving.text"),
