@@ -25,6 +25,7 @@ class Slot(NamedTuple):
     keras3: str
     keras2: str
     legacy: str  # in `keras.optimizers.legacy` and before
+    sign: int = 1  # -1: Keras subtracts what optax adds
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -42,7 +43,7 @@ SLOTS: dict[str, tuple[tuple[Slot, ...], ...]] = {
     "SGD": ((Slot("trace", "momentum", "m", "momentum"),),),
     "RMSprop": (
         (Slot("nu", "velocity", "velocity", "rms"),),
-        (Slot("trace", "momentum", "momentum", "momentum"),),
+        (Slot("trace", "momentum", "momentum", "momentum", sign=-1),),
         (Slot("mu", "average_gradient", "average_gradient", "mg"),),
     ),
     **dict.fromkeys(("Adam", "AdamW", "Nadam", "Lamb"), _ADAM),
@@ -123,7 +124,7 @@ class _State:
         """Return the array that Keras keeps in a slot."""
         index = self.index(slot, variable)
         if type(self.optimizer).__name__ != "Adafactor":
-            return self.leaves[index]  # type: ignore[index]
+            return slot.sign * self.leaves[index]  # type: ignore[index]
         return _adafactor(slot, self.variables[variable].shape, lambda name: self.leaves[self.slots[name, variable]])
 
     def set(self, slot: Slot, variable: int, array: np.ndarray) -> None:
@@ -137,7 +138,7 @@ class _State:
             slot = slot._replace(part="row") if slot.part == "velocity" else slot
         index = self.index(slot, variable)
         assert index is not None
-        self.leaves[index] = jnp.asarray(array, self.leaves[index].dtype)
+        self.leaves[index] = jnp.asarray(slot.sign * array, self.leaves[index].dtype)
 
     def set_scalar(self, name: str, value: Any) -> None:
         for index in self.scalars.get(name, ()):
@@ -190,7 +191,8 @@ def _loss_scale_rows(optimizer: Any, variables: Sequence[Any]) -> list[tuple[str
     state = _State(optimizer, variables)
     shown = optimizer.name
     scale, steps = (state.leaves[state.scalars[name][0]] for name in ("scale", "finite_steps"))
-    rows = [(f"{shown}/iteration", optimizer.iterations.current()), (f"{shown}/learning_rate", np.float32(0))]
+    # Keras counts in the inner optimizer; what it has here stays at the beginning.
+    rows = [(f"{shown}/iteration", np.int32(0)), (f"{shown}/learning_rate", np.float32(0))]
     rows += [(f"{shown}/step_counter", steps), (f"{shown}/dynamic_scale", scale)]
     own = [(row, np.asarray(jax.device_get(value))) for row, value in rows]
     inner.build(variables)
@@ -222,6 +224,13 @@ def restore_optimizer(optimizer: Any, variables: Sequence[Any], rows: list[Row],
         optimizer.build(variables)
         return False
     return True
+
+
+def fits(optimizer: Any, variables: Sequence[Any], rows: list[Row]) -> bool:
+    """Whether a file has as many arrays for an optimizer, of the same shapes, as it has itself."""
+    if not optimizer._held.is_for(variables):
+        return False
+    return [row.shape for row in rows] == [array.shape for _, array in optimizer_rows(optimizer, variables)]
 
 
 class _DoesNotFit(Exception):
@@ -259,7 +268,9 @@ def _restore_loss_scale(optimizer: Any, variables: Sequence[Any], rows: list[Row
     scalars = [row for row in rows[:4] if row.shape == ()]
     if len(scalars) != 4:
         raise _DoesNotFit("Expected iteration, learning rate, step counter and scale first.")
-    _restore(inner, variables, rows[4:], where)
+    # What the inner one has is numbered on.
+    renamed = [row._replace(name=str(i)) if row.name.isdigit() else row for i, row in enumerate(rows[4:])]
+    _restore(inner, variables, renamed, where)
     optimizer.build(variables)
     state = _State(optimizer, variables)
     inside = jax.tree.leaves(inner._state())

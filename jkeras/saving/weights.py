@@ -14,6 +14,8 @@ from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import is_legacy, match_legacy, write_legacy
 from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
+from jkeras.saving.optimizer_files import numbered_rows, trained_optimizer, write_numbered
+from jkeras.saving.optimizer_weights import fits, restore_optimizer
 from jkeras.saving.safetensors import is_safetensors, load_safetensors, save_safetensors
 from jkeras.saving.shards import is_index, open_shards, write_shards
 
@@ -60,6 +62,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     write = write_keras3 if os.fspath(filepath).endswith(".weights.h5") else write_legacy
     with atomic_path(filepath, overwrite, values.nbytes) as temporary, h5py.File(temporary, "x") as file:
         write(file, model, values)
+        if write is write_keras3:
+            write_numbered(file, model)
         seal(file)
 
 
@@ -69,7 +73,8 @@ def load_weights(
     """Read the weights of `model` from an HDF5 file that Keras 2, Keras 3 or jkeras wrote, or from a safetensors file.
 
     Which layout the file has is seen from its content. All of it is read and checked first, so a file that does not
-    fit changes nothing. Nothing in the file is executed and no link in it is followed.
+    fit changes nothing. Nothing in the file is executed and no link in it is followed. If the file has the state of
+    an optimizer, and the model one of that kind that has been used, that is taken over too, as in Keras 3.
 
     Args:
         model: A built model (or layer).
@@ -99,6 +104,10 @@ def load_weights(
         else:
             matches = match_keras3(file, model, mismatches)
         values = read_all(matches, name, allow_nan)
+        optimizer = trained_optimizer(model)
+        rows = [] if optimizer is None or isinstance(file, list) else numbered_rows(file, name)
+        if rows and fits(optimizer, model.trainable_variables, rows):
+            restore_optimizer(optimizer, model.trainable_variables, rows, repr(name))
     assign_all(values)
 
 

@@ -6,10 +6,8 @@ import datetime
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.optimizers import get as get_optimizer
@@ -20,11 +18,8 @@ from jkeras.saving.forms import keras2_form, with_activations_of_keras_2
 from jkeras.saving.hdf5 import (
     find,
     open_for_reading,
-    read_array,
     read_names,
     read_text,
-    write_array,
-    write_names,
     write_text,
 )
 from jkeras.saving.hdf5_seal import seal
@@ -32,7 +27,8 @@ from jkeras.saving.keras3_weights import match_keras3, write_keras3
 from jkeras.saving.legacy_weights import KERAS_2_VERSION, match_legacy, write_legacy
 from jkeras.saving.limits import check_size, parse_json
 from jkeras.saving.matching import HostValues, Mismatches, assign_all, read_all
-from jkeras.saving.optimizer_weights import Row, optimizer_rows, restore_optimizer
+from jkeras.saving.optimizer_files import named_rows, numbered_rows, write_named, write_numbered
+from jkeras.saving.optimizer_weights import Row, restore_optimizer
 from jkeras.saving.text import VERSION, model_from_data, model_to_data
 from jkeras.saving.weights import begins_as_zip
 
@@ -100,31 +96,19 @@ def _check_arguments(zipped: bool | None, kwargs: dict[str, Any]) -> None:
             raise ValueError(f"save({name}=...) belongs to TensorFlow's format, which is not written. Leave it out.")
 
 
-def _trained(model: Any) -> tuple[Any, list[Any]] | None:
-    """Return the optimizer of a model, if it has been used, and the variables that it changes."""
-    compiled = model._compiled
-    if compiled is None or compiled.optimizer is None or not compiled.optimizer.built:
-        return None
-    return compiled.optimizer, model.trainable_variables
-
-
 def _write_archive(model: Any, filepath: Any, overwrite: bool, include_optimizer: bool) -> None:
     import h5py
 
     metadata = {"keras_version": VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     config = json.dumps(model_to_data(model))
-    trained = _trained(model) if include_optimizer else None
     values = HostValues(model)
     with new_archive(filepath, overwrite) as archive:
         archive.put_text(_METADATA, json.dumps(metadata))
         archive.put_text(_CONFIG, config)
         with archive.put_file(WEIGHTS) as path, h5py.File(path, "x") as file:
             write_keras3(file, model, values)
-            if trained is not None:
-                group = file.create_group("optimizer/vars")
-                group.attrs["name"] = trained[0].name
-                for index, (_, array) in enumerate(optimizer_rows(*trained)):
-                    write_array(group, str(index), array)
+            if include_optimizer:
+                write_numbered(file, model)
 
 
 def _without_graph(data: dict[str, Any]) -> dict[str, Any]:
@@ -154,19 +138,9 @@ def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: b
         write_text(file, "model_config", config)
         write_legacy(file.create_group("model_weights"), model, values)
         if model._compiled is not None and include_optimizer:
-            _write_training(file, model)
+            write_text(file, "training_config", json.dumps(training_config(model)))
+            write_named(file, model)
         seal(file)
-
-
-def _write_training(file: Any, model: Any) -> None:
-    write_text(file, "training_config", json.dumps(training_config(model)))
-    trained = _trained(model)
-    if trained is not None:
-        group = file.create_group("optimizer_weights")
-        rows = optimizer_rows(*trained, era=2)
-        write_names(group, "weight_names", [name for name, _ in rows])
-        for name, array in rows:
-            write_array(group, name, array)
 
 
 def load_model(
@@ -214,9 +188,9 @@ def _read_archive(name: str, compile: bool) -> Any:
         with archive.hdf5(WEIGHTS) as file:
             _fill(model, file, name, match_keras3(file, model, Mismatches(name, skip=False)))
             if compile:
-                stored = find(file, "optimizer/vars")
-                rows = [] if stored is None else list(_numbered_rows(stored, name))
-                _compile(model, data.get("compile_config"), rows, name, stored)
+                _compile(
+                    model, data.get("compile_config"), numbered_rows(file, name), name, find(file, "optimizer/vars")
+                )
     return model
 
 
@@ -238,9 +212,7 @@ def _read_hdf5(name: str, compile: bool) -> Any:
         _fill(model, file, name, match_legacy(file, model, False, Mismatches(name, skip=False)))
         said = read_text(file, "training_config") if compile else None
         if said is not None:
-            group = find(file, "optimizer_weights")
-            rows = [] if group is None else list(_named_rows(group, name))
-            _compile(model, parse_json(said, f"training_config of {name!r}"), rows, name, None)
+            _compile(model, parse_json(said, f"training_config of {name!r}"), named_rows(file, name), name, None)
     return model
 
 
@@ -290,25 +262,3 @@ def _optimizer_named(name: str) -> str | None:
     except ValueError:
         return None
     return plain
-
-
-def _numbered_rows(group: Any, name: str) -> Iterator[Row]:
-    index = 0
-    while (dataset := find(group, str(index))) is not None:
-        yield _row(str(index), dataset, f"{name!r}: optimizer/vars/{index}")
-        index += 1
-
-
-def _named_rows(group: Any, name: str) -> Iterator[Row]:
-    for key in read_names(group, "weight_names") or []:
-        dataset = find(group, key)
-        if dataset is None:
-            raise ValueError(f"{name!r} lists optimizer_weights/{key}, but does not contain it.")
-        yield _row(key, dataset, f"{name!r}: optimizer_weights/{key}")
-
-
-def _row(key: str, dataset: Any, where: str) -> Row:
-    shape = getattr(dataset, "shape", None)
-    if shape is None:
-        raise ValueError(f"{where}: expected an array.")
-    return Row(key, tuple(shape), lambda: np.asarray(read_array(dataset, shape, where)))
