@@ -28,8 +28,8 @@ def get(identifier: Any) -> DTypePolicy:
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """Return a policy as plain data.
 
-    >>> serialize(DTypePolicy("bfloat16"))
-    {'class_name': 'DTypePolicy', 'config': {'name': 'bfloat16'}}
+    >>> serialize(DTypePolicy("bfloat16"))["config"]
+    {'name': 'bfloat16'}
     """
     return _serialize(dtype_policy)
 

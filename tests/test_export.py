@@ -137,6 +137,7 @@ def test_a_model_that_needs_the_sizes_says_so():
 
 
 def test_what_cannot_be_exported_says_what_to_do(tmp_path):
+    pytest.importorskip("flatbuffers")
     words = Sequential(
         [layers.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a", "b"]), layers.Dense(1)]
     )

@@ -39,23 +39,20 @@ def modernise(owner: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
 
 
 def without_file_arguments(cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without what only old files hold.
-
-    Raises:
-        ValueError: If such a value means something that the class cannot do.
+    """Return a configuration without what only old files hold; a value that means something is left to the class.
 
     >>> ONLY_IN_FILES["object"] = {"groups": (1,)}
     >>> without_file_arguments(object, {"groups": 1, "units": 2})
     {'units': 2}
     >>> del ONLY_IN_FILES["object"]
     """
-    config = dict(config)
-    for owner in cls.__mro__:
-        for name, harmless in ONLY_IN_FILES.get(owner.__name__, {}).items():
-            value = config.pop(name, None)
-            if value is not None and ... not in harmless and value not in harmless:
-                raise ValueError(f"{cls.__name__}: {name}={value!r}, as in a file, is not supported.")
-    return config
+    meaningless = {
+        name
+        for owner in cls.__mro__
+        for name, harmless in ONLY_IN_FILES.get(owner.__name__, {}).items()
+        if name in config and (... in harmless or config[name] is None or config[name] in harmless)
+    }
+    return {name: value for name, value in config.items() if name not in meaningless}
 
 
 def former_name(name: str, cls: type, make: Callable[..., Any], documentation: str, **attributes: Any) -> Any:
