@@ -20,7 +20,7 @@ from jkeras.core.registry import snake_case
 from jkeras.core.weight import Weight
 from jkeras.saving.hdf5 import find, write_array
 from jkeras.saving.hdf5_checks import datasets_in
-from jkeras.saving.matching import Match, Mismatches
+from jkeras.saving.matching import Match, Mismatches, shapes_of, table
 
 # Layers whose own weights Keras keeps in a sublayer.
 WEIGHTS_IN = {
@@ -135,25 +135,29 @@ def match_keras3(file: Any, model: Any, mismatches: Mismatches) -> list[Match]:
         ValueError: If a layer is missing in the file or in the model, or numbers of weights or shapes disagree.
     """
     parts = file if isinstance(file, list) else [file]
-    matches: list[Match] = []
-    used: set[str] = set()
+    found: list[tuple[Place, list[Any]]] = []
     for place in places(model):
         groups = [group for part in parts if (group := _find_vars(part, place.path)) is not None]
         datasets = _numbered(groups)
-        used.update(dataset.name for dataset in datasets)
-        if not place.weights and not datasets:
-            continue
+        if place.weights or datasets:
+            found.append((place, datasets))
+    used = {dataset.name for _, datasets in found for dataset in datasets}
+    unread = [path for path in _layers_in(parts) if not any(name.startswith(f"/{path}/vars/") for name in used)]
+    mismatches.table = table(
+        [(p.name, shapes_of(p.weights), p.path if d else "", shapes_of(d)) for p, d in found]
+        + [("", "", path, "not taken") for path in unread]
+    )
+    matches: list[Match] = []
+    for place, datasets in found:
         if len(datasets) != len(place.weights):
             mismatches.report(
                 f"Layer {place.name!r} has {len(place.weights)} weights "
                 f"({', '.join(f'{w.name} {w.shape}' for w in place.weights) or 'none'}); the file has {len(datasets)} "
-                f"in {place.path or '/'!r} ({', '.join(str(d.shape) for d in datasets) or 'none'}). "
-                f"Layers in the file: {', '.join(_layers_in(parts)) or 'none'}."
+                f"in {place.path or '/'!r} ({', '.join(str(d.shape) for d in datasets) or 'none'})."
             )
             continue
         rows = [Match(w, place.name, dataset) for w, dataset in zip(place.weights, datasets, strict=True)]
         matches += mismatches.fitting(rows)
-    unread = [path for path in _layers_in(parts) if not any(name.startswith(f"/{path}/vars/") for name in used)]
     if unread:
         mismatches.report(f"The file has weights that no layer of the model takes: {', '.join(unread)}.")
     return matches

@@ -19,7 +19,7 @@ from jkeras.core.template import weights_of
 from jkeras.core.weight import Weight
 from jkeras.saving.former_weights import Origin, Rows, modern_rows
 from jkeras.saving.hdf5 import find, read_names, read_text, write_array, write_names
-from jkeras.saving.matching import Match, Mismatches, table
+from jkeras.saving.matching import Match, Mismatches, shapes_of, table
 
 _TOP_LEVEL = "top_level_model_weights"
 # Readers look at the version to decide about the layouts of Keras 1; the layout written is that of 2.
@@ -106,8 +106,8 @@ def _pairs(wanted: dict[str, Any], found: dict[str, Rows], origin: Origin, misma
     Raises:
         ValueError: If the numbers of layers disagree; with a table of what is in the model and in the file.
     """
-    held = {name: _shapes(value for _, value in rows) for name, rows in found.items()}
-    needed = {name: _shapes(layer.weights) for name, layer in wanted.items()}
+    held = {name: shapes_of(value for _, value in rows) for name, rows in found.items()}
+    needed = {name: shapes_of(layer.weights) for name, layer in wanted.items()}
     shown = list(zip_longest(wanted, found, fillvalue=""))
     if set(wanted) == set(found) and [*held.values()] != [*needed.values()] and held == needed:
         return [(name, layer, found[name]) for name, layer in wanted.items()]
@@ -120,10 +120,6 @@ def _pairs(wanted: dict[str, Any], found: dict[str, Rows], origin: Origin, misma
             f"{_listing(wanted)}. The file has {len(found)}: {_listing(found)}.{mismatches.table}"
         )
     return [(name, layer, rows) for (name, layer), rows in zip(wanted.items(), found.values(), strict=True)]
-
-
-def _shapes(values: Any) -> str:
-    return ", ".join(sorted(str(tuple(getattr(value, "shape", None) or ())) for value in values))
 
 
 def _datasets(root: Any, name: str) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -79,6 +79,11 @@ class Mismatches:
             else:
                 kept.append(match)
         return kept
+
+
+def shapes_of(values: Iterable[Any]) -> str:
+    """Return the shapes of weights or datasets, for comparison and for people."""
+    return ", ".join(sorted(str(tuple(getattr(value, "shape", None) or ())) for value in values))
 
 
 # Rows of a table in an error.

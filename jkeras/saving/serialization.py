@@ -131,7 +131,13 @@ def _read(config: Any) -> Any:
         raise ValueError(f"{name!r}: expected a class with from_config; got {cls!r}.")
     arguments = _restored(cls, inner) if isinstance(inner, dict) else inner
     build = getattr(cls, "from_config")  # noqa: B009  (the registry holds classes of users, unknown to the checker)
-    made = build(arguments)
+    try:
+        made = build(arguments)
+    except TypeError as error:
+        shown = arguments.get("name") if isinstance(arguments, dict) else None
+        raise ValueError(
+            f"{name}{f' {shown!r}' if shown else ''} cannot be made of its configuration: {error}"
+        ) from error
     shapes = config.get("build_config")
     if isinstance(shapes, dict) and hasattr(made, "build_from_config") and not getattr(made, "built", True):
         made.build_from_config(shapes)
