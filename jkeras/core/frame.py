@@ -79,6 +79,7 @@ class Frame:
         self.list_slots: list[tuple[list[Any], int, Any]] = []
         self._draws: Counter[str] = Counter()
         self._masks: dict[int, tuple[Any, Any]] = {}
+        self._sources: dict[int, tuple[Any, Any]] = {}
         self._warned: set[str] = set()
 
     def __enter__(self) -> Frame:
@@ -88,6 +89,7 @@ class Frame:
     def __exit__(self, *_: object) -> None:
         _running.reset(self._token)
         self._masks.clear()
+        self._sources.clear()
         self.memo.clear()  # breaks the cycle frame -> bound copy -> frame, so that nothing waits for the collector
 
     def key(self, path: str) -> Any:
@@ -138,6 +140,15 @@ class Frame:
         """Let `mask` travel beside `array` for the rest of this frame."""
         if mask is not None and hasattr(array, "shape"):
             self._masks[id(array)] = (array, mask)  # the array is kept, so its id cannot be used again
+
+    def source_of(self, array: Any) -> Any:
+        """Return what a layer said that it computed `array` from, or None."""
+        entry = self._sources.get(id(array))
+        return entry[1] if entry is not None else None
+
+    def set_source(self, array: Any, source: Any) -> None:
+        """Note what `array` was computed from: a layer after it may compute what it needs in a shorter way."""
+        self._sources[id(array)] = (array, source)  # the array is kept, so its id cannot be used again
 
     def masks_of(self, tree: Any) -> Any:
         """Return the masks of every array of `tree` in the same structure, or None if there is none at all."""

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 from jax import Array
 
+from jkeras.activations import linear, relu
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, conv, spatial_sizes
+from jkeras.functional.conv_max import Convolution
 from jkeras.layers.arguments import declare, keep, positive
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
@@ -141,9 +143,16 @@ class BaseConv(Convolving):
 
     def call(self, inputs: Array) -> Array:
         """Return `activation(conv(inputs, kernel) + bias)`."""
-        return self._finish(
+        outputs = self._finish(
             conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate, self.groups)
         )
+        frame: Any = self._frame
+        is_plain = self.rank == 1 and (self.padding, self.data_format, self.groups) == ("valid", "channels_last", 1)
+        if is_plain and frame.training and self.activation in (relu, linear):
+            rectified = self.activation is relu
+            source = Convolution(inputs, self.kernel, self.bias, self.strides[0], self.dilation_rate[0], rectified)
+            frame.set_source(outputs, source)
+        return outputs
 
 
 class Conv1D(BaseConv):

@@ -11,6 +11,7 @@ from jkeras.core.data_format import standardize_data_format
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
+from jkeras.functional.conv_max import conv_global_max, is_worthwhile
 from jkeras.functional.pool import average_pool, global_average_pool, global_max_pool, max_pool
 
 __all__ = [
@@ -148,6 +149,15 @@ class GlobalMaxPooling1D(GlobalPooling):
     """The maximum over the steps of a sequence; arguments are those of `GlobalPooling`."""
 
     rank, pool = 1, staticmethod(global_max_pool)
+
+    def call(self, inputs: Array) -> Array:
+        """Return `(batch, channels)`, or with size 1 for the steps."""
+        frame: Any = self._frame
+        source = frame.source_of(inputs)
+        if source is None or not is_worthwhile(source):
+            return super().call(inputs)
+        largest = conv_global_max(source)
+        return largest[:, None] if self.keepdims else largest
 
 
 class GlobalMaxPooling2D(GlobalPooling):
