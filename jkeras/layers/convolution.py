@@ -148,7 +148,7 @@ class BaseConv(Convolving):
         )
         frame: Any = self._frame
         is_plain = self.rank == 1 and (self.padding, self.data_format, self.groups) == ("valid", "channels_last", 1)
-        if is_plain and frame.training and self.activation in (relu, linear):
+        if frame is not None and frame.training and is_plain and self.activation in (relu, linear):
             rectified = self.activation is relu
             source = Convolution(inputs, self.kernel, self.bias, self.strides[0], self.dilation_rate[0], rectified)
             frame.set_source(outputs, source)

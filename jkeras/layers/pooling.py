@@ -153,7 +153,7 @@ class GlobalMaxPooling1D(GlobalPooling):
     def call(self, inputs: Array) -> Array:
         """Return `(batch, channels)`, or with size 1 for the steps."""
         frame: Any = self._frame
-        source = frame.source_of(inputs)
+        source = None if frame is None else frame.source_of(inputs)
         if source is None or not is_worthwhile(source):
             return super().call(inputs)
         largest = conv_global_max(source)
