@@ -352,3 +352,80 @@ def test_a_function_that_no_name_finds_cannot_be_written():
     model = Model(x, operate(lambda a: a + 1, x))
     with pytest.raises(ValueError, match="none of jkeras.ops"):
         model.to_json()
+
+
+def test_a_subclass_may_say_itself_how_it_is_compiled(tmp_path):
+    class Twice(Model):
+        def compile(self, factor=1.0, **rest):
+            super().compile(**rest)
+            self.factor = factor
+
+        def get_compile_config(self):
+            return {"factor": self.factor}
+
+        def compile_from_config(self, config):
+            self.compile(optimizer="sgd", loss="mse", **config)
+
+    x = L.Input((2,))
+    model = Twice(x, L.Dense(1)(x))
+    model.compile(factor=3.0, optimizer="adam", loss="mae")
+    model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras", custom_objects={"Twice": Twice})
+    assert again.factor == 3.0 and type(again.optimizer).__name__ == "SGD"
+    assert load_model(tmp_path / "m.keras", custom_objects={"Twice": Twice}, compile=False)._compiled is None
+
+
+def test_classes_and_functions_of_users_come_back(tmp_path):
+    from jkeras import saving
+
+    @saving.register_keras_serializable("test_whole_files")
+    class Scaled(L.Layer):
+        def __init__(self, factor=1.0, **rest):
+            super().__init__(**rest)
+            self.factor = factor
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    class Around(L.Layer):  # its configuration is its arguments, a layer among them
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    class Network(Model):
+        def __init__(self, units=3, **rest):
+            super().__init__(**rest)
+            self.hidden = [L.Dense(units, activation="relu"), Around(Scaled(2.0))]
+            self.last = L.Dense(1)
+
+        def call(self, inputs):
+            for layer in self.hidden:
+                inputs = layer(inputs)
+            return self.last(inputs)
+
+    def own_loss(y_true, y_pred):
+        return (y_true - y_pred) ** 2
+
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    network = Network(5)
+    network.compile("adam", own_loss, metrics=["mae"])
+    network.fit(x, y, verbose=0)
+    i = L.Input((2,))
+    graph = Model(i, Around(L.Dense(2))(Scaled(3.0)(i)))
+    objects = {"Network": Network, "Around": Around, "own_loss": own_loss}
+    for suffix in ("keras", "h5"):
+        network.save(tmp_path / f"n.{suffix}")
+        with pytest.raises(ValueError, match="'Network'.*custom_objects"):
+            load_model(tmp_path / f"n.{suffix}")
+        again = load_model(tmp_path / f"n.{suffix}", custom_objects=objects)
+        assert again.train_on_batch(x, y) == pytest.approx(network.train_on_batch(x, y))
+        graph.save(tmp_path / f"g.{suffix}")
+        with saving.custom_object_scope({"Around": Around}):
+            again = load_model(tmp_path / f"g.{suffix}")
+        assert_same(again.predict(x, verbose=0), graph.predict(x, verbose=0), 1e-6)

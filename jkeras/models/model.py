@@ -392,6 +392,18 @@ class Model(Trainer):
             model.trainable = False
         return model
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what `compile` said as plain data; a subclass with a `compile` of its own may say it otherwise."""
+        from jkeras.saving.compilation import compile_config
+
+        return compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as `get_compile_config` said, or a file of any Keras."""
+        from jkeras.saving.compilation import compile_from
+
+        compile_from(self, config)
+
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON, which `model_from_json` and Keras 3 read; `kwargs` go to `json.dumps`."""
         from jkeras.saving.text import model_to_json

@@ -150,7 +150,8 @@ def _restored(cls: type, config: dict[str, Any]) -> dict[str, Any]:
     A class of jkeras reads its arguments itself, and so does a class with a `get_config` of its own.
     """
     owner = next((c for c in cls.__mro__ if "get_config" in c.__dict__), cls)
-    if cls.__module__.startswith("jkeras.") or not owner.__module__.startswith("jkeras."):
+    reads_itself = cls.__module__.startswith("jkeras.") or not owner.__module__.startswith("jkeras.")
+    if reads_itself or (hasattr(cls, "_is_graph") and "layers" in config):  # a model reads its layers
         return dict(config)
 
     def read(value: Any) -> Any:

@@ -39,10 +39,8 @@ def model_to_yaml(model: Any, **kwargs: Any) -> str:
 
 def model_to_data(model: Any) -> dict[str, Any]:
     """Return a model as plain data, with the shapes it was built with and what `compile` said."""
-    from jkeras.saving.compilation import compile_config
-
     return keras3_form(
-        {**serialize(model), "build_config": build_config(model), "compile_config": compile_config(model)}
+        {**serialize(model), "build_config": build_config(model), "compile_config": model.get_compile_config()}
     )
 
 
@@ -98,7 +96,6 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
 def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
     """Make a model from plain data; it is compiled if the data say how and `compile` is true."""
     from jkeras.core.layer import Layer
-    from jkeras.saving.compilation import compile_from
 
     if not isinstance(data, dict) or "class_name" not in data:
         raise ValueError(f"Expected a model as plain data, with 'class_name' and 'config'; got {str(data)[:80]!r}.")
@@ -107,7 +104,7 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
             data = modern_form(data) if is_before_2_2(data) else data
             if str(data.get("keras_version") or "3").split(".")[0] in ("0", "1", "2"):
                 data = with_activations_of_keras_2(data)
-            model = deserialize_keras_object(data)
+            model: Any = deserialize_keras_object(data)
         except (ValueError, MemoryError):
             raise
         except Exception as error:  # data of any form reach constructors here
@@ -115,6 +112,6 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
         if not isinstance(model, Layer):
             raise ValueError(f"Expected a model; the data describe {model!r}.")
         check_size(model.count_params(), None, "The configuration")
-        if compile and data.get("compile_config"):
-            compile_from(model, data["compile_config"])
+        if compile and data.get("compile_config") and hasattr(model, "compile"):
+            model.compile_from_config(data["compile_config"])
     return model

@@ -13,7 +13,7 @@ from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.optimizers import get as get_optimizer
 from jkeras.saving.archive import WEIGHTS, new_archive, open_archive
 from jkeras.saving.atomic import atomic_path
-from jkeras.saving.compilation import compile_from, training_config
+from jkeras.saving.compilation import training_config
 from jkeras.saving.forms import keras2_form, with_activations_of_keras_2
 from jkeras.saving.hdf5 import (
     find,
@@ -249,7 +249,7 @@ def _compile(model: Any, config: Any, rows: list[Row], name: str, stored: Any) -
             f"{guess or 'rmsprop'!r} as it is by default; compile the model to say more.", stacklevel=4,
         )  # fmt: skip
         config = {**config, "optimizer": guess} if guess else config
-    compile_from(model, config)
+    model.compile_from_config(config)
     optimizer = model._compiled.optimizer
     if optimizer is not None:
         restore_optimizer(optimizer, model.trainable_variables, rows, repr(name))
