@@ -104,7 +104,7 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
             data = modern_form(data) if is_before_2_2(data) else data
             if str(data.get("keras_version") or "3").split(".")[0] in ("0", "1", "2"):
                 data = with_activations_of_keras_2(data)
-            model: Any = deserialize_keras_object(data)
+            model = deserialize_keras_object(data)
         except (ValueError, MemoryError):
             raise
         except Exception as error:  # data of any form reach constructors here
@@ -112,6 +112,7 @@ def model_from_data(data: Any, custom_objects: Mapping[str, Any] | None = None, 
         if not isinstance(model, Layer):
             raise ValueError(f"Expected a model; the data describe {model!r}.")
         check_size(model.count_params(), None, "The configuration")
-        if compile and data.get("compile_config") and hasattr(model, "compile"):
-            model.compile_from_config(data["compile_config"])
+        said, compile_from_config = data.get("compile_config"), getattr(model, "compile_from_config", None)
+        if compile and said and compile_from_config is not None:
+            compile_from_config(said)
     return model
