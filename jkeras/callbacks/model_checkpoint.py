@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Logs
+from jkeras.callbacks.batch_counter import BatchCounter
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
 from jkeras.core.errors import nearest, unexpected_argument
 
@@ -58,8 +59,7 @@ class ModelCheckpoint(MonitorCallback):
         self.period = legacy.pop("period", 1)
         if legacy:
             raise unexpected_argument("ModelCheckpoint", next(iter(legacy)), _ARGUMENTS)
-        if save_freq != "epoch" and (isinstance(save_freq, (bool, str)) or int(save_freq) < 1):
-            raise ValueError(f"save_freq must be 'epoch' or a positive number of batches; got {save_freq!r}.")
+        self.counter = BatchCounter(save_freq)
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
@@ -68,9 +68,8 @@ class ModelCheckpoint(MonitorCallback):
         self.save_freq: Any = save_freq
         self.best = initial_value_threshold
         self.epochs_since_save = 0
-        self.batches_since_save = 0
         self._epoch = 0
-        if save_freq != "epoch":
+        if self.counter.counts_batches:
             # Set on the object, so that only a checkpoint that counts batches makes the loop stop at each.
             self.on_train_batch_end = self._count_batch
 
@@ -79,19 +78,18 @@ class ModelCheckpoint(MonitorCallback):
         self._epoch = epoch
 
     def _count_batch(self, batch: int, logs: Logs = None) -> None:
-        self.batches_since_save += 1
-        if self.batches_since_save >= self.save_freq:
-            self.batches_since_save = 0
+        if self.counter.is_due(batch):
             self._save(self._epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
-        if self.save_freq != "epoch":
-            return
+        if self.counter.counts_batches:
+            return self.counter.end_epoch(None)  # it was told of every batch
         self.epochs_since_save += 1
         if self.epochs_since_save >= self.period:
             self.epochs_since_save = 0
             self._save(epoch, None, logs or {})
+        return None
 
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
         when = f"Epoch {epoch + 1}" if batch is None else f"Epoch {epoch + 1}, batch {batch + 1}"
@@ -139,9 +137,11 @@ class ModelCheckpoint(MonitorCallback):
         return {
             "best": json_float(self.best),
             "epochs_since_save": self.epochs_since_save,
-            "batches_since_save": self.batches_since_save,
+            **self.counter.state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
-        super().load_state_dict({**state, "best": from_json_float(state.get("best"))})
+        self.best = from_json_float(state["best"])
+        self.epochs_since_save = state["epochs_since_save"]
+        self.counter.set_state(state)

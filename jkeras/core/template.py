@@ -229,7 +229,8 @@ def _templates_in(value: Any, suffix: str = "") -> Iterator[tuple[str, Template]
 def kept(root: Template, make: Callable[[Any], Made]) -> Made:
     """Return `make(root)`, made once for as long as nothing changes in the tree: its attributes, lists and weights.
 
-    What is made must depend on nothing else, must not refer to the root, and is not to be changed.
+    What is made must depend on nothing else, must not refer to the root, and is not to be changed (but a dictionary
+    may be filled with what lasts as long).
 
     >>> from jkeras.layers import Dense
     >>> from jkeras.models import Sequential

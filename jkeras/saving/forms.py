@@ -8,11 +8,16 @@ from typing import Any
 _SINCE_KERAS_3: dict[str, Any] = {
     "lora_rank": None, "lora_alpha": None, "quantization_config": None, "input_axes": None, "output_axes": None,
     "use_cudnn": "auto", "zero_output_for_mask": False, "seed": None, "loss_scale_factor": None,
-    "gradient_accumulation_steps": None, "build_input_shape": None, "sliding_window": None, "use_gate": False,
-    "time_major": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "synchronized": False,
+    "gradient_accumulation_steps": None, "sliding_window": None, "use_gate": False, "synchronized": False,
     "bounding_box_format": None, "data_format": None, "output_padding": None, "flash_attention": None,
     "rms_scaling": False, "antialias": False, "backward_layer": None,
 }  # fmt: skip
+# Arguments that Keras 3 does not know, likewise.
+_UNTIL_KERAS_3: dict[str, Any] = {
+    "time_major": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
+}  # fmt: skip
+# An .h5 file is opened by both.
+_OF_ONE_ERA = {**_SINCE_KERAS_3, **_UNTIL_KERAS_3}
 # Left out whatever the value: what is written beside it says the same.
 _NEEDLESS = ("build_input_shape", "build_config", "compile_config")
 # Layers of tf_keras that know no data format; what is asked of them is the usual one.
@@ -23,10 +28,6 @@ _UNKNOWN_TO_KERAS_2: dict[str, dict[str, Any]] = {
     "Resizing": {"pad_to_aspect_ratio": False, "fill_mode": "constant", "fill_value": 0.0},
 }
 _FORMER_NAMES = {"LeakyReLU": {"negative_slope": "alpha"}}
-# Arguments that Keras 3 does not know, likewise left out there.
-_UNTIL_KERAS_3: dict[str, Any] = {
-    "time_major": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99,
-}  # fmt: skip
 _MODELS = ("Functional", "Model", "Sequential")
 
 
@@ -117,7 +118,7 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     kept = {
         key: keras2_form(value)
         for key, value in config.items()
-        if key not in _NEEDLESS and not (key in _SINCE_KERAS_3 and _SINCE_KERAS_3[key] == value)
+        if key not in _NEEDLESS and not (key in _OF_ONE_ERA and _OF_ONE_ERA[key] == value)
     }
     if kind == "InputLayer" and "batch_shape" in kept:
         kept["batch_input_shape"] = kept.pop("batch_shape")

@@ -148,12 +148,12 @@ class _Graph:
             self.calls[name] = [self._read_call(node, name) for node in nodes]
             self.layers[name] = _make(row, name)
         # A model inside has, in Keras 1 and 2, a first call of its own which is not listed: the count begins at 1.
-        refered = [*self._refered(), *_leaves([config.get("input_layers"), config.get("output_layers")], self.names)]
+        referred = [*self._referred(), *_leaves([config.get("input_layers"), config.get("output_layers")], self.names)]
         self.first: dict[str, int] = {}
-        for reference in refered:
+        for reference in referred:
             self.first[reference.layer] = min(self.first.get(reference.layer, reference.call), reference.call)
 
-    def _refered(self) -> Iterator[Reference]:
+    def _referred(self) -> Iterator[Reference]:
         for calls in self.calls.values():
             for call in calls:
                 yield from _references((call.args, call.kwargs))

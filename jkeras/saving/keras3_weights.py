@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jkeras.core.graph import Plan
+from jkeras.core.config import class_name
 from jkeras.core.layer import Layer
 from jkeras.core.registry import snake_case
 from jkeras.core.weight import Weight
@@ -85,7 +85,7 @@ def _visit_value(value: Any, path: str, seen: set[int], found: list[Place]) -> N
     counts: dict[str, int] = {}
     for item in value:
         if isinstance(item, Layer):
-            name = snake_case(_class_name(item))
+            name = snake_case(class_name(item))
         elif isinstance(item, (list, tuple, dict)):
             name = "container"
         else:
@@ -108,11 +108,6 @@ def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:
             rows["layers"] = layer.layers
     for name in sorted(rows, key=lambda k: f"~{k}" if k.startswith("_") else k):
         yield name, rows[name]
-
-
-def _class_name(layer: Any) -> str:
-    is_functional = type(layer).__name__ == "Model" and isinstance(getattr(layer, "_plan", None), Plan)
-    return "Functional" if is_functional else type(layer).__name__
 
 
 def _join(path: str, name: str) -> str:

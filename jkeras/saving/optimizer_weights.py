@@ -215,7 +215,7 @@ def restore_optimizer(optimizer: Any, variables: Sequence[Any], rows: list[Row],
     if not rows:
         return False
     try:
-        _restore(optimizer, variables, rows, where)
+        _restore(optimizer, variables, rows)
     except _DoesNotFit as error:
         warnings.warn(
             f"{where}: the state of the optimizer ({type(optimizer).__name__}) does not fit and was left out, so that "
@@ -237,10 +237,10 @@ class _DoesNotFit(Exception):
     """The arrays of a file are not those of the optimizer."""
 
 
-def _restore(optimizer: Any, variables: Sequence[Any], rows: list[Row], where: str) -> None:
+def _restore(optimizer: Any, variables: Sequence[Any], rows: list[Row]) -> None:
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:
-        return _restore_loss_scale(optimizer, variables, rows, where)
+        return _restore_loss_scale(optimizer, variables, rows)
     state = _State(optimizer, variables)
     if type(optimizer).__name__ not in SLOTS:
         return _restore_own(optimizer, rows)
@@ -263,14 +263,14 @@ def _restore(optimizer: Any, variables: Sequence[Any], rows: list[Row], where: s
             variable.assign(read["learning_rate"])
 
 
-def _restore_loss_scale(optimizer: Any, variables: Sequence[Any], rows: list[Row], where: str) -> None:
+def _restore_loss_scale(optimizer: Any, variables: Sequence[Any], rows: list[Row]) -> None:
     inner = optimizer.inner_optimizer
     scalars = [row for row in rows[:4] if row.shape == ()]
     if len(scalars) != 4:
         raise _DoesNotFit("Expected iteration, learning rate, step counter and scale first.")
     # What the inner one has is numbered on.
     renamed = [row._replace(name=str(i)) if row.name.isdigit() else row for i, row in enumerate(rows[4:])]
-    _restore(inner, variables, renamed, where)
+    _restore(inner, variables, renamed)
     optimizer.build(variables)
     state = _State(optimizer, variables)
     inside = jax.tree.leaves(inner._state())
