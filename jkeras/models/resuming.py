@@ -191,6 +191,8 @@ class Training:
                 f"{found.source!r} is of a run on other data: {'; '.join(differing)}. Give fit what that run was "
                 "given, or begin a new run with its weights: model.load_checkpoint(..., resume=False)."
             )
+        from jkeras.callbacks.base import overrides
+
         own, given = with_state(self.callbacks), [name for name, _ in found.callbacks]
         if [type(c).__name__ for c in own] != given:
             raise ValueError(
@@ -269,15 +271,9 @@ def facts_of(data: ArrayData | StreamData, shuffle: Any, steps_per_epoch: int | 
 
 def with_state(callbacks: Any, writers: bool = False) -> list[Any]:
     """Return the callbacks that have something to remember: those that run last, or all others."""
-    chosen = [c for c in callbacks if getattr(c, "runs_last", False) is writers]
-    return [c for c in chosen if hasattr(c, "state_dict") and overrides(c, "state_dict")]
+    from jkeras.callbacks.base import overrides
 
-
-def overrides(callback: Any, method: str) -> bool:
-    """Whether a callback has a method of its own."""
-    from jkeras.callbacks import Callback
-
-    return getattr(type(callback), method, None) is not getattr(Callback, method)
+    return [c for c in callbacks if getattr(c, "runs_last", False) is writers and overrides(c, "state_dict")]
 
 
 def states_of(callbacks: Any, writers: bool = False) -> list[tuple[str, dict[str, Any]]]:
