@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.template import two_level
+from jkeras.core.trees import named_leaves
 from jkeras.models.resuming import (
     Continuation,
     Position,
     check_leaves,
     describe,
-    named_leaves,
     optimizer_state,
     rate_variables,
     states_of,
