@@ -11,7 +11,7 @@ import numpy as np
 
 from jkeras.core.trees import named_leaves
 from jkeras.models.compiled import Arrays
-from jkeras.models.weight_rows import weight_rows
+from jkeras.models.weight_rows import freeze_layers, frozen_layers, weight_rows
 from jkeras.training.data import ArrayData, StreamData
 
 
@@ -212,6 +212,7 @@ class Training:
 
     def _go_on(self, found: Continuation) -> None:
         self.check(found)
+        self.run.refresh()  # other layers may be trained there
         place = found.position
         self.seed, self.epoch, self.logs = place.seed, place.epoch, dict(place.logs)
         totals = None
@@ -236,7 +237,7 @@ class Kept:
     """What a model and its optimizer hold now, to be put back after callbacks were told of what happened before."""
 
     def __init__(self, model: Any):
-        self.model = model
+        self.model, self.frozen = model, frozen_layers(model)
         rows = weight_rows(model)
         self.variables = [w for group in rows for _, w in group] + rate_variables(model._compiled)
         for variable in self.variables:
@@ -246,6 +247,7 @@ class Kept:
 
     def put_back(self) -> None:
         """Let the model hold it again."""
+        freeze_layers(self.model, self.frozen)
         for variable, array in zip(self.variables, self.arrays, strict=True):
             variable.store(array)
             variable.lent = True
