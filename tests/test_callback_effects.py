@@ -82,7 +82,9 @@ def test_the_optimizer_keeps_the_slots_of_weights_that_stay_trained():
     state = model._compiled.opt_state[0]
     names = {jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]}
     assert any("second" in n for n in names) and not any("first" in n for n in names)
-    moments = [m for path, m in jax.tree_util.tree_flatten_with_path(state)[0] if "second" in jax.tree_util.keystr(path)]
+    moments = [
+        m for path, m in jax.tree_util.tree_flatten_with_path(state)[0] if "second" in jax.tree_util.keystr(path)
+    ]
     assert all(np.abs(np.asarray(m)).max() > 0 for m in moments)
     assert int(state.iterations) == 18
     # The first epoch was the same one, so what the second layer's slots began from is the same too.

@@ -67,7 +67,7 @@ class Callback:
             setattr(self, name, value)
 
     def is_over(self) -> bool:
-        """Whether training is to end now: asked several times a second, also inside of an epoch, so it must be quick."""
+        """Whether training is to end now; asked several times a second, inside of epochs too, so it must be quick."""
         return False
 
     def on_train_begin(self, logs: Logs = None) -> None:

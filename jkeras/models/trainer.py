@@ -288,6 +288,7 @@ class Trainer(FormerMethods, Steps):
         mode = decide(program, isinstance(data, ArrayData) and data.fits(), traced).mode
         progress.epoch_begin(0)
         callback_list.on_test_begin({})
+        params, state = arrays.trees()  # as the callbacks left them
         began = time.perf_counter()
         logs, new_state, totals = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
         self._keep_state(state, new_state)

@@ -19,13 +19,14 @@ class Interrupts:
 
     >>> interrupts = Interrupts()
     >>> interrupts.install()
-    >>> with interrupts:
-    ...     signal.raise_signal(signal.SIGINT)
-    ...     kept = "result of the step"
-    Traceback (most recent call last):
-    KeyboardInterrupt
-    >>> interrupts.remove(), kept
-    (None, 'result of the step')
+    >>> try:
+    ...     with interrupts:
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         kept = "result of the step"
+    ... except KeyboardInterrupt:
+    ...     print("interrupted, with the", kept)
+    interrupted, with the result of the step
+    >>> interrupts.remove()
     """
 
     def __init__(self) -> None:

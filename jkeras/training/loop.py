@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -86,6 +87,7 @@ class Run:
         )
         self.compile_seconds = 0.0
         self.totals: Any = None
+        self.recent: deque[Batch] | None = None  # the last batches of a stream, if a callback wants them kept
         self.steps = 0  # of all epochs
         self.done = 0  # steps of this epoch, and the samples in them
         self.samples = 0
@@ -112,7 +114,7 @@ class Run:
                 if start < segment.steps and not self._is_stopped():
                     logs = self._segment(data.resident(), segment, start)
                 start = max(start - segment.steps, 0)
-        self.pacer.drain()
+        self._drain()
         values = self.program.read(self.program.report(self.totals) if logs is None else logs)
         self.record.epochs += 1
         self.record.seconds += time.perf_counter() - began - self.compile_seconds
@@ -176,7 +178,7 @@ class Run:
     def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
         order = epoch_order(data, shuffle, seed, steps)
         logs, ahead = None, Ahead(chunks(data, order, steps, self.done), _put_chunk, at_once=True)
-        for batch, size, count, start in ahead:
+        for batch, size, count, start in self.record.timed("data", ahead):
             if self._is_stopped():
                 break
             logs = self._segment(batch, Segment(size, count, None), start)
@@ -185,11 +187,14 @@ class Run:
 
     def _stream(self, batches: Iterator[Batch]) -> Any:
         logs, since, rows, began = None, 0, 0, time.perf_counter()
+        batches = self.record.timed("data", batches)
         ahead = None if self._is_stopped() else _put(next(batches, None))
         while ahead is not None:
             if since == 0:
                 count = self._before_block(max(1, IN_FLIGHT_BYTES // batch_bytes(ahead)))
                 began = time.perf_counter()
+            if self.recent is not None:
+                self.recent.append(ahead)
             _, began = self._send(began, self.program.step_on, ahead, self.fixed)
             rows += jax.tree.leaves(ahead.x)[0].shape[0]
             ahead = _put(next(batches, None))  # while the device works on the step
@@ -213,11 +218,13 @@ class Run:
         before, sent = compiled(), time.perf_counter()
         with self.interrupts:
             self.ts, self.totals, *rest = function(self.ts, self.totals, *args, **kwargs)
-        if compiled() == before:
-            return rest, began
         now = time.perf_counter()
+        if compiled() == before:
+            self.record.spent["device"] += now - sent
+            return rest, began
         self.compile_seconds += now - sent
         self.progress.compiling(now - sent)
+        self.record.spent["compile"] += now - sent
         self.record.compiled.append(Compilation(_described(function, kwargs, args[0]), now - sent))
         return rest, now
 
@@ -229,12 +236,18 @@ class Run:
         if self._calls_hooks():
             began = time.perf_counter()
             self.callbacks.on_train_batch_begin(self.done, {})
-            self.record.callback_seconds += time.perf_counter() - began
+            self.record.spent["callbacks"] += time.perf_counter() - began
             self.refresh()
         if self.trace is not None:
             self.trace.before()
             count = self.trace.limit(count)
         return count
+
+    def _drain(self) -> None:
+        """Wait for the last block."""
+        began = time.perf_counter()
+        self.pacer.drain()
+        self.record.spent["device"] += time.perf_counter() - began
 
     def _calls_hooks(self) -> bool:
         """Whether batch hooks are due between the steps done and those to come."""
@@ -248,16 +261,18 @@ class Run:
         self.done += count
         self.samples += rows
         if self._calls_hooks():
-            self.pacer.drain()
+            self._drain()
             values = self.program.read(logs)
             self.arrays.store(self.ts)
             told = time.perf_counter()
             self.callbacks.on_train_batch_end(self.done - 1, values)
-            self.record.callback_seconds += time.perf_counter() - told
+            self.record.spent["callbacks"] += time.perf_counter() - told
             self.refresh()
             self.progress.update(self.done, values, self.samples)
             return
+        waiting = time.perf_counter()
         previous = self.pacer.sent(count, logs, began)
+        self.record.spent["device"] += time.perf_counter() - waiting
         if previous is not None and self.progress.is_live:
             self.progress.update(self.done - count, self.program.read(previous), self.samples - rows)
 
