@@ -37,6 +37,7 @@ def told(library, swap_on_epoch):
     return [*log, ("end", kernel(model))]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's variables
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
 def test_it_agrees_with_keras(swap_on_epoch):
     expected, found = told(keras, swap_on_epoch), told(jkeras, swap_on_epoch)

@@ -118,9 +118,7 @@ def search(model: Any, program: Program, ts: TrainState, batch: Batch, fixed: Fi
     for name, leaf in named_leaves((params, state)).items():
         if not _is_finite(leaf):
             name = name.partition("/")[2]
-            return Finding(
-                "weights", name, f"the weight {name!r} was not finite before the step: it {_describe(leaf)}."
-            )
+            return Finding("weights", name, f"the weight {name!r} {_describe(leaf)} already before the step.")
     seen, key = Seen(), jax.random.fold_in(fixed.key, ts.step)
     held = program.fresh_totals()["held"]
     is_own = getattr(program, "is_custom", False)
