@@ -75,6 +75,11 @@ class SymbolicTensor(HasOperators):
 
     __jax_array__ = __array__
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Its plan links it to its node again. Followed from tensor to tensor, a graph is deeper than Python's stack.
+        node = self.node
+        return {**self.__dict__, "node": node if node is not None and not node.parents else None}
+
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
@@ -202,6 +207,14 @@ class Plan:
         self.host: Any = None
         self.input_names = names(self.input_list)
         self.output_names = names(self.output_list)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        begun = [t.node for t in self.input_list if t.node is not None]
+        for node in [*begun, *self.nodes]:
+            for tensor in jax.tree.leaves(node.outputs):
+                tensor.node = node
+            node.layer._nodes.append(weakref.ref(node))
 
     @property
     def nodes(self) -> list[Node]:

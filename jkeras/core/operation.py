@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import graph
+from jkeras.core.by_name import note_operation
 from jkeras.core.layer import Layer
 from jkeras.core.operators import BINARY, COMPARISON, UNARY, install_operators
 from jkeras.core.weight import plain
@@ -139,5 +140,7 @@ def publish(namespace: dict[str, Any]) -> list[str]:
             continue
         if value.__module__ == _UNPUBLISHED:
             value.__name__, value.__qualname__, value.__module__ = name, name, module
+        if hasattr(value, "function"):
+            note_operation(value.function, value)
         names.append(name)
     return names

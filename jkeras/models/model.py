@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,6 +62,15 @@ class Model(Trainer):
         self = super().__new__(cls, *args, **kwargs)
         self.__dict__.update(_layers={}, stop_training=False, _compiled=None, history=None)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._is_declared() and self._frame is None:
+            self._drawn_weights()  # so that a copy has the same
+        _ = self._plan  # made by a chain when it is first asked for
+        state = super().__getstate__()
+        if self._compiled is not None:
+            state["_compiled"] = copy.copy(self._compiled)
+        return state
 
     def _set_plan(self, plan: Plan) -> None:
         plan.host = host_part(plan)
