@@ -59,7 +59,7 @@ _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "dtype_policies", "functional",
     "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "utils",
+    "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from jkeras import regularizers as regularizers
     from jkeras import saving as saving
     from jkeras import utils as utils
+    from jkeras import wrappers as wrappers
     from jkeras.backend.devices import device as device
     from jkeras.backend.settings import name_scope as name_scope
     from jkeras.backend.variables import Variable as Variable
