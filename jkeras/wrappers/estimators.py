@@ -15,8 +15,10 @@ from jkeras.wrappers.package import (
     ClassifierMixin,
     RegressorMixin,
     TransformerMixin,
+    _check_sample_weight,
     check_classification_targets,
     check_is_fitted,
+    column_or_1d,
     type_of_target,
     validate_data,
 )
@@ -72,7 +74,7 @@ class SKLearnEstimator(BaseEstimator):
         y = self._targets(y)
         arguments = {**(self.fit_kwargs or {}), **kwargs}
         if sample_weight is not None:
-            arguments["sample_weight"] = np.asarray(sample_weight)
+            arguments["sample_weight"] = _check_sample_weight(sample_weight, X, dtype=np.float32)
         model = self._model(X, y)
         self.history_ = model.fit(X, y, **arguments)
         self.model_ = model
@@ -161,7 +163,7 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
             raise ValueError(
                 f"Only binary and multiclass targets are supported: one label a sample. These are {type_of_target(y)}."
             )
-        labels = np.ravel(y)
+        labels = column_or_1d(y, warn=True)
         if self.warm_start and hasattr(self, "model_"):
             unknown = np.setdiff1d(labels, self.classes_)
             if len(unknown):
@@ -178,7 +180,8 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
         Args:
             X: Features, as in `fit`.
         """
-        return self.classes_[self._outputs(X).argmax(-1)]
+        places = self._outputs(X).argmax(-1)
+        return self.classes_[places]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the model's outputs of shape (samples, classes): probabilities if its last activation is softmax.
