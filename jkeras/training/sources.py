@@ -136,8 +136,8 @@ def _column(series: Any, name: str) -> np.ndarray:
         array = array.astype(dtype.lower())
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{name} must hold numbers; its dtype is {dtype}. Convert the column, leave it out, or lead strings through "
-            "a StringLookup layer, as an input of their own."
+            f"{name} must hold numbers; its dtype is {dtype}. Convert the column, leave it out, or lead strings "
+            "through a StringLookup layer, as an input of their own."
         )
     return array
 

@@ -71,6 +71,7 @@ class SKLearnEstimator(BaseEstimator):
             TypeError: If `model` is neither a model nor a function that returns one.
         """
         X, y = validate_data(self, X, y, **_INPUTS, multi_output=True)
+        type_of_target(y, raise_unknown=True)  # says what is wrong with labels that are no data
         y = self._targets(y)
         arguments = {**(self.fit_kwargs or {}), **kwargs}
         if sample_weight is not None:

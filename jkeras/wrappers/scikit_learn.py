@@ -60,13 +60,12 @@ class BaseWrapper(BaseEstimator):
     def _builder(self) -> Callable[..., Any]:
         if self.build_fn is not None:
             return self.build_fn
-        own = getattr(self, "__call__", None)  # noqa: B004: what it takes is asked for
-        if own is None:
+        if not callable(self):
             raise ValueError(
                 f"{type(self).__name__} needs build_fn, a function that returns a compiled model; or write a subclass "
                 "with __call__."
             )
-        return own
+        return self.__call__
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return `sk_params` and `build_fn`, as they were given."""
@@ -130,6 +129,7 @@ class BaseWrapper(BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = True
+        tags.input_tags.sparse = True
         return tags
 
 
