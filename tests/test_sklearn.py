@@ -260,14 +260,14 @@ def test_agrees_with_keras():
 
     import jkeras
 
-    options = {"fit_kwargs": {"epochs": 2, "shuffle": False, "verbose": 0}}
+    given = {"fit_kwargs": {"epochs": 2, "shuffle": False, "verbose": 0}}
     pairs = [
         (
-            keras.wrappers.SKLearnClassifier(build(keras), **options),
-            SKLearnClassifier(build(jkeras), **options),
+            keras.wrappers.SKLearnClassifier(build(keras), **given),
+            SKLearnClassifier(build(jkeras), **given),
             LABELS,
         ),
-        (keras.wrappers.SKLearnRegressor(build(keras), **options), SKLearnRegressor(build(jkeras), **options), Y),
+        (keras.wrappers.SKLearnRegressor(build(keras), **given), SKLearnRegressor(build(jkeras), **given), Y),
     ]
     for theirs, ours, y in pairs:
         theirs.fit(X, y)

@@ -54,7 +54,7 @@ class HDF5Matrix:
         self.end = len(self.data) if end is None else end
         if not 0 <= self.start <= self.end <= len(self.data):
             raise ValueError(
-                f"HDF5Matrix: start={start} and end={end} must be in order, in the {len(self.data)} rows of {dataset!r}."
+                f"HDF5Matrix: start={start} and end={end} must be in order, in {len(self.data)} rows of {dataset!r}."
             )
         probe = self._normalized(self.data[self.start : self.start + 1])
         self._item_shape, self._dtype = probe.shape[1:], probe.dtype
