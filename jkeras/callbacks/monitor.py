@@ -6,6 +6,8 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
 from jkeras.callbacks.base import Callback
 
 # Metric names, in snake_case without `val_` and the name of an output, for which more is better.
@@ -88,11 +90,15 @@ class MonitorCallback(Callback):
         return None
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None."""
+        """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None.
+
+        The two are compared in single precision, in which metrics are computed: that decides about ties.
+        """
         if reference is None:
             return True
         sign = self.sign()
-        return sign * value - self.min_delta > sign * reference
+        with np.errstate(over="ignore"):
+            return bool(np.float32(sign * value - self.min_delta) > np.float32(sign * reference))
 
     def sign(self) -> int:
         """Return 1 if more is better, -1 if less is.
