@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
@@ -277,3 +278,46 @@ def test_ties_are_decided_in_single_precision_as_in_keras(make):
         assert waits[0] == waits[1], (best, value)
         decided.add(waits[0])
     assert decided == {0, 1}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_best_weights_stay_on_the_device_and_come_back_bit_by_bit(tmp_path, killed):
+    """They are kept while training goes on with the same buffers, and pass through a checkpoint."""
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(50, 4)).astype("float32"), draw.normal(size=(50, 1)).astype("float32")
+    seen = {}
+
+    def make():
+        layers = jkeras.layers
+        model = jkeras.Sequential([
+            layers.Input((4,)), layers.Dense(5), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1),
+        ])  # fmt: skip
+        model.layers[0].trainable = False
+        model.compile("adam", "mse")
+        return model
+
+    def fit(model, cut=None):
+        def note(epoch, logs):
+            if epoch == cut:
+                raise InterruptedError
+            seen[epoch] = model.get_weights()
+            # The best epoch is the third.
+            logs["val_loss"] = abs(epoch - 2.0)
+
+        stopping = callbacks.EarlyStopping(patience=3, restore_best_weights=True)
+        own = [callbacks.LambdaCallback(on_epoch_end=note), stopping, callbacks.BackupAndRestore(tmp_path / "backup")]
+        model.fit(x, y, batch_size=8, epochs=9, verbose=0, callbacks=own)
+        return stopping
+
+    jkeras.utils.set_random_seed(1)
+    if killed:
+        with pytest.raises(InterruptedError):
+            fit(make(), cut=4)
+    model = make()
+    stopping = fit(model)
+    assert (stopping.stopped_epoch, stopping.best_epoch) == (5, 2)
+    for ours, expected in zip(model.get_weights(), seen[2], strict=True):
+        np.testing.assert_array_equal(ours, expected)
+    assert any((a != b).any() for a, b in zip(seen[2], seen[5], strict=True))
+    assert killed or all(isinstance(array, jax.Array) for array in stopping.best_weights)
+    assert all(isinstance(array, np.ndarray) for array in stopping.state_dict()["best_weights"])

@@ -281,7 +281,7 @@ def _batches(profile_batch: Any) -> tuple[int, int]:
         first, last = int(given[0]), int(given[-1])
         if len(given) > 2 or not (1 <= first <= last or first == last == 0):
             raise ValueError
-    except ValueError:
+    except (ValueError, TypeError, IndexError):
         raise ValueError(
             "TensorBoard: profile_batch must be a batch counted from 1, a range (first, last), or 0 for none; "
             f"got {profile_batch!r}."
