@@ -275,6 +275,56 @@ def test_every_kind_of_model_resumes_exactly(tmp_path, name):
     same(*interrupted(tmp_path, make, fit, 3, Cut(1, 5), Cut(2, 2), others=list))
 
 
+class Thaw(callbacks.Callback):
+    """Trains the first layer in the epochs 1 and 2 only."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.layers[0].trainable = epoch in (1, 2)
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+def test_layers_that_a_callback_freezes_are_resumed_exactly(tmp_path, save_freq):
+    def fit(model, hooks):
+        return fit_arrays(model, [Thaw(), *hooks], epochs=5)
+
+    same(*interrupted(tmp_path, network, fit, save_freq, Cut(1, 5), Cut(2), Cut(3, 2)))
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_choice_of_trained_layers_alone(tmp_path):
+    model = network()
+    model.layers[0].trainable = False
+    fit_arrays(model, [])
+    model.save_checkpoint(tmp_path / "run.h5")
+    other = Sequential([layers.Input((4,)), layers.Dense(7), layers.Dense(1)])
+    other.compile("adam", "mse")
+    with pytest.raises(ValueError):
+        other.load_checkpoint(tmp_path / "run.h5")
+    assert other.layers[0].trainable
+
+
+def test_fit_resumes_from_a_folder(tmp_path):
+    """Cut, resumed, run again when it is complete, and made longer: always as the run that was never cut."""
+
+    def fit(epochs, *hooks):
+        model = network(optimizers.Adam(0.01, use_ema=True))
+        return model, fit_arrays(model, [*watchers(), *hooks], epochs=epochs, resume=tmp_path / "run")
+
+    def whole(epochs):
+        utils.set_random_seed(5)
+        model = network(optimizers.Adam(0.01, use_ema=True))
+        return everything(model, fit_arrays(model, watchers(), epochs=epochs))
+
+    utils.set_random_seed(5)
+    with pytest.raises(InterruptedError):
+        fit(4, Cut(2, 4))
+    utils.set_random_seed(9)
+    same(whole(4), everything(*fit(4)))
+    again, history = fit(4)
+    assert history.epoch == [0, 1, 2, 3]
+    same(whole(4), everything(again, history))
+    same(whole(6), everything(*fit(6)))
+
+
 RUN = """
     import hashlib, sys
     import jax, numpy as np
