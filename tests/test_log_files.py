@@ -210,6 +210,7 @@ def test_tensorboard_makes_the_graph_of_layers(tmp_path):
     assert found.SummaryMetadata("keras").plugin_data.plugin_name == "graph_keras_model"
     (event,) = found.Tensors("keras")
     graph = keras_util.keras_model_to_graph_def(json.loads(event.tensor_proto.string_val[0]))
+    assert found.Graph() == graph  # what is shown first
     inputs = {node.name: list(node.input) for node in graph.node}
     assert inputs["two/end"] == ["two/added"]
     assert set(inputs["two/added"]) == {"two/inner/in_inner", "two/beside"}

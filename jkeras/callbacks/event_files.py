@@ -8,7 +8,8 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,11 @@ class EventFiles:
         self._tensor(run, tag, encoded, metadata, step)
 
     def graph(self, run: str, model_json: str) -> None:
-        """Write the layers of a model, as Keras's JSON, for the conceptual graph."""
+        """Write the layers of a model, as Keras's JSON, for the conceptual graph, and as the one shown first."""
+        converter, Event = tensorboard("plugins.graph.keras_util"), tensorboard("compat.proto.event_pb2").Event
+        with suppress(Exception), _silent(converter.logger):  # what it cannot convert is still in the JSON
+            layers = converter.keras_model_to_graph_def(json.loads(model_json))
+            self.begin(run).add_event(Event(graph_def=layers.SerializeToString(), wall_time=time.time()))
         metadata = tensorboard("compat.proto.summary_pb2").SummaryMetadata
         plugin = metadata.PluginData(plugin_name="graph_keras_model", content=b"1")
         self._tensor(run, "keras", model_json.encode(), metadata(plugin_data=plugin), 0)
@@ -139,6 +144,16 @@ class EventFiles:
     def _value(self, run: str, tag: str, tensor: Any, metadata: Any, step: int) -> None:
         summary = tensorboard("compat.proto.summary_pb2").Summary
         self.summary(run, summary(value=[summary.Value(tag=tag, metadata=metadata, tensor=tensor)]), step)
+
+
+@contextmanager
+def _silent(logger: Any) -> Iterator[None]:
+    """Keep a logger from remarks on every layer whose dtype is a policy."""
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 def as_images(weight: np.ndarray) -> np.ndarray | None:
