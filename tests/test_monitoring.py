@@ -321,3 +321,24 @@ def test_the_best_weights_stay_on_the_device_and_come_back_bit_by_bit(tmp_path, 
     assert any((a != b).any() for a, b in zip(seen[2], seen[5], strict=True))
     assert killed or all(isinstance(array, jax.Array) for array in stopping.best_weights)
     assert all(isinstance(array, np.ndarray) for array in stopping.state_dict()["best_weights"])
+
+
+@pytest.mark.parametrize("save_freq", [2, 7])
+def test_files_by_batches_in_fit_are_those_of_keras_and_the_loop_stops_for_them_only(tmp_path, monkeypatch, save_freq):
+    keras = pytest.importorskip("keras")
+    monkeypatch.chdir(tmp_path)
+    arguments = {"filepath": "{epoch}-{batch}.weights.h5", "save_freq": save_freq, "save_weights_only": True}
+    theirs = keras.callbacks.ModelCheckpoint(**arguments)
+    expected = [name for _ in range(2) for name, _ in replay(theirs, [], [1.0] * 5)["files"]]
+    model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    saved, stops = [], []
+    monkeypatch.setattr(model, "save_weights", lambda path, overwrite: saved.append(path))
+    ours = callbacks.ModelCheckpoint(**arguments)
+    for _ in range(2):
+        model.fit(np.ones((BATCHES * 4, 2)), np.ones(BATCHES * 4), batch_size=4, epochs=5, verbose=0, callbacks=[ours])
+        stops.append(model._compiled.record.blocks)
+    assert saved == expected
+    # Each epoch ends a block, and each file within one; what the first training left over, the second stops to count.
+    first = [step for step in range(1, 16) if step % save_freq == 0 or step % BATCHES == 0]
+    assert stops == [len(first), 15]

@@ -59,5 +59,21 @@ def steps_of_run(model: Any) -> int | None:
     >>> steps_of_run(None) is None
     True
     """
+    run = run_of(model)
+    return None if run is None else run.steps
+
+
+def batches_of_epoch(model: Any) -> int | None:
+    """Return how many batches of the epoch `fit` has done, those before it was resumed too, or None outside of `fit`.
+
+    >>> batches_of_epoch(None) is None
+    True
+    """
+    run = run_of(model)
+    return None if run is None else run.done
+
+
+def run_of(model: Any) -> Any:
+    """Return the `Run` of the call of `fit` that is under way, or None outside of `fit`."""
     training = getattr(getattr(model, "_compiled", None), "training", None)
-    return training.run.steps if training is not None and training.is_running else None
+    return training.run if training is not None and training.is_running else None

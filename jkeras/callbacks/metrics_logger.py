@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.batch_counter import BatchCounter, steps_of_run
+from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch, steps_of_run
 
 
 class MetricsLogger(Callback):
@@ -59,16 +59,17 @@ class MetricsLogger(Callback):
         if self._counter.is_due(batch):
             self.log_batch(self._epoch, batch, self._steps, logs or {})
 
-    def _count(self, batches: int) -> int:
-        """Count the steps up to so many batches of the epoch, and return these; `fit` knows them if it runs."""
-        done, last = steps_of_run(self.model), self._counter.last
-        steps = self._steps + max(batches - last, 0) if done is None else done
-        batches, self._steps = last + steps - self._steps, steps
-        return batches
+    def _count(self, batches: int) -> None:
+        """Count the steps up to so many batches of the epoch."""
+        done = steps_of_run(self.model)
+        self._steps = self._steps + max(batches - self._counter.last, 0) if done is None else done
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Pass on the metrics of the epoch."""
-        self._counter.end_epoch(self._count((self.params or {}).get("steps") or 0))
+        told = batches_of_epoch(self.model)
+        batches = ((self.params or {}).get("steps") or 0) if told is None else told
+        self._count(batches)
+        self._counter.end_epoch(batches)
         self.log_epoch(epoch, logs or {})
 
     def state_dict(self) -> dict[str, Any]:

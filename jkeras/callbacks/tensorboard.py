@@ -12,6 +12,7 @@ import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import steps_of_run
+from jkeras.callbacks.batch_trace import batch_range, trace_batches
 from jkeras.callbacks.event_files import EventFiles, as_images, tensorboard
 from jkeras.callbacks.learning_rate import read_rate
 from jkeras.callbacks.log_values import numbers
@@ -109,7 +110,7 @@ class TensorBoard(Callback):
         self.embeddings_freq = _count("embeddings_freq", embeddings_freq)
         self.embeddings_metadata = embeddings_metadata
         self.hparams = hparams
-        self._profiled = _batches(profile_batch)
+        self._profiled = batch_range(profile_batch)
         self._files: EventFiles | None = None
         self._training = False
         self._is_described = False  # whether what does not change was written
@@ -142,7 +143,7 @@ class TensorBoard(Callback):
         if not self._is_described:
             self._describe()
             self._is_described = True
-        self._profile()
+        trace_batches(self.model, self.log_dir, *self._profiled)
 
     def _describe(self) -> None:
         self.files.begin("train")
@@ -158,20 +159,6 @@ class TensorBoard(Callback):
         if self.embeddings_freq:
             self.files.begin("")  # TensorBoard looks for the projector's files where there are event files
             self._embeddings()
-
-    def _profile(self) -> None:
-        from jkeras.training.profile import StepTrace
-
-        first, last = self._profiled
-        training = getattr(getattr(self.model, "_compiled", None), "training", None)
-        if not last or last <= self._steps or training is None or not training.is_running:
-            return
-        run = training.run
-        if run.trace is None:
-            skipped = max(first - 1 - self._steps, 0)
-            run.trace = StepTrace(self.log_dir, last - max(first - 1, self._steps), skipped)
-        elif run.trace.folder != StepTrace(self.log_dir).folder:
-            raise ValueError("fit(profile=...) and TensorBoard(profile_batch=...) cannot trace the same run: take one.")
 
     def _count_steps(self, counted: int) -> int:
         """Return the steps of the run, from `fit` if it runs, else as they were counted here."""
@@ -268,22 +255,3 @@ def _count(name: str, value: Any, least: int = 0) -> int:
         words = "'epoch', 'batch' or a positive number of batches" if least else "a number of epochs, or 0"
         raise ValueError(f"TensorBoard: {name} must be {words}; got {value!r}.")
     return int(value)
-
-
-def _batches(profile_batch: Any) -> tuple[int, int]:
-    """Return the first and the last batch to trace.
-
-    >>> _batches(5), _batches((10, 20)), _batches("10,20"), _batches(0)
-    ((5, 5), (10, 20), (10, 20), (0, 0))
-    """
-    given = profile_batch.split(",") if isinstance(profile_batch, str) else np.ravel(profile_batch)
-    try:
-        first, last = int(given[0]), int(given[-1])
-        if len(given) > 2 or not (1 <= first <= last or first == last == 0):
-            raise ValueError
-    except (ValueError, TypeError, IndexError):
-        raise ValueError(
-            "TensorBoard: profile_batch must be a batch counted from 1, a range (first, last), or 0 for none; "
-            f"got {profile_batch!r}."
-        ) from None
-    return first, last
