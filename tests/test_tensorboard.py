@@ -275,3 +275,15 @@ def test_a_missing_package_is_named(monkeypatch, name, package, words):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=words):
         getattr(callbacks, name)()
+
+
+def test_numbers_are_written_as_tensorboard_writes_them(monkeypatch, tmp_path):
+    summary = pytest.importorskip("tensorboard.plugins.scalar.summary_v2")
+    from jkeras.callbacks.event_files import EventFiles
+
+    written = []
+    monkeypatch.setattr(EventFiles, "summary", lambda self, run, value, step: written.append(value))
+    EventFiles(tmp_path).scalars("train", {"loss": 0.1, "nan": np.nan}, step=1)
+    expected = summary.scalar_pb("loss", 0.1)
+    expected.MergeFrom(summary.scalar_pb("nan", np.nan))
+    assert written[0].SerializeToString() == expected.SerializeToString()

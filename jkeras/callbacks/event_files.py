@@ -51,7 +51,7 @@ class EventFiles:
     >>> from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     >>> folder = tempfile.mkdtemp()
     >>> files = EventFiles(folder)
-    >>> files.scalar("train", "epoch_loss", 0.5, step=3)
+    >>> files.scalars("train", {"epoch_loss": 0.5}, step=3)
     >>> files.close()
     >>> events = EventAccumulator(f"{folder}/train").Reload().Tensors("epoch_loss")
     >>> [(event.step, event.tensor_proto.float_val[0]) for event in events]
@@ -89,9 +89,18 @@ class EventFiles:
         event = tensorboard("compat.proto.event_pb2").Event(summary=summary, step=int(step), wall_time=time.time())
         self.begin(run).add_event(event)
 
-    def scalar(self, run: str, tag: str, value: Any, step: int) -> None:
-        """Write a number."""
-        self.summary(run, tensorboard("plugins.scalar.summary_v2").scalar_pb(tag, float(value)), step)
+    def scalars(self, run: str, values: Mapping[str, float], step: int) -> None:
+        """Write numbers by their tags, as one event: built directly, because there may be one for each batch."""
+        summaries, tensors = tensorboard("compat.proto.summary_pb2"), tensorboard("compat.proto.tensor_pb2")
+        metadata = tensorboard("plugins.scalar.metadata").create_summary_metadata("", "")
+        rows = [
+            summaries.Summary.Value(
+                tag=tag, metadata=metadata, tensor=tensors.TensorProto(dtype=1, tensor_shape={}, float_val=[value])
+            )
+            for tag, value in values.items()
+        ]
+        if rows:
+            self.summary(run, summaries.Summary(value=rows), step)
 
     def histogram(self, run: str, tag: str, values: Any, step: int) -> None:
         """Write the distribution of the finite ones among `values`."""

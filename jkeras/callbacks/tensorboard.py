@@ -171,9 +171,9 @@ class TensorBoard(Callback):
         if self._steps // self.update_freq <= self._written // self.update_freq:
             return
         now = time.perf_counter()
+        logs = dict(logs or {})
         if self.write_steps_per_second:
-            rate = (self._steps - self._written) / max(now - self._written_at, 1e-9)
-            self.files.scalar("train", "batch_steps_per_second", rate, self._steps)
+            logs["steps_per_second"] = (self._steps - self._written) / max(now - self._written_at, 1e-9)
         self._written, self._written_at = self._steps, now
         self._scalars("train", "batch_{}", logs, self._steps)
 
@@ -205,8 +205,7 @@ class TensorBoard(Callback):
         self.files.flush()
 
     def _scalars(self, run: str, tag: str, logs: Logs, step: int) -> None:
-        for name, value in numbers(logs).items():
-            self.files.scalar(run, tag.format(name), value, step)
+        self.files.scalars(run, {tag.format(name): value for name, value in numbers(logs).items()}, step)
 
     def _weights(self, epoch: int) -> None:
         for path, weight in weights_of(self.model):
