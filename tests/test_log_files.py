@@ -21,6 +21,7 @@ from jkeras.callbacks.log_values import json_text
 
 
 def loggers(folder):
+    pytest.importorskip("tensorboard")
     return [
         callbacks.CSVLogger(folder / "log.csv"),
         callbacks.JSONLogger(folder / "log.jsonl", update_freq=4),
@@ -104,6 +105,7 @@ KILLED = """
 
 
 def test_a_killed_run_leaves_whole_lines_and_readable_events(tmp_path):
+    pytest.importorskip("tensorboard")
     here = str(Path(__file__).parent)
     process = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), here])
     assert process.returncode == -signal.SIGKILL

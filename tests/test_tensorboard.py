@@ -7,12 +7,15 @@ import json
 import sys
 
 import numpy as np
+import optax
 import pytest
 from logs import EPOCH, X, Y, events, fit, network, scalars, steps
 
-from jkeras import callbacks, layers
+from jkeras import callbacks, layers, optimizers
 from jkeras.callbacks.event_files import as_images, png
 from jkeras.models import Model, Sequential
+
+pytest.importorskip("tensorboard")
 
 # What Keras 3.15 wrote for the same runs, asked with a recorder in the place of `tf.summary`: tag, and its steps.
 EPOCHS = {"epoch_loss": [0, 1], "epoch_mae": [0, 1], "epoch_learning_rate": [0, 1]}
@@ -190,6 +193,36 @@ def test_the_summary_is_a_text_and_a_class_of_ones_own_has_no_graph(tmp_path):
     text = found.Tensors("model_summary")[0].tensor_proto.string_val[0].decode()
     assert "end (Dense)" in text and text.startswith("```")
     assert not {"keras", "model_summary"} & set(events(tmp_path / "none").Tags()["tensors"])
+
+
+@pytest.mark.parametrize("optimizer", ["optax", "schedule", "scaled"])
+def test_the_rate_of_any_optimizer(tmp_path, optimizer):
+    optimizer, rates = {
+        "optax": lambda: (optax.adam(0.5), None),
+        "schedule": lambda: (optimizers.SGD(optimizers.schedules.ExponentialDecay(0.5, EPOCH, 0.5)), [0.25, 0.125]),
+        "scaled": lambda: (optimizers.LossScaleOptimizer(optimizers.SGD(0.5)), [0.5, 0.5]),
+    }[optimizer]()
+    model = Sequential([layers.Input((4,)), layers.Dense(1)])
+    model.compile(optimizer, "mse")
+    fit([callbacks.TensorBoard(tmp_path)], model=model)
+    found = scalars(tmp_path).get("epoch_learning_rate")
+    assert found == (None if rates is None else [(epoch, pytest.approx(rate)) for epoch, rate in enumerate(rates)])
+    assert events(tmp_path).Graph() is not None
+
+
+def test_a_layer_without_a_configuration_costs_the_graph_only(tmp_path):
+    class Own(layers.Layer):
+        def get_config(self):
+            raise TypeError("not data")
+
+        def call(self, inputs):
+            return inputs + 1
+
+    model = Sequential([layers.Input((4,)), Own(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="no graph, .* not data"):
+        fit([callbacks.TensorBoard(tmp_path)], model=model)
+    assert {"epoch_loss", "model_summary"} <= set(events(tmp_path).Tags()["tensors"])
 
 
 def test_hyperparameters(tmp_path):

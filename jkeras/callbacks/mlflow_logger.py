@@ -25,6 +25,9 @@ class MLflowLogger(TrackedRun):
     Raises:
         ImportError: If the package `mlflow` is missing.
 
+    >>> logger = MLflowLogger({"units": 64}, "digits", tracking_uri="sqlite:///runs.db")  # doctest: +SKIP
+    >>> model.fit(x, y, epochs=10, callbacks=[logger])  # doctest: +SKIP
+
     Reference: https://mlflow.org/docs/latest/tracking.html
     """
 

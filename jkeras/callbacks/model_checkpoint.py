@@ -29,10 +29,11 @@ class ModelCheckpoint(MonitorCallback):
         mode: "min", "max" or "auto".
         save_freq: "epoch", or a number of batches, counted across epochs. The loop stops when they are done.
         initial_value_threshold: What the first value must be better than.
+        options: Settings of TensorFlow's checkpoints, which are not written here: None.
         legacy: `period=n` of Keras 1 and 2: write every n-th epoch.
 
     Raises:
-        ValueError: If `save_freq` is neither "epoch" nor a positive number.
+        ValueError: If `save_freq` is neither "epoch" nor a positive number, or `options` are given.
         KeyError: In training, if `filepath` names something that is not in the logs.
 
     >>> from types import SimpleNamespace
@@ -54,11 +55,17 @@ class ModelCheckpoint(MonitorCallback):
         mode: str = "auto",
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
+        options: Any = None,
         **legacy: Any,
     ):
         self.period = legacy.pop("period", 1)
         if legacy:
             raise unexpected_argument("ModelCheckpoint", next(iter(legacy)), _ARGUMENTS)
+        if options is not None:
+            raise ValueError(
+                "ModelCheckpoint(options=...) are settings of TensorFlow's checkpoints, which are not written here. "
+                "Leave them out."
+            )
         self.counter = BatchCounter(save_freq)
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)

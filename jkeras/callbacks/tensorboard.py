@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
@@ -17,8 +18,10 @@ from jkeras.callbacks.event_files import EventFiles, as_images, tensorboard
 from jkeras.callbacks.learning_rate import read_rate
 from jkeras.callbacks.log_values import numbers
 from jkeras.callbacks.projector import embedding_weights, write_projector
+from jkeras.core.config import serialize
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.template import weights_of
+from jkeras.saving.forms import keras3_form
 
 # Arguments of Keras 1 and 2 for which there is nothing to do, and why.
 _FORMER = {
@@ -152,13 +155,21 @@ class TensorBoard(Callback):
         if self.write_graph:
             # A model of a class of its own has no graph of layers; its summary tells what there is.
             if getattr(self.model, "_plan", None) is not None:
-                self.files.graph("train", self.model.to_json())
+                self._write_graph()
             lines: list[str] = []
             self.model.summary(line_length=100, print_fn=lines.append)
             self.files.text("train", "model_summary", "```\n" + "\n".join(lines) + "\n```")
         if self.embeddings_freq:
             self.files.begin("")  # TensorBoard looks for the projector's files where there are event files
             self._embeddings()
+
+    def _write_graph(self) -> None:
+        try:
+            config = json.dumps(keras3_form(serialize(self.model)))
+        except Exception as error:  # a layer of a user's own, say; no reason to end the training
+            warnings.warn(f"TensorBoard: no graph, as the model has no configuration: {error}", stacklevel=2)
+        else:
+            self.files.graph("train", config)
 
     def _count_steps(self, counted: int) -> int:
         """Return the steps of the run, from `fit` if it runs, else as they were counted here."""
@@ -189,7 +200,7 @@ class TensorBoard(Callback):
         """Write the metrics of the epoch, and the weights if it is time."""
         logs = logs or {}
         trained = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        if hasattr(self.model.optimizer, "learning_rate"):
+        if getattr(self.model.optimizer, "learning_rate", None) is not None:
             trained["learning_rate"] = read_rate(self.model)
         self._steps = self._count_steps(max(self._steps, self._epoch_steps + ((self.params or {}).get("steps") or 0)))
         if self.write_steps_per_second:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from jkeras.callbacks.base import Logs
@@ -20,6 +21,21 @@ class TrackedRun(MetricsLogger, ABC):
 
     Attributes:
         run_id: What the service calls the run; a resumed training goes on with it.
+
+    >>> class Printed(TrackedRun):
+    ...     def start(self, run_id, params):
+    ...         return self, run_id or "first"
+    ...     def send(self, metrics, epoch, step):
+    ...         print(self.run_id, epoch, metrics)
+    ...     def finish(self):
+    ...         print("end")
+    >>> run = Printed()
+    >>> run.on_train_begin()
+    >>> run.on_epoch_begin(0)
+    >>> run.on_epoch_end(0, {"loss": 0.5})
+    first 0 {'loss': 0.5}
+    >>> run.on_train_end()
+    end
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None, update_freq: Any = "epoch"):
@@ -57,9 +73,11 @@ class TrackedRun(MetricsLogger, ABC):
         given = self.params or {}
         found = {name: given.get(name) for name in ("epochs", "steps", "batch_size", "samples")}
         optimizer: Any = getattr(self.model, "optimizer", None)
-        if hasattr(optimizer, "get_config"):
+        if optimizer is not None:
             found["optimizer"] = type(optimizer).__name__
-            found |= {f"optimizer_{name}": value for name, value in optimizer.get_config().items() if name != "name"}
+            with suppress(AttributeError, TypeError):  # an optax transformation has no configuration
+                config = optimizer.get_config()
+                found |= {f"optimizer_{name}": value for name, value in config.items() if name != "name"}
         return plain({name: value for name, value in {**found, **self.description}.items() if value is not None})
 
     def log_epoch(self, epoch: int, logs: dict[str, Any]) -> None:

@@ -24,6 +24,9 @@ class WandbLogger(TrackedRun):
     Raises:
         ImportError: If the package `wandb` is missing.
 
+    >>> logger = WandbLogger({"units": 64}, project="digits", mode="offline")  # doctest: +SKIP
+    >>> model.fit(x, y, epochs=10, callbacks=[logger])  # doctest: +SKIP
+
     Reference: https://docs.wandb.ai/ref/python/init
     """
 
