@@ -98,8 +98,8 @@ class Probes:
 def search(model: Any, program: Program, ts: TrainState, batch: Batch, fixed: Fixed) -> Finding:
     """Find what makes the first number that is not finite in the step from `ts` on `batch`.
 
-    The step is computed layer by layer, uncompiled; then once more with gradients. Layers inside of a compiled loop, such
-    as the cells of a recurrent layer, count as parts of the layer around it.
+    The step is computed layer by layer, uncompiled; then once more with gradients. Layers inside of a compiled loop,
+    such as the cells of a recurrent layer, count as parts of the layer around it.
 
     Args:
         model: The model; it takes over the arrays of `ts`.
