@@ -152,18 +152,24 @@ def test_json_has_no_constants_of_its_own():
     )
 
 
-@pytest.mark.parametrize("make, kept", [
-    (callbacks.JSONLogger, '{"epoch": 0}\n'), (callbacks.CSVLogger, "epoch,loss\n0,0.5\n"),
+@pytest.mark.parametrize("make, before, kept", [
+    (callbacks.JSONLogger, '{"epoch": 0}\n{"epoch": 1, "lo', '{"epoch": 0}\n'),
+    (callbacks.JSONLogger, '{"epoch": 0}\n{"epoch": 1}', '{"epoch": 0}\n{"epoch": 1}\n'),
+    (callbacks.CSVLogger, "epoch,loss\n0,0.5\n1", "epoch,loss\n0,0.5\n"),
+    (callbacks.CSVLogger, "epoch,loss\n0,0.5\n1,0.25", "epoch,loss\n0,0.5\n1,0.25\n"),
+    (callbacks.CSVLogger, "epoch,loss", "epoch,loss\n"),
+    (callbacks.CSVLogger, "epoch,loss\r\n0,0.5\r\n", "epoch,loss\r\n0,0.5\r\n"),
 ])  # fmt: skip
-def test_appending_drops_a_line_that_was_cut_off(tmp_path, make, kept):
+def test_appending_ends_the_last_line_or_drops_what_is_none(tmp_path, make, before, kept):
     path = tmp_path / "log"
-    path.write_text(kept + "1,0.")
+    path.write_bytes(before.encode())
     logger = make(path, append=True)
     logger.on_train_begin()
-    logger.on_epoch_end(1, {"loss": 0.25})
+    logger.on_epoch_end(2, {"loss": 0.125})
     logger.on_train_end()
-    assert path.read_text().startswith(kept)
-    assert len(path.read_text().splitlines()) == len(kept.splitlines()) + 1
+    text = path.read_bytes().decode()
+    assert text.startswith(kept) and text.removeprefix(kept).count("\n") == 1 and "0.125" in text.removeprefix(kept)
+    assert logger.state_dict()["size"] == len(text)
 
 
 @pytest.mark.parametrize("make", [callbacks.JSONLogger, callbacks.CSVLogger])

@@ -46,21 +46,26 @@ class CSVLogger(Callback):
         self.separator = separator
         self.append = append
         self.keys: list[str] | None = None
-        self._file = LogFile(self.filename, append)
+        self._file = LogFile(self.filename, append, self._has_all_columns)
         self._is_begun = False
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin a run; the file is touched by its first row."""
         self._file.begin()
         self._is_begun = True
-        header: list[str] = []
-        if self._file.size:
-            with self._file.path.open(newline="") as existing:
-                header = next(csv.reader(existing, delimiter=self.separator), [])
+        header = self._header() if self._file.size else []
         if header and header[0] == "epoch":
             self.keys = header[1:]
         elif not self.append:
             self.keys = None
+
+    def _header(self) -> list[str]:
+        with self._file.path.open(newline="") as existing:
+            return next(csv.reader(existing, delimiter=self.separator), [])
+
+    def _has_all_columns(self, row: str) -> bool:
+        cells = next(csv.reader([row], delimiter=self.separator), [])
+        return not cells or len(cells) == len(self._header())
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write a row."""

@@ -9,7 +9,7 @@ from typing import Any
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import steps_of_run
 from jkeras.callbacks.log_file import LogFile
-from jkeras.callbacks.log_values import json_text
+from jkeras.callbacks.log_values import is_json, json_text
 from jkeras.callbacks.metrics_logger import MetricsLogger
 
 
@@ -49,7 +49,7 @@ class JSONLogger(MetricsLogger):
         super().__init__(update_freq)
         self.filename = os.fspath(filename)
         self.append = append
-        self._file = LogFile(self.filename, append)
+        self._file = LogFile(self.filename, append, is_json)
         self._measured: tuple[int, float] = (0, 0.0)  # samples and seconds in the record of the run so far
 
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ class LogFile:
 
     Args:
         path: The file; its folder is made if it is missing.
-        append: Whether a new run keeps what the file has, but for a line that was not finished.
+        append: Whether a new run keeps what the file has.
+        is_whole: `f(line)`: whether a last line without an end, which somebody may have been killed in, is kept.
 
     Attributes:
         size: The bytes of the lines that belong to the run; none of those behind.
@@ -36,9 +38,10 @@ class LogFile:
     ['one', 'two']
     """
 
-    def __init__(self, path: Any, append: bool = False):
+    def __init__(self, path: Any, append: bool = False, is_whole: Callable[[str], bool] = lambda line: True):
         self.path = Path(path)
         self.append = append
+        self.is_whole = is_whole
         self.size = 0
         self._is_cut = False  # whether the file ends with the lines of this run
 
@@ -51,19 +54,18 @@ class LogFile:
         self.size, self._is_cut = int(size), False
 
     def _whole_lines(self) -> int:
-        """Return how many bytes there are up to the end of the last whole line."""
+        """Return how many bytes the whole lines of the file have."""
         if not self.path.exists():
             return 0
         with self.path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            while end:
+            size = end = file.seek(0, os.SEEK_END)
+            rest = b""
+            while end and b"\n" not in rest:
                 start = max(0, end - 2**16)
                 file.seek(start)
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                end = start
-        return 0
+                rest, end = file.read(end - start) + rest, start
+        last = rest[rest.rfind(b"\n") + 1 :]
+        return size if self.is_whole(last.decode(errors="replace")) else size - len(last)
 
     def cut(self) -> None:
         """Make the file if it is missing, and cut off what does not belong to the run."""
@@ -81,6 +83,12 @@ class LogFile:
                 self.size = found
             file.truncate(self.size)
         self._is_cut = True
+        if self.size:
+            with self.path.open("rb") as file:
+                file.seek(self.size - 1)
+                is_ended = file.read() == b"\n"
+            if not is_ended:
+                self.write("")
 
     def write(self, line: str, sync: bool = False) -> None:
         """Add a line; with `sync` it is on the disk, safe from a power cut too, when this returns."""

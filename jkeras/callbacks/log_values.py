@@ -53,6 +53,19 @@ def json_text(value: Any) -> str:
     return json.dumps(strict(plain(value)), allow_nan=False)
 
 
+def is_json(line: str) -> bool:
+    """Whether a line is JSON, or empty.
+
+    >>> is_json('{"epoch": 0}'), is_json('{"epoch": '), is_json("")
+    (True, False, True)
+    """
+    try:
+        json.loads(line or "0")
+    except ValueError:
+        return False
+    return True
+
+
 def numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:
     """Return the logs that are single numbers, as floats.
 
