@@ -342,3 +342,20 @@ def test_files_by_batches_in_fit_are_those_of_keras_and_the_loop_stops_for_them_
     # Each epoch ends a block, and each file within one; what the first training left over, the second stops to count.
     first = [step for step in range(1, 16) if step % save_freq == 0 or step % BATCHES == 0]
     assert stops == [len(first), 15]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_where_keras_errs(metrics, tmp_path, monkeypatch):
+    """What the table leaves out."""
+    keras = pytest.importorskip("keras").callbacks
+    monkeypatch.chdir(tmp_path)
+    # Without the metric it cannot tell, says so, and writes over the best file.
+    arguments = checkpoint("best.weights.h5", save_best_only=True, monitor="loss").arguments
+    sequence = [1.0, None, 2.0]
+    assert len(replay(keras.ModelCheckpoint(**arguments), metrics[1], sequence)["files"]) == 2
+    assert len(replay(callbacks.ModelCheckpoint(**arguments), metrics[0], sequence)["files"]) == 1
+    # Within the first epoch it has nothing to compare a threshold with.
+    arguments |= {"save_freq": 2, "initial_value_threshold": 5.0}
+    with pytest.raises(TypeError):
+        replay(keras.ModelCheckpoint(**arguments), metrics[1], sequence)
+    assert len(replay(callbacks.ModelCheckpoint(**arguments), metrics[0], sequence)["files"]) == 2
