@@ -83,7 +83,7 @@ class History(Callback):
         return (list(epochs) if len(epochs) == len(values) else list(range(len(values)))), list(values)
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas: a row for each epoch (from 0), a column for each metric, NaN where it has none.
+        """Return a data frame of pandas: rows are epochs (from 0), columns metrics, with NaN where one has no value.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -91,12 +91,12 @@ class History(Callback):
         >>> history = History()
         >>> history.on_epoch_end(0, {"loss": 0.5})
         >>> history.on_epoch_end(1, {"loss": 0.25, "val_loss": 0.5})
-        >>> history.to_frame()
+        >>> history.to_frame()  # doctest: +NORMALIZE_WHITESPACE
                loss  val_loss
-        epoch                
+        epoch
         0      0.50       NaN
         1      0.25       0.5
-        """  # noqa: W291, pandas pads the line with the name of the index
+        """
         try:
             import pandas
         except ImportError as error:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from jkeras.display.numbers import format_number, format_seconds
-from jkeras.display.series import RATES, Pair, Series, leading, pairs_of
+from jkeras.display.numbers import format_number
+from jkeras.display.series import RATES, Pair, Series, caption, leading, pairs_of
 
 # Far apart in lightness as well, for print and for eyes that see no colours; both can be read on black.
 _COLOURS = {"training": "#2b6ca8", "validation": "#ee8f2d"}
@@ -49,12 +49,13 @@ def plot_history(
         best = _best_epoch(chosen)
         for one, pair in zip(axes, chosen, strict=True):
             _draw(one, pair, best)
+            one.set_xlabel("epoch")
         axes[0].legend(handles=_handles(chosen, best), frameon=False, fontsize="small")
         fig = axes[0].figure
     else:
         is_own = fig is None
         fig = Figure(figsize=_size(pairs), layout="constrained") if is_own else fig
-        _fill(fig, pairs, _caption(history, pairs), is_own)
+        _fill(fig, pairs, caption(history, pairs), is_own)
     if to_file is not None:
         fig.figure.savefig(os.fspath(to_file), dpi=160)  # of a part of a figure, the whole
     _let_notebooks_show(Figure)
@@ -90,7 +91,7 @@ def _split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
     return (panels, rates[:1]) if panels else (rates, [])
 
 
-def _fill(fig: Any, pairs: list[Pair], caption: str, is_own: bool) -> None:
+def _fill(fig: Any, pairs: list[Pair], told: str, is_own: bool) -> None:
     panels, rates = _split(pairs)
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -109,7 +110,7 @@ def _fill(fig: Any, pairs: list[Pair], caption: str, is_own: bool) -> None:
     if len(handles) > 1:
         where = "outside upper right" if is_own else "upper right"
         fig.legend(handles=handles, loc=where, ncols=len(handles), frameon=False, fontsize="small")
-    fig.supxlabel(caption, x=0.01, ha="left", fontsize="small", color=_GREY)
+    fig.supxlabel(told, x=0.01, ha="left", fontsize="small", color=_GREY)
 
 
 def _draw(axes: Any, pair: Pair, best_epoch: int | None) -> None:
@@ -195,20 +196,6 @@ def _handles(pairs: list[Pair], best_epoch: int | None) -> list[Any]:
         label = f"best {first.judged.name}"
         handles.append(Line2D([], [], color=_GREY, linestyle=":", linewidth=1.2, label=label))
     return handles
-
-
-def _caption(history: Any, pairs: list[Pair]) -> str:
-    """Return the totals of the training in one line."""
-    count = max(len({epoch for pair in pairs for epoch in pair.judged.epochs}), len(history.epoch))
-    parts = [f"{count} epoch{'s' * (count != 1)}"]
-    if history.seconds:
-        compiling = f", {format_seconds(history.compile_seconds)} of it compiling" if history.compile_seconds else ""
-        parts.append(f"{format_seconds(history.seconds)}{compiling}")
-    first = leading(_split(pairs)[0])
-    best = first.best() if first is not None else None
-    if first is not None and best is not None:
-        parts.append(f"best {first.judged.name} {format_number(best[1])} in epoch {best[0]}")
-    return "  ·  ".join(parts)
 
 
 def _let_notebooks_show(figure: type) -> None:

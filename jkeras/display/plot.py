@@ -19,6 +19,9 @@ _MISSING = (
 )
 
 
+_LINE, _HEAD, _FROZEN = "#5b6770", "#d6e4f0", "#e4e4e4"
+
+
 class Box(NamedTuple):
     """One layer of a chart: its key, and what is in it if it is a model drawn open."""
 
@@ -137,10 +140,11 @@ def model_to_dot(
     )  # fmt: skip
     style = dict(rankdir=rankdir, splines=splines, dpi=dpi)
     if subgraph:
-        graph = pydot.Cluster(graph_name=model.name, label=_quoted(model.name), style="dashed", rankdir=rankdir)
+        graph = _cluster(pydot, model.name, model.name, rankdir=rankdir)
     else:
-        graph = pydot.Dot(model.name, graph_type="digraph", bgcolor="white", **style)
-        graph.set_node_defaults(shape="plaintext", fontname="Helvetica")
+        graph = pydot.Dot(_identifier(model.name), graph_type="digraph", bgcolor="white", pad="0.2", **style)
+    graph.set_node_defaults(shape="plaintext", fontname="Helvetica", fontsize="12")
+    graph.set_edge_defaults(color=_LINE, arrowsize="0.7")
     _fill(pydot, graph, chart_of(model, expand_nested, layer_range), options)
     return graph
 
@@ -150,11 +154,22 @@ def _fill(pydot: Any, graph: Any, chart: Chart, options: dict[str, bool]) -> Non
         if box.inside is None:
             graph.add_node(pydot.Node(_quoted(box.key), label=_label(box, **options)))
             continue
-        cluster = pydot.Cluster(graph_name=_quoted(box.key), label=_quoted(box.name), style="dashed")
+        cluster = _cluster(pydot, box.key, box.name)
         _fill(pydot, cluster, box.inside, options)
         graph.add_subgraph(cluster)
     for source, target in chart.arrows:
         graph.add_edge(pydot.Edge(_quoted(source), _quoted(target)))
+
+
+def _cluster(pydot: Any, key: str, name: str, **style: str) -> Any:
+    """Return the frame around the layers of a nested model."""
+    style |= {"fontname": "Helvetica", "fontsize": "12", "color": _LINE, "bgcolor": "#00000008"}
+    return pydot.Cluster(graph_name=_identifier(key), label=_quoted(name), style='"rounded,dashed"', **style)
+
+
+def _identifier(text: str) -> str:
+    """Return a name that graphviz takes without quotes, another one for each text."""
+    return "g_" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in text)
 
 
 def _quoted(text: str) -> str:
@@ -165,18 +180,24 @@ def _label(box: Box, shapes: bool, dtype: bool, names: bool, activations: bool, 
     """Return the table of one layer, in the HTML of graphviz."""
     layer, kind = box.layer, type(box.layer).__name__
     kind = "Functional" if kind == "Model" else kind
-    lines = [f"{box.name} ({kind})" if names else kind]
+    lines = []
     if activations and getattr(layer, "activation", None) is not None:
         activation = layer.activation
-        lines.append(f"Activation: {getattr(activation, '__name__', type(activation).__name__)}")
+        lines.append(("Activation", getattr(activation, "__name__", type(activation).__name__)))
     if shapes:
-        lines += [f"Input shape: {_shape(layer, 'input')}", f"Output shape: {_shape(layer, 'output')}"]
+        lines += [("Input shape", _shape(layer, "input")), ("Output shape", _shape(layer, "output"))]
     if dtype:
-        lines.append(f"Output dtype: {_of_tensors(layer, 'output', lambda tensor: str(tensor.dtype))}")
+        lines.append(("Output dtype", _of_tensors(layer, "output", lambda tensor: str(tensor.dtype))))
     if trainable and layer.weights:
-        lines.append(f"Trainable: {bool(layer.trainable)}")
-    rows = "".join(f"<tr><td>{html.escape(line)}</td></tr>" for line in lines)
-    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{rows}</table>>'
+        lines.append(("Trainable", str(bool(layer.trainable))))
+    head = f"{html.escape(box.name)} ({html.escape(kind)})" if names else html.escape(kind)
+    fill = _FROZEN if trainable and layer.weights and not layer.trainable else _HEAD
+    rows = f'<tr><td colspan="2" bgcolor="{fill}"><b>{head}</b></td></tr>'
+    for what, value in lines:
+        cells = f'<td align="left" sides="LB">{what}:</td><td align="left" sides="RB">{html.escape(value)}</td>'
+        rows += f"<tr>{cells}</tr>"
+    style = f'border="0" cellborder="1" cellspacing="0" cellpadding="5" color="{_LINE}" bgcolor="white"'
+    return f"<<table {style}>{rows}</table>>"
 
 
 def _shape(layer: Any, side: str) -> str:
@@ -242,10 +263,9 @@ def plot_model(
     if shutil.which("dot") is None:
         raise ImportError(_MISSING)
     graph.write(to_file, format=ending)
-    if ending not in ("png", "jpg", "jpeg", "gif"):
-        return None
+    shown = "SVG" if ending == "svg" else "Image" if ending in ("png", "jpg", "jpeg", "gif") else None
     try:
         from IPython import display
     except ImportError:
         return None
-    return display.Image(filename=to_file)
+    return getattr(display, shown)(filename=to_file) if shown is not None else None

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jkeras.core.errors import nearest
+from jkeras.display.numbers import format_number, format_seconds
 
 RATES = ("learning_rate", "lr")
 
@@ -86,6 +87,20 @@ def pairs_of(history: Any, metrics: str | Sequence[str] | None = None) -> list[P
 def leading(pairs: Sequence[Pair]) -> Pair | None:
     """Return the pair that decides which epoch was best: that of the loss, or else the first."""
     return next((pair for pair in pairs if pair.name == "loss"), pairs[0] if pairs else None)
+
+
+def caption(history: Any, pairs: Sequence[Pair]) -> str:
+    """Return the totals of a training in one line: epochs, time if it is known, and the best epoch."""
+    count = max(len({epoch for pair in pairs for epoch in pair.judged.epochs}), len(history.epoch))
+    parts = [f"{count} epoch{'s' * (count != 1)}"]
+    if history.seconds:
+        compiling = f", {format_seconds(history.compile_seconds)} of it compiling" if history.compile_seconds else ""
+        parts.append(f"{format_seconds(history.seconds)}{compiling}")
+    first = leading([pair for pair in pairs if pair.name not in RATES])
+    best = first.best() if first is not None else None
+    if first is not None and best is not None:
+        parts.append(f"best {first.judged.name} {format_number(best[1])} in epoch {best[0]}")
+    return "  ·  ".join(parts)
 
 
 def _series(history: Any, name: str) -> Series | None:

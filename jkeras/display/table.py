@@ -70,7 +70,10 @@ def wrap(lines: Sequence[str], width: int) -> list[str]:
             end = fits.rfind(" ", indent) + 1 or max(fits.rfind(mark, len(fits) // 2) for mark in "_/") + 1 or len(fits)
             wrapped.append(line[:end])
             line = line[end:]
-        wrapped.append(line)
+            if not line:
+                break
+        else:
+            wrapped.append(line)
     return wrapped
 
 
