@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.core import blame
 from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
 from jkeras.saving.checkpoint_file import write_file
 
@@ -94,7 +94,7 @@ class BackupAndRestore(Callback):
         except DamagedError as error:
             if not self.previous_path.exists():
                 raise
-            warnings.warn(f"{error} Training goes on from the checkpoint before it.", stacklevel=2)
+            blame.warn(f"{error} Training goes on from the checkpoint before it.")
             load_checkpoint(self.model, self.previous_path)
 
     def _count_batches(self, batch: int, logs: Logs = None) -> None:

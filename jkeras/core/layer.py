@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jkeras.core import dtypes, graph, remat, seeds, stateless
+from jkeras.core import blame, dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
-from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
+from jkeras.core.arguments import as_arrays, as_spec, check_name, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
@@ -245,7 +245,11 @@ class Layer(Facade):
                 outputs = bound(*args, **kwargs)
             else:
                 function = getattr(type(self), method) if isinstance(method, str) else method
-                outputs = getattr(function, "__func__", function)(bound, *args, **kwargs)
+                try:
+                    outputs = getattr(function, "__func__", function)(bound, *args, **kwargs)
+                except Exception as error:
+                    blame.of_layer(error, bound, args, kwargs, function)
+                    raise
             masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
             return Forward(outputs, masks, collect_state(frame), frame.losses)
 
@@ -253,7 +257,11 @@ class Layer(Facade):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._frame is not None:
-            return self._call_bound(self._frame, args, kwargs)
+            try:
+                return self._call_bound(self._frame, args, kwargs)
+            except Exception as error:
+                blame.of_layer(error, self, args, kwargs)
+                raise
         if graph.has_symbolic((args, kwargs)):
             return graph.record(self, args, kwargs)
         return self._call_arrays(args, kwargs)
@@ -294,7 +302,7 @@ class Layer(Facade):
         if signature.takes_mask and given.get("mask") is None:
             given["mask"] = frame.masks_of(first)
             if given["mask"] is None and not self._passes_masks_on:
-                frame.warn_of_lost_mask(self.path, first)
+                frame.warn_of_lost_mask(self, first)
         mask = given["mask"] if signature.takes_mask else frame.masks_of(first)
         for name in signature.argument_masks:
             if given.get(f"{name}_mask") is None and given.get(name) is not None:
@@ -488,10 +496,3 @@ class Forward(NamedTuple):
 
 
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")
-
-
-def check_name(name: Any) -> str | None:
-    """Return `name` if it can be a part of a path."""
-    if name is not None and (not isinstance(name, str) or not name or "/" in name):
-        raise ValueError(f"A layer's name must be a non-empty string without '/'; got {name!r}.")
-    return name
