@@ -408,6 +408,12 @@ def test_callbacks():
     check(lambda: fitted(callbacks=[fails]), "lambda", "In the callback LambdaCallback, on_train_begin(logs):")
 
 
+def test_unknown_sizes_are_none_also_where_axes_are_folded():
+    mine = layer_that(branches)
+    said = "In layer 'time_distributed/mine' (Mine), called on float32[None, 3]:"
+    check(lambda: layers.TimeDistributed(mine)(layers.Input((4, 3))), "branches", said)
+
+
 def test_a_layer_called_in_a_callback_is_told_beside_it():
     layer = layer_that(multiplies, wide=(4, 4))
     calls = callbacks.LambdaCallback(on_train_end=lambda logs: layer(X))
@@ -503,6 +509,19 @@ def test_an_unknown_mode():
 
     ((text, line),) = warned_at(run)
     assert "'min', 'max' or 'auto'" in text and line == line_of("mode")
+
+
+def test_a_generator_that_was_not_fit_says_so_once():
+    from jkeras.preprocessing.image import ImageDataGenerator
+
+    generator = ImageDataGenerator(featurewise_center=True)
+
+    def run():
+        for _ in range(3):
+            next(generator.flow(np.ones((2, 4, 4, 3), "float32"), batch_size=2))  # <flow>
+
+    ((text, line),) = warned_at(run)
+    assert "generator.fit(x)" in text and line == line_of("flow")
 
 
 def masked():

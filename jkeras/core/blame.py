@@ -176,7 +176,8 @@ def described(value: Any, unknown: int | None = None) -> str:
     """
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if isinstance(shape, tuple) and dtype is not None:
-        sizes = ("None" if n is None or n == unknown else str(n) for n in shape)
+        # Products of unknown sizes are unknown too, such as batch and time as one axis.
+        sizes = ("None" if n is None or (unknown and n and n % unknown == 0) else str(n) for n in shape)
         return f"{dtype}[{', '.join(sizes)}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{k!r}: {described(v, unknown)}' for k, v in [*value.items()][:_LEAVES])}}}"

@@ -216,7 +216,9 @@ class ImageDataGenerator:
         return x
 
     def _is_fit(self, option: str, statistic: Any) -> bool:
-        if statistic is None:
+        told = self.__dict__.setdefault("_told", set())
+        if statistic is None and option not in told:  # asked for every image
+            told.add(option)
             blame.warn(
                 f"ImageDataGenerator({option}=True) has not seen the data: call generator.fit(x) first. Until then "
                 "images are not normalised."
