@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
 import sys
@@ -190,6 +191,17 @@ def test_values_that_are_not_finite_are_gaps_with_crosses():
 
 def test_metrics_of_several_values_show_their_mean():
     assert panels(recorded({"f1": np.array([0.2, 0.4])}).plot())["f1"]["training"][1] == [pytest.approx(0.3)]
+
+
+def test_chinese_names_find_a_font():
+    from matplotlib import font_manager
+
+    from jkeras.display.curves import _WIDE_FONTS
+
+    if not {font.name for font in font_manager.fontManager.ttflist} & {*_WIDE_FONTS}:
+        pytest.skip("no font with Chinese characters is installed")
+    figure = recorded({"输出_loss": 1.0, "val_输出_loss": 1.0}, {"输出_loss": 0.5, "val_输出_loss": 0.7}).plot()
+    figure.savefig(io.BytesIO(), format="png")  # a missing glyph is a warning, which fails the test
 
 
 def test_a_users_axes_and_figures(tmp_path):

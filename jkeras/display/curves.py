@@ -12,6 +12,7 @@ import numpy as np
 
 from jkeras.display.numbers import format_number
 from jkeras.display.series import RATES, Pair, Series, caption, leading, pairs_of
+from jkeras.display.width import columns
 
 # Far apart in lightness as well, for print and for eyes that see no colours; both can be read on black.
 _COLOURS = {"training": "#2b6ca8", "validation": "#ee8f2d"}
@@ -19,6 +20,10 @@ _DASHES = {"training": "solid", "validation": (0, (5, 1.5))}
 _GREY = "0.5"
 _POINTS_UNTIL = 24  # epochs up to which each value is a dot
 _PANEL = (4.4, 2.9)  # inches
+_WIDE_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
+    "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Noto Sans CJK JP", "Arial Unicode MS",
+)  # fmt: skip
 
 
 def plot_history(
@@ -50,7 +55,7 @@ def plot_history(
         for one, pair in zip(axes, chosen, strict=True):
             _draw(one, pair, best)
             one.set_xlabel("epoch")
-        axes[0].legend(handles=_handles(chosen, best), frameon=False, fontsize="small")
+        axes[0].legend(handles=_handles(chosen, best), frameon=False, prop=_small(chosen))
         fig = axes[0].figure
     else:
         is_own = fig is None
@@ -73,15 +78,15 @@ def _for_axes(pairs: list[Pair], count: int, is_free: bool) -> list[Pair]:
     return pairs
 
 
-def _columns(count: int) -> int:
+def _across(count: int) -> int:
     return min(count, 2) if count <= 4 else 3 if count <= 9 else 4
 
 
 def _size(pairs: list[Pair]) -> tuple[float, float]:
     panels, rates = _split(pairs)
-    columns = _columns(len(panels))
+    across = _across(len(panels))
     width, height = (6.4, 3.9) if len(panels) == 1 else _PANEL
-    return columns * width, math.ceil(len(panels) / columns) * height + (1.1 if rates else 0.0) + 0.4
+    return across * width, math.ceil(len(panels) / across) * height + (1.1 if rates else 0.0) + 0.4
 
 
 def _split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
@@ -93,14 +98,14 @@ def _split(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
 
 def _fill(fig: Any, pairs: list[Pair], told: str, is_own: bool) -> None:
     panels, rates = _split(pairs)
-    columns = _columns(len(panels))
-    rows = math.ceil(len(panels) / columns)
-    grid = fig.add_gridspec(rows + len(rates), columns, height_ratios=[1.0] * rows + [0.34] * len(rates))
+    across = _across(len(panels))
+    rows = math.ceil(len(panels) / across)
+    grid = fig.add_gridspec(rows + len(rates), across, height_ratios=[1.0] * rows + [0.34] * len(rates))
     best = _best_epoch(panels)
     for i, pair in enumerate(panels):
-        axes = fig.add_subplot(grid[i // columns, i % columns])
+        axes = fig.add_subplot(grid[i // across, i % across])
         _draw(axes, pair, best)
-        if not rates and i + columns >= len(panels):
+        if not rates and i + across >= len(panels):
             axes.set_xlabel("epoch")
     for pair in rates:
         axes = fig.add_subplot(grid[rows, :])
@@ -109,8 +114,8 @@ def _fill(fig: Any, pairs: list[Pair], told: str, is_own: bool) -> None:
     handles = _handles(panels, best)
     if len(handles) > 1:
         where = "outside upper right" if is_own else "upper right"
-        fig.legend(handles=handles, loc=where, ncols=len(handles), frameon=False, fontsize="small")
-    fig.supxlabel(told, x=0.01, ha="left", fontsize="small", color=_GREY)
+        fig.legend(handles=handles, loc=where, ncols=len(handles), frameon=False, prop=_small(panels))
+    fig.supxlabel(told, x=0.01, ha="left", fontsize="small", color=_GREY, fontfamily=_families(told))
 
 
 def _draw(axes: Any, pair: Pair, best_epoch: int | None) -> None:
@@ -129,7 +134,9 @@ def _draw(axes: Any, pair: Pair, best_epoch: int | None) -> None:
     elif not any(map(math.isfinite, pair.judged.values)):
         told = "no finite value"
     long = len(pair.name) > 34
-    axes.set_title(pair.name, loc="left", pad=19, fontweight="bold", fontsize=8 if long else 11)
+    axes.set_title(
+        pair.name, loc="left", pad=19, fontweight="bold", fontsize=8 if long else 11, fontfamily=_families(pair.name)
+    )
     axes.text(0, 1.025, told, transform=axes.transAxes, fontsize="small", color=_GREY)
 
 
@@ -196,6 +203,23 @@ def _handles(pairs: list[Pair], best_epoch: int | None) -> list[Any]:
         label = f"best {first.judged.name}"
         handles.append(Line2D([], [], color=_GREY, linestyle=":", linewidth=1.2, label=label))
     return handles
+
+
+def _small(pairs: list[Pair]) -> Any:
+    """Return the font of a legend that may name one of the metrics."""
+    return {"size": "small", "family": _families("".join(pair.name for pair in pairs))}
+
+
+def _families(text: str) -> list[str]:
+    """Return the families of fonts for `text`: those of the user, and one with Chinese characters if it has some."""
+    import matplotlib
+    from matplotlib import font_manager
+
+    families = [*matplotlib.rcParams["font.family"]]
+    if columns(text) > len(text):
+        installed = {font.name for font in font_manager.fontManager.ttflist}
+        families += [name for name in _WIDE_FONTS if name in installed][:1]
+    return families
 
 
 def _let_notebooks_show(figure: type) -> None:
