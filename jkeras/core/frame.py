@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 import jax
@@ -216,6 +216,15 @@ class Frame:
                     "`supports_masking = True` on the layer that dropped it."
                 )
                 return
+
+
+class Forward(NamedTuple):
+    """What a call gives: outputs, the mask of each output leaf, the state after it, and the losses it added."""
+
+    outputs: Any
+    masks: list[Any]
+    state: dict[str, dict[str, Any]]
+    losses: list[Any]
 
 
 def _is_none(value: Any) -> bool:

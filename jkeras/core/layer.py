@@ -6,7 +6,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.facade import Facade
-from jkeras.core.frame import Frame
+from jkeras.core.frame import Forward, Frame
 from jkeras.core.legacy import without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
@@ -486,15 +486,6 @@ def _unbuilt(root: Layer) -> frozenset[Any]:
     """The layers inside that have something to build and have not been built."""
     layers = (layer for _, layer in walk(root) if isinstance(layer, Layer) and layer is not root)
     return frozenset(weakref.ref(layer) for layer in layers if not layer.built and type(layer).build is not Layer.build)
-
-
-class Forward(NamedTuple):
-    """What a call gives: outputs, the mask of each output leaf, the state after it, and the losses it added."""
-
-    outputs: Any
-    masks: list[Any]
-    state: dict[str, dict[str, Any]]
-    losses: list[Any]
 
 
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")

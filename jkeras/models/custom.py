@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jkeras.core import blame
-from jkeras.core.layer import Forward
+from jkeras.core.frame import Forward
 from jkeras.core.template import kept, two_level, weights_of
 from jkeras.models.step import Step
 from jkeras.models.step_style import KERAS, PURE, in_step, is_keras_result, keras_data, style_of, wrong_result
