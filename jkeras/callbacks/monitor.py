@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from jkeras.callbacks.base import Callback
+from jkeras.core import blame
 
 # Metric names, in snake_case without `val_` and the name of an output, for which more is better.
 _MORE_IS_BETTER = frozenset(
@@ -69,7 +69,10 @@ class MonitorCallback(Callback):
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__} mode {mode!r} is unknown, fallback to auto mode.", stacklevel=3)
+            blame.warn(
+                f"{type(self).__name__} mode {mode!r} is unknown, fallback to auto mode. "
+                "Expected 'min', 'max' or 'auto'."
+            )
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -86,7 +89,7 @@ class MonitorCallback(Callback):
             self._warned = True
             available = ", ".join(logs) or "none"
             message = self.missing.format(owner=type(self).__name__, monitor=self.monitor, available=available)
-            warnings.warn(message, stacklevel=4)
+            blame.warn(message)
         return None
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
