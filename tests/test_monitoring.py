@@ -359,3 +359,20 @@ def test_where_keras_errs(metrics, tmp_path, monkeypatch):
     with pytest.raises(TypeError):
         replay(keras.ModelCheckpoint(**arguments), metrics[1], sequence)
     assert len(replay(callbacks.ModelCheckpoint(**arguments), metrics[0], sequence)["files"]) == 2
+
+
+@pytest.mark.parametrize("name", ["BackupAndRestore", "OrbaxCheckpoint"])
+def test_batches_are_counted_over_the_end_of_epochs_of_unknown_length(tmp_path, monkeypatch, name):
+    class Batches:
+        def __iter__(self):
+            return ((np.ones((2, 2)), np.ones((2, 1))) for _ in range(7))
+
+    if name == "OrbaxCheckpoint":
+        pytest.importorskip("orbax.checkpoint")
+    callback = getattr(callbacks, name)(str(tmp_path), save_freq=5)
+    model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    saved = []
+    monkeypatch.setattr(callback, "_save", lambda *args: saved.append(int(model.optimizer.iterations)))
+    model.fit(Batches(), epochs=4, verbose=0, callbacks=[callback])
+    assert saved == [5, 10, 15, 20, 25]

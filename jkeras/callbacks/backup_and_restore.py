@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.core import blame
 from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
 from jkeras.saving.checkpoint_file import write_file
@@ -142,7 +142,7 @@ class BackupAndRestore(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
         if self.counter.counts_batches:
-            self.counter.end_epoch((self.params or {}).get("steps"))
+            self.counter.end_epoch(batches_of_epoch(self.model))
         else:
             self._save()
 
