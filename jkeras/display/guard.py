@@ -13,13 +13,12 @@ class Guard:
 
     Args:
         stream: The stream behind it.
-        make_room: A method, called with every text before it is written.
+        make_room: Returns what is called with every text before it is written, or None.
     """
 
-    def __init__(self, stream: Any, make_room: Callable[[str], None]):
+    def __init__(self, stream: Any, make_room: Callable[[], Callable[[str], None] | None]):
         self.behind = stream
-        # Weak: standard output must not keep a progress line that nobody else has any more.
-        self._make_room = weakref.WeakMethod(make_room)
+        self._make_room = make_room
 
     @property
     def is_idle(self) -> bool:
@@ -50,7 +49,8 @@ class Guards:
     """
 
     def __init__(self, make_room: Callable[[str], None]):
-        self._make_room = make_room
+        # Weak: standard output must not keep a progress line that nobody else has any more.
+        self._make_room = weakref.WeakMethod(make_room)
         self._guards: dict[str, Guard] = {}
 
     def put(self) -> None:
@@ -65,7 +65,7 @@ class Guards:
         """Give the streams back, but for one that somebody else has replaced meanwhile."""
         for name, guard in self._guards.items():
             if getattr(sys, name) is guard:
-                setattr(sys, name, guard.behind)
+                setattr(sys, name, unguarded(guard.behind))
         self._guards.clear()
 
 

@@ -105,9 +105,17 @@ class Line(Writer):
         return waiting
 
     def _begin(self) -> str:
-        begin = "\n" if self._is_written_on else "\r"
+        begin = "\n" if self._is_written_on else "\r" + self._folded()
         self._is_written_on = False
         return begin
+
+    def _folded(self) -> str:
+        """Return what clears a line that a narrower terminal has folded into several."""
+        rows = -(-self._shown // (self.width() + 1))
+        if rows < 2 or not self.has_colours:
+            return ""
+        self._shown = 0
+        return f"\x1b[{rows - 1}A\x1b[J"
 
     def _over(self, text: Text) -> str:
         """Return `text` with spaces over the rest of what is shown, as far as the terminal is wide now."""
