@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import runpy
+import signal
+import struct
+import subprocess
 import sys
 
 import numpy as np
@@ -268,3 +272,43 @@ def test_verbose_is_checked(method, verbose):
     targets = () if method == "predict" else (Y,)
     with pytest.raises(ValueError, match="verbose must be 'auto', 0"):
         getattr(small_model(), method)(X, *targets, verbose=verbose)
+
+
+SCRIPT = """
+import time, jkeras, numpy as np
+class Slow(jkeras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep(0.02)
+        if batch == 5:
+            print("printed")
+x = np.ones((320, 2), "float32")
+model = jkeras.Sequential([jkeras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(x, x[:, :1], batch_size=1, epochs=2, callbacks=[Slow()])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pty")
+@pytest.mark.parametrize("columns", [20, 80])
+def test_a_real_terminal_and_an_interruption(columns):
+    pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm", "JAX_PLATFORMS": "cpu"}
+    child = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=theirs, stderr=subprocess.PIPE, env=environment)
+    os.close(theirs)
+    text = ""
+    while True:
+        try:
+            read = os.read(ours, 4096).decode()
+        except OSError:
+            break
+        before, text = text, text + read
+        if text.count("\r") > 20 >= before.count("\r"):
+            child.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert "KeyboardInterrupt" in child.communicate()[1].decode()
+    rows, shown = screen(text.replace("\r\n", "\n"), columns)
+    assert rows[:2] == ["Epoch 1/2", "printed"] and re.match(r" *\d+/320", rows[2]) and len(rows) == 3
+    assert shown.cursor.x == 0 and shown.cursor.y == 3
