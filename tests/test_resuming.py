@@ -275,8 +275,104 @@ def test_every_kind_of_model_resumes_exactly(tmp_path, name):
     same(*interrupted(tmp_path, make, fit, 3, Cut(1, 5), Cut(2, 2), others=list))
 
 
+class Thaw(callbacks.Callback):
+    """Trains the first layer in the epochs 1 and 2 only."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.layers[0].trainable = epoch in (1, 2)
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+def test_layers_that_a_callback_freezes_are_resumed_exactly(tmp_path, save_freq):
+    def fit(model, hooks):
+        return fit_arrays(model, [Thaw(), *hooks], epochs=5)
+
+    same(*interrupted(tmp_path, network, fit, save_freq, Cut(1, 5), Cut(2), Cut(3, 2)))
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_choice_of_trained_layers_alone(tmp_path):
+    model = network()
+    model.layers[0].trainable = False
+    fit_arrays(model, [])
+    model.save_checkpoint(tmp_path / "run.h5")
+    other = Sequential([layers.Input((4,)), layers.Dense(7), layers.Dense(1)])
+    other.compile("adam", "mse")
+    with pytest.raises(ValueError):
+        other.load_checkpoint(tmp_path / "run.h5")
+    assert other.layers[0].trainable
+
+
+def test_fit_resumes_from_a_folder(tmp_path):
+    """Cut, resumed, run again when it is complete, and made longer: always as the run that was never cut."""
+
+    def fit(epochs, *hooks):
+        model = network(optimizers.Adam(0.01, use_ema=True))
+        return model, fit_arrays(model, [*watchers(), *hooks], epochs=epochs, resume=tmp_path / "run")
+
+    def whole(epochs):
+        utils.set_random_seed(5)
+        model = network(optimizers.Adam(0.01, use_ema=True))
+        return everything(model, fit_arrays(model, watchers(), epochs=epochs))
+
+    utils.set_random_seed(5)
+    with pytest.raises(InterruptedError):
+        fit(4, Cut(2, 4))
+    utils.set_random_seed(9)
+    same(whole(4), everything(*fit(4)))
+    again, history = fit(4)
+    assert history.epoch == [0, 1, 2, 3]
+    same(whole(4), everything(again, history))
+    same(whole(6), everything(*fit(6)))
+
+
+@pytest.mark.parametrize("mode", ["blocks", "steps", "stream"])
+def test_a_checkpoint_is_written_when_the_process_is_asked_to_end(tmp_path, monkeypatch, mode):
+    if mode == "stream":
+        monkeypatch.setattr(trainer.ArrayData, "fits", lambda self: False)
+        monkeypatch.setattr(chunking, "CHUNK_BYTES", 10)
+    if mode == "steps":
+        decide = trainer.decide
+        monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode="steps"))
+
+    class Preempted(callbacks.Callback):
+        batch_interval = 2
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.epoch == 1 and batch == 2:
+                signal.raise_signal(signal.SIGTERM)
+
+    def end(*signal_and_frame):
+        raise InterruptedError
+
+    def fit(*hooks):
+        model = network()
+        backup = callbacks.BackupAndRestore(tmp_path / "backup", 10**6, save_before_preemption=True)
+        return model, fit_arrays(model, [*watchers(), backup, *hooks])
+
+    utils.set_random_seed(5)
+    model = network()
+    whole = everything(model, fit_arrays(model, watchers()))
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        utils.set_random_seed(5)
+        with pytest.raises(InterruptedError):
+            fit(Preempted())
+        assert signal.getsignal(signal.SIGTERM) is end
+        utils.set_random_seed(6)
+        begun = []
+        result = everything(*fit(callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    same(whole, result)
+    assert begun == [1, 2, 3]
+
+
 RUN = """
     import hashlib, sys
+    from pathlib import Path
     import jax, numpy as np
     from jkeras import callbacks, layers, optimizers, utils
     from jkeras.models import Sequential
@@ -291,16 +387,29 @@ RUN = """
         layers.Input((8,)), layers.Dense(16, "relu"), layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(1)
     ])
     model.compile(optimizers.Adam(0.01, use_ema=True), "mse", metrics=["mae", "r2_score"])
+
+    class Thaw(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.layers[0].trainable = epoch not in (0, 5)
+
     history = model.fit(x, y, epochs=16, batch_size=16, verbose=0, validation_split=0.2, callbacks=[
         callbacks.BackupAndRestore(folder, save_freq if save_freq == "epoch" else int(save_freq)),
+        callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.98),
+        callbacks.SwapEMAWeights(swap_on_epoch=True),
         callbacks.ReduceLROnPlateau(patience=1, min_delta=0.05),
         callbacks.EarlyStopping("val_mae", patience=6, restore_best_weights=True, min_delta=0.01),
         callbacks.ModelCheckpoint(folder + ".weights.h5", save_best_only=True, save_weights_only=True),
+        callbacks.CSVLogger(folder + ".csv", append=True),
+        callbacks.TimeBudget(10_000), callbacks.Timer(), callbacks.NaNFinder(50), callbacks.TerminateOnNaN(), Thaw(),
     ])
     digest = hashlib.sha256(repr([history.history, history.epoch]).encode())
     for group in ("params", "state", "optimizer", "rates"):
         for name, array in snapshot(model).on_host().arrays[group].items():
             digest.update(name.encode() + array.tobytes())
+    digest.update(Path(folder + ".csv").read_bytes())
+    model.load_weights(folder + ".weights.h5")
+    for array in model.get_weights():
+        digest.update(array.tobytes())
     print(digest.hexdigest(), len(history.epoch))
 """
 
@@ -332,7 +441,7 @@ def run_killed(folder, save_freq, kills, seed=0):
     return printed
 
 
-@pytest.mark.parametrize("save_freq, kills", [(30, (3, 9))])
+@pytest.mark.parametrize("save_freq, kills", [(30, (9,))])
 def test_a_killed_process_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch, capsys, save_freq, kills):
     assert run_killed(tmp_path / "killed", save_freq, kills) == run_whole(tmp_path, monkeypatch, capsys)
 
@@ -345,10 +454,11 @@ def run_whole(folder, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_many_kills_at_all_moments(tmp_path, monkeypatch, capsys):
+def test_twenty_kills_at_random_moments(tmp_path, monkeypatch, capsys):
+    """One kill in each of ten runs, and ten more in runs that are killed again and again."""
     whole = run_whole(tmp_path, monkeypatch, capsys)
-    for seed in range(6):
-        kills = np.random.default_rng(seed).integers(1, 5, size=3)
-        save_freq = ("epoch", 7, 30)[seed % 3]
-        kills = [1, 2, 1] if save_freq == "epoch" else kills * (8 if save_freq == 7 else 2)
+    for seed in range(13):
+        random, save_freq = np.random.default_rng(seed), ("epoch", 7, 30)[seed % 3]
+        checkpoints = {"epoch": 4, 7: 45, 30: 10}[save_freq]  # so that even three kills come before the end
+        kills = random.integers(1, checkpoints, size=1 if seed < 10 else 3 + (seed == 12))
         assert run_killed(tmp_path / f"killed{seed}", save_freq, kills, seed) == whole

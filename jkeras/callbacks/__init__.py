@@ -9,7 +9,11 @@ from jkeras.callbacks.history import History as History
 from jkeras.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from jkeras.callbacks.learning_rate import LearningRateScheduler as LearningRateScheduler
 from jkeras.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+from jkeras.callbacks.nan_finder import NaNFinder as NaNFinder
 from jkeras.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from jkeras.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from jkeras.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from jkeras.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from jkeras.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
+from jkeras.callbacks.time_budget import TimeBudget as TimeBudget
+from jkeras.callbacks.timer import Timer as Timer

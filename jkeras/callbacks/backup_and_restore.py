@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 import warnings
 from pathlib import Path
@@ -31,6 +32,9 @@ class BackupAndRestore(Callback):
         double_checkpoint: Whether to keep the checkpoint before the last one too, and to use it if the last one is
             damaged.
         delete_checkpoint: Whether to delete the checkpoints when training is complete.
+        save_before_preemption: Whether to write a checkpoint, in the middle of an epoch too, when the process is asked
+            to end (SIGTERM, as clusters and clouds send it some seconds before they take a machine back), and to end
+            then. In the main thread only.
 
     Raises:
         ValueError: If `backup_dir` is empty, or `save_freq` is neither "epoch" nor a positive number; in training, if
@@ -68,6 +72,7 @@ class BackupAndRestore(Callback):
         save_freq: Any = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
+        save_before_preemption: bool = False,
     ):
         if not backup_dir:
             raise ValueError("BackupAndRestore needs the name of a folder: BackupAndRestore('backup').")
@@ -75,6 +80,9 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
+        self.save_before_preemption = save_before_preemption
+        self._former_handler: Any = None  # of SIGTERM
+        self._is_preempted = False
         self.path = Path(self.backup_dir, "latest.checkpoint.h5")
         self.previous_path = Path(self.backup_dir, "previous.checkpoint.h5")
         self.counter = BatchCounter(save_freq)
@@ -96,6 +104,36 @@ class BackupAndRestore(Callback):
                 raise
             warnings.warn(f"{error} Training goes on from the checkpoint before it.", stacklevel=2)
             load_checkpoint(self.model, self.previous_path)
+        if self.save_before_preemption:
+            self._is_preempted = False
+            self._former_handler = signal.signal(signal.SIGTERM, self._preempt)
+
+    def _preempt(self, number: int, frame: Any) -> None:
+        training = self.model._compiled.training
+        self._is_preempted = True
+        if training is None or not training.is_running:  # fit ended without telling
+            self._end_as_asked()
+
+    def is_over(self) -> bool:
+        """Write a checkpoint and end the process if that is asked for; ask for the end of training otherwise."""
+        if not self._is_preempted:
+            return False
+        training = self.model._compiled.training
+        training.arrays.store(training.run.ts)
+        self._save()
+        self._finish_writing()
+        self._end_as_asked()
+        return True  # somebody else handled the signal and wants to go on
+
+    def _end_as_asked(self) -> None:
+        self._is_preempted = False
+        self._stop_listening()
+        signal.raise_signal(signal.SIGTERM)
+
+    def _stop_listening(self) -> None:
+        if self._former_handler is not None:
+            signal.signal(signal.SIGTERM, self._former_handler)
+            self._former_handler = None
 
     def _count_batches(self, batch: int, logs: Logs = None) -> None:
         if self.counter.is_due(batch):
@@ -111,6 +149,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the checkpoints, unless they are to be kept."""
         self._finish_writing()
+        self._stop_listening()
         if self.delete_checkpoint:
             for path in (self.path, self.previous_path):
                 path.unlink(missing_ok=True)

@@ -10,15 +10,18 @@ Logs = dict[str, Any] | None
 class Callback:
     """Something that is told what happens while a model is trained, evaluated or used.
 
-    Override the hooks of interest. In them, `self.model` is the model (its weights are current, and what is changed
-    stays changed; `self.model.stop_training = True` ends training after the epoch) and `self.params` says
-    `verbose`, `epochs` and `steps`. Epochs and batches count from 0. `logs` maps names to floats; what is written to
-    the `logs` of `on_epoch_end` reaches the history.
+    Override the hooks of interest. In them, `self.model` is the model, whose weights are current. What a hook changes
+    takes effect at once: weights, the learning rate, `trainable` of a layer; and `self.model.stop_training = True` ends
+    training. `self.params` says `verbose`, `epochs`, `steps`, and in training `samples`, `batch_size`, `metrics` (the
+    keys of the logs) and `do_validation`. Epochs and batches count from 0. `logs` maps names to floats; what is written
+    to the `logs` of `on_epoch_end` reaches the history.
 
     A callback that overrides a batch hook makes the loop stop at every batch; without one whole blocks of steps run
     on the device undisturbed. With `batch_interval = 100` it stops at every hundredth batch of the run only.
 
     Attributes:
+        validation_data: While `fit` runs: the arrays `[x, y, sample_weight]` of the validation, each input and target
+            by itself, as in Keras 2; or what yields its batches; None if there is none.
         batch_interval: Batches between two calls of the batch hooks; other callbacks, or `steps_per_execution`, may
             cause other ones.
         runs_last: Whether its hooks come after those of the other callbacks, whose state it keeps.
@@ -46,7 +49,7 @@ class Callback:
         return self._model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Receive `verbose`, `epochs` and `steps`."""
+        """Receive what is known of the run."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
@@ -64,6 +67,10 @@ class Callback:
             raise ValueError(f"{type(self).__name__} does not know this state: {', '.join(unknown)}.")
         for name, value in state.items():
             setattr(self, name, value)
+
+    def is_over(self) -> bool:
+        """Whether training is to end now; asked several times a second, inside of epochs too, so it must be quick."""
+        return False
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Called once before training."""

@@ -13,6 +13,17 @@ from jkeras.callbacks.history import History
 _ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
+class Params(dict[str, Any]):
+    """What callbacks are told of a run; it understands the names of Keras 1.
+
+    >>> Params(epochs=3, samples=None)["nb_epoch"]
+    3
+    """
+
+    def __missing__(self, name: str) -> Any:
+        return self[{"nb_epoch": "epochs", "nb_sample": "samples"}[name]]
+
+
 class CallbackList:
     """Calls the hooks of several callbacks, in order (those with `runs_last` at the end), and only where overridden.
 
@@ -23,7 +34,7 @@ class CallbackList:
         add_progbar: Whether to append a `ProgbarLogger` if there is none.
         progress: What shows the progress of this run already: a `ProgbarLogger` then only says how it is shown.
         model: Passed to every callback.
-        params: `verbose`, `epochs`, `steps`: passed to every callback.
+        params: `verbose`, `epochs`, `steps` and the like: passed to every callback.
 
     Attributes:
         callbacks: The flat list.
@@ -72,6 +83,7 @@ class CallbackList:
         return next((c for c in self.callbacks if isinstance(c, History)), None)
 
     def _index(self) -> None:
+        self._asked = [callback for callback in self.callbacks if overrides(callback, "is_over")]
         self._listeners: dict[str, list[Callable[..., Any]]] = {
             hook: [
                 getattr(callback, hook)
@@ -91,8 +103,8 @@ class CallbackList:
             callback.set_params(self.params)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Tell every callback `verbose`, `epochs` and `steps`."""
-        self.params = params
+        """Tell every callback what is known of the run."""
+        params = self.params = Params(params)
         for callback in self.callbacks:
             callback.set_params(params)
 
@@ -101,6 +113,18 @@ class CallbackList:
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
+
+    def set_validation_data(self, data: Any) -> None:
+        """Lend every callback the validation data; None: take them back."""
+        for callback in self.callbacks:
+            callback.validation_data = data
+
+    def is_over(self) -> bool:
+        """Ask the callbacks that have a say in it whether training is to end now; if so, tell the model."""
+        if any(callback.is_over() for callback in self._asked):
+            self.model.stop_training = True
+            return True
+        return False
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Return the state of every callback, in order, with its class name."""

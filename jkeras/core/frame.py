@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -22,6 +22,26 @@ _running: ContextVar[Frame | None] = ContextVar("jkeras_running_frame", default=
 def active() -> Frame | None:
     """Return the frame of the `call` that is running in this context, or None."""
     return _running.get()
+
+
+class Observer(Protocol):
+    """Sees what every layer takes and gives; what it returns takes the place of it."""
+
+    def enters(self, layer: Any, inputs: Any) -> Any: ...
+    def leaves(self, layer: Any, outputs: Any) -> Any: ...
+
+
+_observer: ContextVar[Observer | None] = ContextVar("jkeras_observer", default=None)
+
+
+@contextmanager
+def observed(observer: Observer) -> Iterator[None]:
+    """Show the calls of all bound layers inside to `observer`, who looks for what goes wrong in one of them."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 class _Default:
@@ -71,6 +91,7 @@ class Frame:
         self.rng = rng
         self.declaring = declaring
         self.unknown = unknown
+        self.observer = _observer.get()
         self.losses: list[Any] = []
         self.parts: dict[int, Any] = {}  # how templates are bound, by id
         self.memo: dict[int, Any] = {}  # bound copies by id of their template
@@ -91,6 +112,13 @@ class Frame:
         self._masks.clear()
         self._sources.clear()
         self.memo.clear()  # breaks the cycle frame -> bound copy -> frame, so that nothing waits for the collector
+
+    def show_inputs(self, layer: Any, name: str, given: dict[str, Any]) -> None:
+        """Let the observer, if there is one, see the argument `name` of a layer's call."""
+        if self.observer is not None:
+            seen = self.observer.enters(layer, given.get(name))
+            if name in given:
+                given[name] = seen
 
     def key(self, path: str) -> Any:
         """Return the next key of the layer at `path`: the frame's key folded by path and draw count."""

@@ -265,11 +265,13 @@ class Layer(Facade):
         check_inputs(self.path, self.input_spec, first)
         if not self.built:
             self._build_from(frame, signature, given)
+        frame.show_inputs(self, signature.first, given)
         before, frame.training = frame.training, training
         try:
             outputs = remat.run(self, frame, functools.partial(self.call, *given.pop("*", ()), **given))
         finally:
             frame.training = before
+        outputs = outputs if frame.observer is None else frame.observer.leaves(self, outputs)
         if self.activity_regularizer is not None:
             for output in jax.tree.leaves(outputs):
                 frame.losses.append(self.activity_regularizer(output) / (output.shape[0] if output.ndim else 1))

@@ -16,6 +16,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.recompute import Recompute
 from jkeras.core.structure import structure_of
 from jkeras.core.template import kept, two_level, weights_of
+from jkeras.core.trees import named_leaves
 from jkeras.losses import get as get_loss
 from jkeras.metrics import Mean
 from jkeras.metrics import get as get_metric
@@ -96,11 +97,13 @@ class Compiled:
         return found
 
     def state_for(self, rows: list[Any], params: Any) -> Any:
-        """Return the optimizer state for `params`, anew if other layers are trained than before."""
-        known = None
-        if self.opt_state is not None and self.opt_state[1] == jax.tree.structure(params):
-            known = self.opt_state[0]
-        return self.keeper.state_for(rows, params, known)
+        """Return the optimizer state for `params`; of weights that were not trained before, a fresh one."""
+        if self.opt_state is None:
+            return self.keeper.state_for(rows, params)
+        known, structure = self.opt_state
+        if structure == jax.tree.structure(params):
+            return self.keeper.state_for(rows, params, known)
+        return carried_over(known, self.keeper.state_for(rows, params))
 
     def totals(self, program: Program, reset: bool) -> Any:
         """Return the totals that a batch is added to: those so far if they are of this program; None: fresh ones."""
@@ -114,9 +117,12 @@ class Arrays:
 
     def __init__(self, model: Any, compiled: Compiled, program: Any = None):
         self.model, self.compiled = model, compiled
-        self.plain = weight_rows(model)
+        self._choose_rows(program)
+
+    def _choose_rows(self, program: Any) -> None:
+        self.plain = weight_rows(self.model)
         if not all(w.is_drawn for rows in self.plain for _, w in rows):
-            model._drawn_weights()
+            self.model._drawn_weights()
         own = getattr(program, "rows", None)  # a program in Keras's style carries frozen weights with the state
         self.trained, self.frozen, self.state, self.totals = self.plain if own is None else own
 
@@ -139,6 +145,35 @@ class Arrays:
         frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
         opt_state = self.compiled.state_for(self.trained, params)
         return TrainState(params, state, opt_state, None), Fixed(frozen, np.uint32(seed), self._rate())
+
+    def are_others(self) -> bool:
+        """Whether somebody changed which weights of the model are trained, so that `begin_again` is due.
+
+        Raises:
+            RuntimeError: If the model was compiled anew.
+        """
+        if self.model._compiled is not self.compiled:
+            raise RuntimeError(
+                "compile was called while fit runs. Without it, layer.trainable = True and "
+                "model.optimizer.learning_rate = 1e-4 take effect at once. For another loss or optimizer, end this fit "
+                "first (model.stop_training = True), compile, and call fit again."
+            )
+        now = weight_rows(self.model)
+        if now is self.plain:  # nothing changed at all
+            return False
+        return any(list(map(_identity, a)) != list(map(_identity, b)) for a, b in zip(now, self.plain, strict=True))
+
+    def begin_again(self, sample: Batch, ts: TrainState, fixed: Fixed) -> tuple[Program, TrainState, Fixed]:
+        """Return the program for the weights that are trained now, and what its next step starts from.
+
+        The model holds the arrays of `ts`, the train state so far.
+        """
+        program = self.compiled.program(self.model, sample)
+        self._choose_rows(program)
+        new_ts, new_fixed = self.begin_batch(0)
+        self.compiled.opt_state = (new_ts.opt_state, jax.tree.structure(new_ts.params))
+        self.compiled.keeper.hold(self.trained, new_ts.opt_state)
+        return program, new_ts._replace(step=ts.step), new_fixed._replace(key=fixed.key)
 
     def store(self, ts: TrainState) -> None:
         """Let the model hold the arrays of `ts`."""
@@ -177,6 +212,27 @@ class Arrays:
             lambda rate: rate if isinstance(rate, jax.Array) else jax.device_put(np.float32(rate)),
             self.compiled.keeper.rate_for_step,
         )
+
+
+def _identity(row: tuple[str, Any]) -> tuple[str, int]:
+    return row[0], id(row[1])
+
+
+def carried_over(old: Any, fresh: Any) -> Any:
+    """Return the state `fresh` of an optimizer with the leaves that `old` has under the same paths.
+
+    >>> import jax.numpy as jnp
+    >>> old = {"count": jnp.array(3), "m": {"dense": jnp.ones(1)}}
+    >>> carried_over(old, {"count": jnp.array(0), "m": {"dense": jnp.zeros(1), "conv": jnp.zeros(1)}})
+    {'count': Array(3, dtype=int32), 'm': {'conv': Array([0.], dtype=float32), 'dense': Array([1.], dtype=float32)}}
+    """
+    known = named_leaves(old)
+
+    def chosen(name: str, leaf: Any) -> Any:
+        found = known.get(name)
+        return leaf if found is None or jnp.shape(found) != jnp.shape(leaf) else found
+
+    return jax.tree.unflatten(jax.tree.structure(fresh), [chosen(*row) for row in named_leaves(fresh).items()])
 
 
 def _own(weight: Any) -> Any:

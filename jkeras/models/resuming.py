@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
+from jkeras.core.trees import named_leaves
 from jkeras.models.compiled import Arrays
-from jkeras.models.weight_rows import weight_rows
+from jkeras.models.weight_rows import freeze_layers, frozen_layers, weight_rows
 from jkeras.training.data import ArrayData, StreamData
 
 
@@ -124,6 +126,7 @@ class Training:
         if loaded is not None:
             self.check(loaded)
         kept = Kept(self.model) if loaded is not None else None
+        self.callbacks.set_validation_data(_lent(self.validation))
         self.callbacks.on_train_begin()
         found, compiled.continuation = compiled.continuation, None
         self.is_begun = True
@@ -160,16 +163,17 @@ class Training:
             self.model.stop_training = stopped
             for callback, state in states:
                 callback.load_state_dict(state)
-        self.run.ts, self.run.fixed = self.arrays.refresh(self.run.ts, self.run.fixed)
+        self.run.refresh()
 
     def end_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
         """Tell the callbacks that an epoch is over."""
         self.logs, self.epoch, self._first_step = logs, epoch + 1, self.run.steps
         self.callbacks.on_epoch_end(epoch, logs)
-        self.run.ts, self.run.fixed = self.arrays.refresh(self.run.ts, self.run.fixed)
+        self.run.refresh()
 
     def end(self) -> None:
         """Keep the place only: the data must not outlive `fit`."""
+        self.callbacks.set_validation_data(None)
         self._last = None if self.run.ts.step.is_deleted() else self._stand()
         self.run = self.data = self.validation = self.arrays = None
 
@@ -208,6 +212,7 @@ class Training:
 
     def _go_on(self, found: Continuation) -> None:
         self.check(found)
+        self.run.refresh()  # other layers may be trained there
         place = found.position
         self.seed, self.epoch, self.logs = place.seed, place.epoch, dict(place.logs)
         totals = None
@@ -217,13 +222,13 @@ class Training:
         for part, count in ((self.data, place.place), (self.validation, place.validation_place)):
             if isinstance(part, StreamData) and not part.is_dataset:
                 part.skip(count)
+        self.model.stop_training = place.stopped
         for callback, (_, state) in zip(with_state(self.callbacks), found.callbacks, strict=True):
             callback.load_state_dict(state)
         for writer in with_state(self.callbacks, writers=True):
             given = [state for name, state in found.writers if name == type(writer).__name__]
             if len(given) == 1:
                 writer.load_state_dict(given[0])
-        self.model.stop_training = place.stopped
         if place.batch:
             self._kept = Kept(self.model)
 
@@ -232,7 +237,7 @@ class Kept:
     """What a model and its optimizer hold now, to be put back after callbacks were told of what happened before."""
 
     def __init__(self, model: Any):
-        self.model = model
+        self.model, self.frozen = model, frozen_layers(model)
         rows = weight_rows(model)
         self.variables = [w for group in rows for _, w in group] + rate_variables(model._compiled)
         for variable in self.variables:
@@ -242,6 +247,7 @@ class Kept:
 
     def put_back(self) -> None:
         """Let the model hold it again."""
+        freeze_layers(self.model, self.frozen)
         for variable, array in zip(self.variables, self.arrays, strict=True):
             variable.store(array)
             variable.lent = True
@@ -308,21 +314,6 @@ def store_optimizer_state(model: Any, state: Any) -> None:
         training.run.ts = training.run.ts._replace(opt_state=state)
 
 
-def named_leaves(tree: Any) -> dict[str, Any]:
-    """Return the leaves of a tree by their paths.
-
-    >>> named_leaves({"dense": {"kernel": 1}, "count": (2,)})
-    {'count/0': 2, 'dense/kernel': 1}
-    """
-    found: dict[str, Any] = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        name = jax.tree_util.keystr(path, simple=True, separator="/") or "value"
-        while name in found:
-            name += "_"
-        found[name] = leaf
-    return found
-
-
 def rebuilt(tree: Any, leaves: dict[str, Any], where: str) -> Any:
     """Return `tree` with the leaves given by their paths.
 
@@ -357,6 +348,14 @@ def check_leaves(expected: dict[str, Any], found: dict[str, Any], where: str) ->
 
 def _listing(what: str, names: Sequence[str]) -> list[str]:
     return [f"{name} {what}" for name in names]
+
+
+def _lent(data: ArrayData | StreamData | None) -> Any:
+    """Return validation data as callbacks see them: inputs, targets and weights in a list, or what yields batches."""
+    if not isinstance(data, ArrayData):
+        return None if data is None else data.source
+    weights = data.batch.weight if data.batch.weight is not None else np.ones(data.samples, np.float32)
+    return jax.tree.leaves([data.batch.x, data.batch.y, weights])
 
 
 def _place(data: Any) -> int:

@@ -27,8 +27,9 @@ from jkeras.models.steps import Steps
 from jkeras.training import loop
 from jkeras.training.chunks import chunk_steps
 from jkeras.training.data import ArrayData, StreamData, make_data, on_host
+from jkeras.training.interrupts import uninterrupted
 from jkeras.training.labels import check_labels
-from jkeras.training.program import decide, fetch, send
+from jkeras.training.program import Decision, decide, fetch, send
 from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
 
@@ -112,6 +113,7 @@ class Trainer(FormerMethods, Steps):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         profile: Any = None,
+        resume: Any = None,
         **old: Any,
     ) -> Any:
         """Train the model and return the `History`.
@@ -136,6 +138,9 @@ class Trainer(FormerMethods, Steps):
             validation_freq: Validate every so many epochs, or after the epochs listed (counted from 1).
             profile: A folder for a trace of some 20 steps after the first, for viewers of JAX's profiler (TensorBoard,
                 Perfetto).
+            resume: A folder of this run alone. A checkpoint is written there after each epoch, and if there is one, the
+                run goes on from it: killed at any moment and started again it ends with the same bits. A run that is
+                complete returns at once, and with more `epochs` goes on. `BackupAndRestore` has more choices.
             old: Spellings of Keras 1 and 2, such as `nb_epoch`.
 
         Raises:
@@ -145,7 +150,7 @@ class Trainer(FormerMethods, Steps):
         if old:
             accepted = tuple(inspect.signature(self.fit).parameters)
             return self.fit(**{**_given(locals()), **modernise("fit", accepted, old, batch_size or 32)})
-        from jkeras.callbacks import CallbackList
+        from jkeras.callbacks import BackupAndRestore, CallbackList
         from jkeras.display.progress import Progress
 
         compiled = self._require_compiled("fit")
@@ -165,28 +170,35 @@ class Trainer(FormerMethods, Steps):
         run_seed = seeds.next_number()
         ts, fixed = arrays.begin(run_seed)
 
-        def traced() -> Any:
-            return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
+        def decide_on(program: Any, ts: Any, fixed: Any) -> Decision:
+            def traced() -> Any:
+                return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
 
-        decision = decide(program, isinstance(data, ArrayData) and data.fits(), traced, chunk_steps(data))
-        compiled.decision = decision
-        steps = steps_per_epoch or data.steps
+            resident = isinstance(data, ArrayData) and data.fits()
+            compiled.decision = decide(program, resident, traced, chunk_steps(data))
+            return compiled.decision
+
+        steps, keys = steps_per_epoch or data.steps, program.objective.keys
         progress = Progress("fit", epochs, steps, verbose)
         callback_list: Any = CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
-            batch_size=batch_size, samples=getattr(data, "samples", None), do_validation=validation is not None,
-            progress=progress,
+            batch_size=getattr(data, "batch_size", batch_size), samples=getattr(data, "samples", None),
+            do_validation=validation is not None, progress=progress,
+            metrics=[prefix + key for prefix in ("", "val_")[: 1 + (validation is not None)] for key in keys],
         )  # fmt: skip
+        if resume is not None:
+            callback_list.append(BackupAndRestore(resume, delete_checkpoint=False))
         self.stop_training = False
-        compiled.record = Record(decision, data, sample, callback_list.with_batch_hooks)
+        compiled.record = Record(decide_on(program, ts, fixed), data, sample, callback_list.with_batch_hooks)
         run = loop.Run(
-            program, decision, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
-            should_stop=lambda: self.stop_training, record=compiled.record, profile=profile,
+            program, decide_on, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
+            should_stop=lambda: self.stop_training or callback_list.is_over(), record=compiled.record, profile=profile,
         )  # fmt: skip
         training = compiled.training = Training(
             self, run, arrays, callback_list, data, validation, run_seed, initial_epoch, shuffle=shuffle,
             steps_per_epoch=steps_per_epoch,
         )  # fmt: skip
+        run.interrupts.install()
         try:
             for epoch in training.begin(epochs):
                 progress.epoch_begin(epoch)
@@ -196,12 +208,12 @@ class Trainer(FormerMethods, Steps):
                 if isinstance(data, StreamData) and progress.steps is None:
                     progress.steps = run.done
                 arrays.store(run.ts)
-                arrays.store_totals(program, run.totals)
+                arrays.store_totals(run.program, run.totals)
                 if validation is not None and _validates(epoch, validation_freq):
                     callback_list.on_test_begin({})
-                    judge = evaluation_program(self, program, validation)
+                    judge = evaluation_program(self, run.program, validation)
                     val_logs, _, val_totals = loop.evaluate(
-                        judge, decision.test_mode, *arrays.trees(), validation, run.fixed.key, validation_steps,
+                        judge, run.decision.test_mode, *arrays.trees(), validation, run.fixed.key, validation_steps,
                         callback_list,
                     )  # fmt: skip
                     arrays.store_totals(judge, val_totals)
@@ -215,7 +227,7 @@ class Trainer(FormerMethods, Steps):
             run.ts = arrays.finish(run.ts)
             arrays.store(run.ts)
             callback_list.on_train_end(training.logs)
-            run.ts, run.fixed = arrays.refresh(run.ts, run.fixed)
+            run.refresh()
         finally:
             arrays.store(run.ts)
             training.end()
@@ -275,6 +287,7 @@ class Trainer(FormerMethods, Steps):
         mode = decide(program, isinstance(data, ArrayData) and data.fits(), traced).mode
         progress.epoch_begin(0)
         callback_list.on_test_begin({})
+        params, state = arrays.trees()  # as the callbacks left them
         began = time.perf_counter()
         logs, new_state, totals = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
         self._keep_state(state, new_state)
@@ -366,8 +379,9 @@ class Trainer(FormerMethods, Steps):
         check_labels(program.objective, batch.y)
         arrays, totals = Arrays(self, compiled, program), compiled.totals(program, reset_metrics)
         ts, fixed = arrays.begin_batch(seeds.next_number())
-        ts, totals, logs = send(program.batch_step, ts, fixed, totals, jax.tree.map(on_host, batch))
-        arrays.store(ts)
+        with uninterrupted():
+            ts, totals, logs = send(program.batch_step, ts, fixed, totals, jax.tree.map(on_host, batch))
+            arrays.store(ts)
         arrays.store_totals(program, totals)
         return _results(program.read(logs), return_dict)
 

@@ -69,6 +69,18 @@ def _composition(model: Any) -> Hashable:
     )
 
 
+def frozen_layers(model: Any) -> list[str]:
+    """Return the paths of the layers, and of the model itself, that are not trained."""
+    return [path for path, layer in walk(model) if not getattr(layer, "_trainable", True)]
+
+
+def freeze_layers(model: Any, paths: list[str]) -> None:
+    """Let the layers at these paths not be trained, and all others be."""
+    for path, layer in walk(model):
+        if hasattr(layer, "_trainable"):
+            layer.__dict__["_trainable"] = path not in paths
+
+
 def variables_of_metrics(model: Any) -> Iterator[tuple[str, Any]]:
     """Yield `(key in the state, variable)` of the metrics that layers hold."""
     for path, metric in metrics_of(model):

@@ -12,18 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core.template import two_level
+from jkeras.core.trees import named_leaves
 from jkeras.models.resuming import (
     Continuation,
     Position,
     check_leaves,
     describe,
-    named_leaves,
     optimizer_state,
     rate_variables,
     states_of,
     store_optimizer_state,
 )
-from jkeras.models.weight_rows import weight_rows
+from jkeras.models.weight_rows import freeze_layers, frozen_layers, weight_rows
 from jkeras.saving.checkpoint_file import DamagedError, open_file, write_file
 from jkeras.saving.plain_data import decode, encode
 
@@ -125,9 +125,14 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
             "load_checkpoint was called while fit runs, which cannot jump to another place. "
             "load_checkpoint(..., resume=False) takes over the weights and the state of the optimizer."
         )
-    arrays, continuation = _read(model, name, resume)
-    if running is not None and continuation is not None:
-        running.check(continuation)
+    frozen = frozen_layers(model)
+    try:
+        arrays, continuation = _read(model, name, resume)
+        if running is not None and continuation is not None:
+            running.check(continuation)
+    except BaseException:
+        freeze_layers(model, frozen)
+        raise
     compiled.continuation = None
     _store(model, arrays)
     if continuation is None:
@@ -158,7 +163,8 @@ def snapshot(model: Any, weights_only: bool = False) -> Snapshot:
         arrays["callbacks"] = dict(kept)
         place = {**training.position()._asdict(), "logs": logs}
         run = {"position": place, "data": training.facts, "callbacks": states, "writers": writers}
-    return Snapshot(arrays, {"optimizer": type(compiled.optimizer).__name__, "run": run})
+    document = {"optimizer": type(compiled.optimizer).__name__, "frozen": frozen_layers(model), "run": run}
+    return Snapshot(arrays, document)
 
 
 def _trees(model: Any) -> dict[str, dict[str, Any]]:
@@ -174,10 +180,12 @@ def _trees(model: Any) -> dict[str, dict[str, Any]]:
 
 
 def _read(model: Any, name: str, resume: bool) -> tuple[dict[str, dict[str, Any]], Continuation | None]:
-    """Return the arrays for the model, and what the next `fit` goes on from."""
-    expected = _trees(model)
+    """Return the arrays for the model, and what the next `fit` goes on from; its layers are frozen as they were."""
     with _opened(name) as stored:
         document, run = stored.document, stored.document.get("run") if resume else None
+        if run is not None:
+            freeze_layers(model, _frozen(document, name))
+        expected = _trees(model)
         if document.get("weights_only") is True:
             expected = {group: expected[group] for group in WEIGHTS}
             document = {**document, "optimizer": type(model._compiled.optimizer).__name__}
@@ -203,6 +211,13 @@ def _opened(name: str) -> AbstractContextManager[Any]:
 
         return open_folder(name)
     return open_file(name)
+
+
+def _frozen(document: dict[str, Any], name: str) -> list[str]:
+    frozen = document.get("frozen", [])
+    if not isinstance(frozen, list) or not all(isinstance(path, str) for path in frozen):
+        raise DamagedError(f"{name!r} is damaged where it lists the frozen layers.")
+    return frozen
 
 
 def _descriptions(document: dict[str, Any], group: str, name: str) -> dict[str, Any]:

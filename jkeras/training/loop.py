@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from jkeras.training.chunks import batch_bytes, chunks
 from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device, with_room
+from jkeras.training.interrupts import Interrupts
 from jkeras.training.pacer import SHOWN_EVERY, Pacer
 from jkeras.training.profile import StepTrace
 from jkeras.training.program import Decision, Fixed, Program, TrainState
@@ -26,6 +28,8 @@ class ModelArrays(Protocol):
 
     def store(self, ts: TrainState) -> None: ...
     def refresh(self, ts: TrainState, fixed: Fixed) -> tuple[TrainState, Fixed]: ...
+    def are_others(self) -> bool: ...
+    def begin_again(self, sample: Batch, ts: TrainState, fixed: Fixed) -> tuple[Program, TrainState, Fixed]: ...
 
 
 class Segment(NamedTuple):
@@ -41,7 +45,7 @@ class Run:
 
     Args:
         program: The compiled steps.
-        decision: How to run them.
+        decide: Says how to run them: `decide(program, ts, fixed)`.
         ts, fixed: What the steps change, and what they only read.
         arrays: Keeps the model current for callbacks.
         callbacks: A `CallbackList`.
@@ -55,7 +59,7 @@ class Run:
     def __init__(
         self,
         program: Program,
-        decision: Decision,
+        decide: Callable[[Program, TrainState, Fixed], Decision],
         ts: TrainState,
         fixed: Fixed,
         arrays: ModelArrays,
@@ -68,8 +72,10 @@ class Run:
         profile: Any = None,
     ):
         self.record, self.trace = record, StepTrace(profile) if profile is not None else None
-        self.program, self.decision, self.ts, self.fixed = program, decision, ts, fixed
+        self.program, self.decide, self.ts, self.fixed = program, decide, ts, fixed
+        self.decision = record.decision
         self.arrays, self.callbacks, self.progress = arrays, callbacks, progress
+        self.interrupts = Interrupts()
         self.should_stop = should_stop
         prescribed = steps_per_execution if steps_per_execution and steps_per_execution > 1 else None
         self.hooked = callbacks.has_batch_hooks
@@ -81,6 +87,7 @@ class Run:
         )
         self.compile_seconds = 0.0
         self.totals: Any = None
+        self.recent: deque[Batch] | None = None  # the last batches of a stream, if a callback wants them kept
         self.steps = 0  # of all epochs
         self.done = 0  # steps of this epoch, and the samples in them
         self.samples = 0
@@ -108,7 +115,7 @@ class Run:
                 if start < segment.steps and not self._is_stopped():
                     logs = self._segment(data.resident(), segment, start)
                 start = max(start - segment.steps, 0)
-        self.pacer.drain()
+        self._drain()
         values = self.program.read(self.program.report(self.totals) if logs is None else logs)
         self.record.epochs += 1
         self.record.seconds += time.perf_counter() - began - self.compile_seconds
@@ -126,30 +133,39 @@ class Run:
         self.ts, self.fixed, self.totals = ts._replace(step=jax.device_put(np.int32(steps))), fixed, totals
         self.steps, self.start, self.done = steps, start, start
 
+    def refresh(self) -> None:
+        """Take over what somebody changed on the model, which holds the arrays of the last step."""
+        if self.arrays.are_others():
+            self.program, self.ts, self.fixed = self.arrays.begin_again(self.record.sample, self.ts, self.fixed)
+            self.decision = self.decide(self.program, self.ts, self.fixed)
+        else:
+            self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+
     def close(self) -> None:
-        """End what outlasts a block: a trace."""
+        """End what outlasts a block: a trace, and the handling of Ctrl-C."""
+        self.interrupts.remove()
         if self.trace is not None:
             self.trace.close()
 
     def _segment(self, data: Batch, segment: Segment, position: int = 0) -> Any:
         logs = None
         # A loop of one step would take longer to compile than the step.
-        one_by_one = self.decision.mode == "steps" or segment.steps == 1
-        device_position = jax.device_put(np.int32(position)) if one_by_one else None
+        device_position = None
         while position < segment.steps:
             count = self._before_block(segment.steps - position)
             began = time.perf_counter()
-            if one_by_one:
+            if self.decision.mode == "steps" or segment.steps == 1:
+                if device_position is None:
+                    device_position = jax.device_put(np.int32(position))
                 step, size = self.program.step_at, segment.size
                 for _ in range(count):
-                    result, began = self._send(began, step, device_position, data, segment.order, self.fixed, size=size)
-                    self.ts, self.totals, device_position = result
+                    rest, began = self._send(began, step, device_position, data, segment.order, self.fixed, size=size)
+                    device_position = rest[0]
                 logs = self.program.report(self.totals)
             else:
                 bounds = jax.device_put(np.array([position, position + count], np.int32))
                 block, size = self.program.block, segment.size
-                result, began = self._send(began, block, bounds, data, segment.order, self.fixed, size=size)
-                self.ts, self.totals, logs = result
+                (logs,), began = self._send(began, block, bounds, data, segment.order, self.fixed, size=size)
             position += count
             self._after_block(count, count * segment.size, logs, began)
             if self._is_stopped():
@@ -157,13 +173,13 @@ class Run:
         return logs
 
     def _is_stopped(self) -> bool:
-        """Whether a callback asked for the end in the middle of an epoch."""
-        return self.hooked and self.done > 0 and self.should_stop()
+        """Whether somebody asked for the end in the middle of an epoch; the first step of an epoch is always done."""
+        return self.done > 0 and self.should_stop()
 
     def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
         order = epoch_order(data, shuffle, seed, steps)
         logs, ahead = None, Ahead(chunks(data, order, steps, self.done), _put_chunk, at_once=True)
-        for batch, size, count, start in ahead:
+        for batch, size, count, start in self.record.timed("data", ahead):
             if self._is_stopped():
                 break
             logs = self._segment(batch, Segment(size, count, None), start)
@@ -172,13 +188,15 @@ class Run:
 
     def _stream(self, batches: Iterator[Batch]) -> Any:
         logs, since, rows, began = None, 0, 0, time.perf_counter()
+        batches = self.record.timed("data", batches)
         ahead = None if self._is_stopped() else _put(next(batches, None))
         while ahead is not None:
             if since == 0:
                 count = self._before_block(max(1, IN_FLIGHT_BYTES // batch_bytes(ahead)))
                 began = time.perf_counter()
-            result, began = self._send(began, self.program.step_on, ahead, self.fixed)
-            self.ts, self.totals = result
+            if self.recent is not None:
+                self.recent.append(ahead)
+            _, began = self._send(began, self.program.step_on, ahead, self.fixed)
             rows += jax.tree.leaves(ahead.x)[0].shape[0]
             ahead = _put(next(batches, None))  # while the device works on the step
             since += 1
@@ -193,31 +211,43 @@ class Run:
         return logs
 
     def _send(self, began: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, float]:
-        """Send work to the device; return its result, and `began`, moved to now if it had to be compiled first."""
+        """Send steps to the device and keep what they make of the train state and the totals.
+
+        Returns their other results, and `began`, moved to now if they had to be compiled first.
+        """
         compiled = getattr(function, "_cache_size", lambda: 0)
         before, sent = compiled(), time.perf_counter()
-        result = function(self.ts, self.totals, *args, **kwargs)
-        if compiled() == before:
-            return result, began
+        with self.interrupts:
+            self.ts, self.totals, *rest = function(self.ts, self.totals, *args, **kwargs)
         now = time.perf_counter()
+        if compiled() == before:
+            self.record.spent["device"] += now - sent
+            return rest, began
         self.compile_seconds += now - sent
+        self.record.spent["compile"] += now - sent
         self.record.compiled.append(Compilation(_described(function, kwargs, args[0]), now - sent))
-        return result, now
+        return rest, now
 
     def _before_block(self, remaining: int) -> int:
         """Return how many of the `remaining` steps to send at once; the model is as callbacks left it."""
-        count = self.pacer.size(remaining)
+        count = 1 if self.should_stop() else self.pacer.size(remaining)
         if self.hooked and self.interval > 1:
             count = min(count, self.interval - self.steps % self.interval)
         if self._calls_hooks():
             began = time.perf_counter()
             self.callbacks.on_train_batch_begin(self.done, {})
-            self.record.callback_seconds += time.perf_counter() - began
-            self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+            self.record.spent["callbacks"] += time.perf_counter() - began
+            self.refresh()
         if self.trace is not None:
             self.trace.before()
             count = self.trace.limit(count)
         return count
+
+    def _drain(self) -> None:
+        """Wait for the last block."""
+        began = time.perf_counter()
+        self.pacer.drain()
+        self.record.spent["device"] += time.perf_counter() - began
 
     def _calls_hooks(self) -> bool:
         """Whether batch hooks are due between the steps done and those to come."""
@@ -231,16 +261,18 @@ class Run:
         self.done += count
         self.samples += rows
         if self._calls_hooks():
-            self.pacer.drain()
+            self._drain()
             values = self.program.read(logs)
             self.arrays.store(self.ts)
             told = time.perf_counter()
             self.callbacks.on_train_batch_end(self.done - 1, values)
-            self.record.callback_seconds += time.perf_counter() - told
-            self.ts, self.fixed = self.arrays.refresh(self.ts, self.fixed)
+            self.record.spent["callbacks"] += time.perf_counter() - told
+            self.refresh()
             self.progress.update(self.done, values, self.samples)
             return
+        waiting = time.perf_counter()
         previous = self.pacer.sent(count, logs, began)
+        self.record.spent["device"] += time.perf_counter() - waiting
         if previous is not None and self.progress.is_due():
             self.progress.update(self.done - count, self.program.read(previous), self.samples - rows)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 
@@ -10,6 +12,8 @@ from jkeras.core.settings import settings
 from jkeras.training.chunks import CHUNK_BYTES, batch_bytes
 from jkeras.training.data import ArrayData, Batch
 from jkeras.training.program import Decision
+
+Item = TypeVar("Item")
 
 _SENT = {
     "blocks": "many steps in one compiled loop",
@@ -44,7 +48,8 @@ class Record:
         self.epochs = self.steps = self.samples = self.blocks = self.threads = 0
         self.smallest = self.largest = 0
         self.seconds = 0.0  # of the steps: neither compilation nor validation
-        self.callback_seconds = 0.0
+        # Where the time of the loop went: waiting for data, compiling, sending steps and waiting for them, batch hooks.
+        self.spent: dict[str, float] = dict.fromkeys(("data", "compile", "device", "callbacks"), 0.0)
         self.compiled: list[Compilation] = []
 
     def _place(self, data: Any) -> str:
@@ -67,6 +72,19 @@ class Record:
         self.smallest = min(self.smallest or steps, steps)
         self.largest = max(self.largest, steps)
 
+    def timed(self, what: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, and count the time in which they are waited for."""
+        iterator = iter(items)
+        while True:
+            began = time.perf_counter()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self.spent[what] += time.perf_counter() - began
+            yield item
+
     def paragraph(self) -> str:
         """Return how the steps were run, why, and how fast, in words."""
         decision, epochs = self.decision, _count(self.epochs, "epoch")
@@ -81,7 +99,7 @@ class Record:
         if self.hooked:
             told.append(
                 f"{', '.join(self.hooked)} had to be told of every batch, so each block was waited for; the calls took "
-                f"{_seconds(self.callback_seconds)}."
+                f"{_seconds(self.spent['callbacks'])}."
             )
         else:
             told.append("No callback had to be told of every batch.")
