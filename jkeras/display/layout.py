@@ -26,6 +26,10 @@ class Text(NamedTuple):
     styled: str
 
 
+# What stands before a field, and the field.
+_Pieces = tuple[tuple[str, str | None], ...]
+
+
 class _Part(NamedTuple):
     """A piece of a line; a bar has only its template until the room for it is known."""
 
@@ -120,18 +124,30 @@ def _parts(templates: Sequence[str], facts: Facts, theme: Theme) -> list[_Part]:
     """Return the parts that have something to say, in order."""
     parts: list[_Part] = []
     for template in templates:
-        names, rank = _named(template)
-        if names == ("metrics",):
+        pieces, rank = _parsed(template)
+        if rank == _RANK["metrics"]:
             parts += _metric_parts(facts, theme)
-        elif names == ("bar",):
+        elif rank == _RANK["bar"]:
             width = len(template) - len("{bar}") + len(theme.bar[0]) + len(theme.bar[-1]) + _LEAST_BAR
-            parts += [_Part(_RANK["bar"], width, None, template)] if facts.total else []
+            parts += [_Part(rank, width, None, template)] if facts.total else []
         else:
-            values = {name: FIELDS[name](facts, theme) for name in names}
-            if "" not in values.values():
-                text = template.format(**values)
+            text = _filled(pieces, facts, theme)
+            if text is not None:
                 parts.append(_Part(rank, columns(text), Text(text, text)))
     return parts
+
+
+def _filled(pieces: _Pieces, facts: Facts, theme: Theme) -> str | None:
+    """Return a template with its fields filled in; None if one of them has nothing to say."""
+    text = ""
+    for literal, name in pieces:
+        text += literal
+        if name is not None:
+            value = FIELDS[name](facts, theme)
+            if not value:
+                return None
+            text += value
+    return text
 
 
 def _metric_parts(facts: Facts, theme: Theme) -> list[_Part]:
@@ -172,7 +188,7 @@ def _joined(parts: list[_Part], facts: Facts, theme: Theme, width: int) -> Text:
 
 
 @functools.lru_cache(maxsize=100)
-def _named(template: str) -> tuple[tuple[str, ...], int]:
-    """Return the fields in a part of a theme, and how soon it is left out."""
-    names = tuple(name for _, name, _, _ in Formatter().parse(template) if name)
-    return names, max((_RANK[name] for name in names), default=0)
+def _parsed(template: str) -> tuple[_Pieces, int]:
+    """Return the pieces of a part of a theme, and how soon it is left out."""
+    pieces = tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
+    return pieces, max((_RANK[name] for _, name in pieces if name is not None), default=0)

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from jkeras.core.settings import settings
@@ -58,38 +59,34 @@ class Line(Writer):
     def __init__(self, stream: Any):
         super().__init__(stream)
         self.has_colours = _has_colours()
-        self._waiting = ""  # finished lines that are still to be written
+        self._waiting: list[Callable[[], Text]] = []  # finished lines that are still to be written
         self._shown = 0
         self._is_written_on = False  # by somebody else, who has not ended the line
         self._guards = Guards(self._make_room)
 
     def rewrite(self, text: Text) -> None:
         """Show `text`, which must not be wider than the terminal, in place of what the line shows."""
-        self.write(self._taken() + self._begin() + self._over(text))
+        self.write(self._finished() + self._begin() + self._over(text))
         self._shown = columns(text.plain)
         self._guards.put()
 
-    def finish(self, text: Text, wait: bool = False) -> None:
-        """Show `text` whole, and begin a new line.
+    def finish(self, text: Text) -> None:
+        """Show `text` whole, and begin a new line."""
+        self.write(self._finished() + self._ended(text))
 
-        Args:
-            text: What stays.
-            wait: Whether it may wait until something else is written, by anybody.
-        """
-        begin = self._begin() if self._shown or self._is_written_on else ""
-        self._waiting += begin + self._over(text) + "\n"
-        self._shown = 0
-        if wait:
-            self._guards.put()
-        else:
-            self.write(self._taken())
+    def finish_later(self, make: Callable[[], Text]) -> None:
+        """Show the text that `make` returns as `finish` does, as soon as something else is written, by anybody."""
+        self._waiting.append(make)
+        self._guards.put()
 
     def leave(self) -> None:
         """Write what waits, and begin a new line if this one is unfinished; what it shows stays."""
         self._guards.take_away()
-        end = "\n" if self._shown or self._is_written_on else ""
-        if self._waiting or end:
-            self.write(self._taken() + end)
+        text = self._finished()
+        if self._shown or self._is_written_on:
+            text += "\n"
+        if text:
+            self.write(text)
         self._shown, self._is_written_on = 0, False
 
     def width(self) -> int:
@@ -100,9 +97,16 @@ class Line(Writer):
             known = 0
         return max((known or shutil.get_terminal_size((80, 24)).columns) - 1, 10)
 
-    def _taken(self) -> str:
-        waiting, self._waiting = self._waiting, ""
-        return waiting
+    def _finished(self) -> str:
+        """Return the lines that wait, as they are written."""
+        waiting, self._waiting = self._waiting, []
+        return "".join([self._ended(make()) for make in waiting])
+
+    def _ended(self, text: Text) -> str:
+        begin = self._begin() if self._shown or self._is_written_on else ""
+        line = begin + self._over(text) + "\n"
+        self._shown = 0
+        return line
 
     def _begin(self) -> str:
         begin = "\n" if self._is_written_on else "\r" + self._folded()
@@ -126,11 +130,12 @@ class Line(Writer):
         """Clear the line: somebody else is about to write."""
         if not text:
             return
+        room = self._finished()
         if self._shown:
-            self._waiting += "\r" + " " * min(self._shown, self.width()) + "\r"
+            room += "\r" + " " * min(self._shown, self.width()) + "\r"
             self._shown = 0
-        if self._waiting:
-            self.write(self._taken())
+        if room:
+            self.write(room)
         self._is_written_on = not text.endswith(("\n", "\r"))
 
 

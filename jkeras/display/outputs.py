@@ -79,8 +79,7 @@ class Terminal:
     def begin(self, facts: Facts) -> None:
         """Write the title."""
         if facts.mode == "fit" and self._table is None:
-            text = title(facts, self.theme)
-            self._write(Text(text, text))
+            self._write(lambda: Text(*[title(facts, self.theme)] * 2))
         if not self._is_fast:
             self.pace.note()
 
@@ -91,21 +90,20 @@ class Terminal:
 
     def finish(self, facts: Facts) -> None:
         """Write what stays."""
-        width = self.line.width()
         self._is_fast = facts.mode == "fit" and facts.epochs > 1 and facts.seconds < REDRAW
         if facts.mode == "fit" and self._table is not None:
-            for text in self._table.of(row_of(facts, self.theme), width):
-                self._write(text)
+            for text in self._table.of(row_of(facts, self.theme), self.line.width()):
+                self._write(lambda text=text: text)
         else:
-            self._write(finished_line(facts, self.theme, width))
+            self._write(lambda: finished_line(facts, self.theme, self.line.width()))
 
-    def _write(self, text: Text) -> None:
+    def _write(self, make: Callable[[], Text]) -> None:
         """Write a line that stays; after a short epoch it waits for others, for a write takes as long as many steps."""
         if self._is_fast and not self.pace.is_due():
-            self.line.finish(text, wait=True)
+            self.line.finish_later(make)
         else:
             self.pace.note()
-            self.line.finish(text)
+            self.line.finish(make())
 
     def close(self) -> None:
         """Put the cursor on a new line."""
