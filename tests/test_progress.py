@@ -132,6 +132,15 @@ def test_other_themes(columns, clock, monkeypatch, theme, running, finished):
     assert running is None or "\r" + running in stream.getvalue().replace("   \r", "\r")
 
 
+def test_the_table_says_what_compiling_took(clock):
+    stream = io.StringIO()
+    with use_theme("table"):
+        train(stream, clock, 2)
+    assert [line.split()[-4:] for line in stream.getvalue().splitlines()[2:]] == [
+        ["55.0s", "compiled", "in", "4.0s"], ["0.4725", "0.8922", "0.4000*", "51.0s"],
+    ]  # fmt: skip
+
+
 def test_the_table_has_a_header_and_grows_columns(columns, clock):
     stream = io.StringIO()
     with use_theme("table"):

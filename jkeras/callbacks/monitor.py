@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
+import numpy as np
+
 from jkeras.callbacks.base import Callback
+from jkeras.core import blame
 from jkeras.metrics.direction import direction_of
 
 
@@ -23,7 +25,10 @@ class MonitorCallback(Callback):
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0):
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__} mode {mode!r} is unknown, fallback to auto mode.", stacklevel=3)
+            blame.warn(
+                f"{type(self).__name__} mode {mode!r} is unknown, fallback to auto mode. "
+                "Expected 'min', 'max' or 'auto'."
+            )
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -40,15 +45,19 @@ class MonitorCallback(Callback):
             self._warned = True
             available = ", ".join(logs) or "none"
             message = self.missing.format(owner=type(self).__name__, monitor=self.monitor, available=available)
-            warnings.warn(message, stacklevel=4)
+            blame.warn(message)
         return None
 
     def is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None."""
+        """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None.
+
+        The two are compared in single precision, in which metrics are computed: that decides about ties.
+        """
         if reference is None:
             return True
         sign = self.sign()
-        return sign * value - self.min_delta > sign * reference
+        with np.errstate(over="ignore"):
+            return bool(np.float32(sign * value - self.min_delta) > np.float32(sign * reference))
 
     def sign(self) -> int:
         """Return 1 if more is better, -1 if less is.

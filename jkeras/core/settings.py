@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
+
+from jkeras.core import blame
 
 
 def _from_environment(name: str) -> int | None:
@@ -47,7 +48,7 @@ def limit_epochs(epochs: int) -> int:
     limit = settings.max_epochs
     if not limit or limit >= epochs:
         return epochs
-    warnings.warn(f"config.set_max_epochs limits fit to {limit} of {epochs} epochs.", UserWarning, stacklevel=3)
+    blame.warn(f"config.set_max_epochs limits fit to {limit} of {epochs} epochs.")
     return limit
 
 
@@ -62,9 +63,5 @@ def limit_steps(steps: int | None, available: int | None) -> int | None:
     wanted = steps or available
     if not limit or (wanted is not None and wanted <= limit):
         return steps
-    warnings.warn(
-        f"config.set_max_steps_per_epoch limits an epoch to {limit} steps{f' of {wanted}' if wanted else ''}.",
-        UserWarning,
-        stacklevel=3,
-    )
+    blame.warn(f"config.set_max_steps_per_epoch limits an epoch to {limit} steps{f' of {wanted}' if wanted else ''}.")
     return limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from jkeras.display.facts import Facts
-from jkeras.display.layout import Text, mark, metric_texts
+from jkeras.display.layout import FIELDS, Text, mark, metric_texts
 from jkeras.display.numbers import format_seconds
 from jkeras.display.themes import Theme
 from jkeras.display.width import columns, pad, printable
@@ -16,10 +16,11 @@ _BEST = "*"
 
 
 class Row(NamedTuple):
-    """An epoch: what stands in which column, and which metrics are the best so far."""
+    """An epoch: what stands in which column, which metrics are the best so far, and what else is to be said."""
 
     cells: dict[str, str]
     best: frozenset[str]
+    note: str = ""
 
 
 def row_of(facts: Facts, theme: Theme) -> Row:
@@ -30,7 +31,9 @@ def row_of(facts: Facts, theme: Theme) -> Row:
     {'epoch': '3/10', 'loss': '0.2500', 'time': '55.0s'}
     """
     cells = {"epoch": f"{facts.epoch + 1}/{facts.epochs}", **metric_texts(facts, theme)}
-    return Row({**cells, "time": format_seconds(facts.seconds)}, frozenset(map(printable, facts.best)))
+    compiled = FIELDS["compiled"](facts, theme)
+    note = f"compiled in {compiled}" if compiled else ""
+    return Row({**cells, "time": format_seconds(facts.seconds)}, frozenset(map(printable, facts.best)), note)
 
 
 class TableLines:
@@ -61,7 +64,7 @@ class TableLines:
             header = _GAP.join(pad(name, room, right=True) for name, room in self._widths.items())
             rule = _GAP.join("-" * room for room in self._widths.values())
             lines = [Text(header, header), Text(rule, rule)]
-        return [*lines, self._line(row)]
+        return [*lines, self._line(row, width)]
 
     def _needed(self) -> int:
         return sum(self._widths.values()) + len(_GAP) * (len(self._widths) - 1)
@@ -90,7 +93,7 @@ class TableLines:
             return 2 * len(str(self._epochs)) + 1
         return 6 if name == "time" else _LEAST
 
-    def _line(self, row: Row) -> Text:
+    def _line(self, row: Row, width: int | None) -> Text:
         plain, styled = [], []
         for name, room in self._widths.items():
             cell = row.cells.get(name, "")
@@ -99,4 +102,7 @@ class TableLines:
             spaces = " " * max(room - columns(shown), 0)
             plain.append(spaces + shown)
             styled.append(spaces + (mark(shown) if is_best else shown))
+        if row.note and (width is None or self._needed() + len(_GAP + row.note) <= width):
+            plain.append(row.note)
+            styled.append(row.note)
         return Text(_GAP.join(plain).rstrip(), _GAP.join(styled).rstrip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
@@ -14,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax
 
+from jkeras.core import blame
 from jkeras.core.settings import settings
 
 WORTH_A_THREAD = 1e-3  # seconds a batch: what takes less costs less than handing it from thread to thread
@@ -149,10 +149,9 @@ class Ahead(Iterator[Any]):
         self._permits.put(False)
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
-            warnings.warn(
+            blame.warn(
                 f"The data are still busy with a batch after {PATIENCE:.0f} s; their thread ends when it is made.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         self._ready = SimpleQueue()
 
