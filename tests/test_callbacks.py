@@ -12,7 +12,7 @@ import pytest
 
 from jkeras import callbacks
 from jkeras.callbacks.base import HOOKS, Callback
-from jkeras.callbacks.monitor import direction_of
+from jkeras.metrics.direction import direction_of
 
 
 class Model:

@@ -75,7 +75,7 @@ def test_a_model_is_its_summary():
 
 
 @pytest.mark.parametrize(
-    "make", [Network, Sequential, lambda: Sequential([layers.Dense(3)]), lambda: nested().layers[1]], ids=str
+    "make", [Network, Sequential, lambda: Sequential([layers.Dense(3)]), lambda: nested().layers[1]]
 )
 def test_models_in_any_state(make):
     read(make())

@@ -239,7 +239,7 @@ def metrics():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} {case.ours or case.arguments}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{CASES.index(case)}")
 def test_decisions_are_those_of_keras(case, metrics, tmp_path, monkeypatch):
     keras = pytest.importorskip("keras")
     monkeypatch.chdir(tmp_path)  # the folders of files are made

@@ -33,6 +33,7 @@ class CallbackList:
         add_history: Whether to append a `History` if there is none; last, so that it sees what others
             write to the logs.
         add_progbar: Whether to append a `ProgbarLogger` if there is none.
+        progress: What shows the progress of this run already: a `ProgbarLogger` then only says how it is shown.
         model: Passed to every callback.
         params: `verbose`, `epochs`, `steps` and the like: passed to every callback.
 
@@ -55,6 +56,7 @@ class CallbackList:
         callbacks: Any = None,
         add_history: bool = False,
         add_progbar: bool = False,
+        progress: Any = None,
         model: Any = None,
         **params: Any,
     ):
@@ -65,6 +67,9 @@ class CallbackList:
             self.callbacks.append(ProgbarLogger())
         if add_history and self.history is None:
             self.callbacks.append(History())
+        for callback in self.callbacks:
+            if hasattr(callback, "leave_to"):
+                callback.leave_to(progress, params.get("samples"))
         self.params: dict[str, Any] = {}
         self.model: Any = None
         self._index()

@@ -23,6 +23,8 @@ class Settings:
         max_steps_per_epoch: What an epoch of `fit`, `evaluate` and `predict` stops at; None: no limit.
         flash_attention: Whether attention may (True), must not (False) or need not (None) use a fused kernel.
         prefetch: How many batches a thread makes ahead; 0: none.
+        theme: The name of the theme that progress is written in.
+        log_interval: Seconds between two lines of a long epoch where no line can be rewritten; None: one an epoch.
     """
 
     interactive_logging: bool = True
@@ -30,11 +32,14 @@ class Settings:
     max_steps_per_epoch: int | None = None
     flash_attention: bool | None = None
     prefetch: int = 2
+    theme: str = "classic"
+    log_interval: float | None = 30.0
 
 
 settings = Settings(
     max_epochs=_from_environment("KERAS_MAX_EPOCHS"),
     max_steps_per_epoch=_from_environment("KERAS_MAX_STEPS_PER_EPOCH"),
+    theme=os.environ.get("JKERAS_THEME") or "classic",
 )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from jkeras.core.errors import nearest
 from jkeras.display.numbers import format_number, format_seconds
+from jkeras.metrics.direction import direction_of
 
 RATES = ("learning_rate", "lr")
 
@@ -65,8 +66,6 @@ def pairs_of(history: Any, metrics: str | Sequence[str] | None = None) -> list[P
     >>> [(pair.name, pair.best()) for pair in pairs_of(history)]
     [('loss', (1, 0.6)), ('accuracy', (1, 0.7))]
     """
-    from jkeras.callbacks.monitor import direction_of
-
     found = {name: series for name in history.history if (series := _series(history, name)) is not None}
     names = list(dict.fromkeys(name.removeprefix("val_") for name in found))
     if metrics is not None:

@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _END = object()
-_open: ContextVar[list[Ahead] | None] = ContextVar("jkeras_open_streams", default=None)
+_open: ContextVar[list[Any] | None] = ContextVar("jkeras_open_streams", default=None)
 
 
 class _Failure:
@@ -171,6 +171,13 @@ def jax_context() -> Callable[[], ExitStack]:
     return enter
 
 
+def closed_at_end(thing: Any) -> None:
+    """Let the method of `ends_streams` that is running close `thing`, however it ends."""
+    opened = _open.get()
+    if opened is not None:
+        opened.append(thing)
+
+
 def ends_streams(method: Callable[P, R]) -> Callable[P, R]:
     """Return `method` so that whatever is made ahead in it ends with it, however it ends.
 
@@ -179,7 +186,7 @@ def ends_streams(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        streams: list[Ahead] = []
+        streams: list[Any] = []
         token = _open.set(streams)
         try:
             return method(*args, **kwargs)
