@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from jkeras.core import blame
 
 
 class LogFile:
@@ -75,10 +76,9 @@ class LogFile:
         with self.path.open("ab") as file:
             found = file.tell()
             if found < self.size:
-                warnings.warn(
+                blame.warn(
                     f"{str(self.path)!r} had {self.size} bytes when the checkpoint was written, and has {found} now: "
                     "lines of the run are missing from it.",
-                    stacklevel=2,
                 )
                 self.size = found
             file.truncate(self.size)

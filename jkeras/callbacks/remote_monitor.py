@@ -6,11 +6,11 @@ import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
-import warnings
 from collections.abc import Mapping
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.log_values import json_text
+from jkeras.core import blame
 
 TIMEOUT = 5.0  # seconds that a server which does not answer may cost an epoch
 
@@ -67,4 +67,4 @@ class RemoteMonitor(Callback):
                 error.close()
             if not self._warned:
                 self._warned = True
-                warnings.warn(f"RemoteMonitor could not send to {self.root + self.path}: {error}", stacklevel=2)
+                blame.warn(f"RemoteMonitor could not send to {self.root + self.path}: {error}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from jkeras.callbacks.event_files import EventFiles, as_images, tensorboard
 from jkeras.callbacks.learning_rate import read_rate
 from jkeras.callbacks.log_values import numbers
 from jkeras.callbacks.projector import embedding_weights, write_projector
+from jkeras.core import blame
 from jkeras.core.config import serialize
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.template import weights_of
@@ -102,7 +102,7 @@ class TensorBoard(Callback):
             if name not in _FORMER:
                 raise unexpected_argument("TensorBoard", name, _ARGUMENTS)
             if former[name]:
-                warnings.warn(f"TensorBoard({name}=...) has no effect: {_FORMER[name]}.", stacklevel=2)
+                blame.warn(f"TensorBoard({name}=...) has no effect: {_FORMER[name]}.")
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = _count("histogram_freq", histogram_freq)
         self.write_graph = write_graph
@@ -167,7 +167,7 @@ class TensorBoard(Callback):
         try:
             config = json.dumps(keras3_form(serialize(self.model)))
         except Exception as error:  # a layer of a user's own, say; no reason to end the training
-            warnings.warn(f"TensorBoard: no graph, as the model has no configuration: {error}", stacklevel=2)
+            blame.warn(f"TensorBoard: no graph, as the model has no configuration: {error}")
         else:
             self.files.graph("train", config)
 
