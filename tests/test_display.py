@@ -296,7 +296,9 @@ def test_a_real_terminal_and_an_interruption(columns):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     environment = {**os.environ, "TERM": "xterm", "JAX_PLATFORMS": "cpu"}
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the child takes over
     child = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=theirs, stderr=subprocess.PIPE, env=environment)
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     text = ""
     while True:
@@ -304,8 +306,8 @@ def test_a_real_terminal_and_an_interruption(columns):
             read = os.read(ours, 4096).decode()
         except OSError:
             break
-        before, text = text, text + read
-        if text.count("\r") > 20 >= before.count("\r"):
+        earlier, text = text, text + read
+        if text.count("\r") > 20 >= earlier.count("\r"):
             child.send_signal(signal.SIGINT)
     os.close(ours)
     assert "KeyboardInterrupt" in child.communicate()[1].decode()
