@@ -112,7 +112,7 @@ def test_sources_train_like_arrays(source, expected):
     np.testing.assert_allclose(losses(*source()), expected, 1e-5)
 
 
-@pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "coo_matrix", "csr_array"])
+@pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "coo_matrix", "dok_array"])
 def test_sparse_matrices_train_like_arrays(kind, expected):
     matrix = getattr(pytest.importorskip("scipy.sparse"), kind)(X)
     np.testing.assert_allclose(losses(matrix, Y), expected, 1e-5)

@@ -288,7 +288,7 @@ def as_arrays(tree: Any, name: str) -> Any:
         return None
     if is_frame(tree):
         return as_array(frame_array(tree, name), name)
-    if isinstance(tree, Mapping):
+    if isinstance(tree, Mapping) and not is_sparse(tree):  # one form of sparse matrices is a dictionary
         return {k: as_arrays(v, f"{name}[{k!r}]") for k, v in tree.items()}
     if isinstance(tree, (list, tuple)):
         if _is_numbers(tree):

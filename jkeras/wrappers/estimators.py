@@ -272,8 +272,6 @@ class SKLearnTransformer(TransformerMixin, SKLearnEstimator):
         """
         return self._outputs(X)
 
-    predict = transform
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
