@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
-        raise missing_name(__name__, name, [*_HOME, *_MODULES])
+        raise missing_name(__name__, name, [*_MODULES, *_HOME])
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value

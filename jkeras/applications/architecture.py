@@ -160,7 +160,9 @@ def _image_shape(
                 "Use include_top=False for other sizes of images, or weights=None."
             )
     elif channels not in (1, 3):
-        warnings.warn(f"{public}: images usually have 1 or 3 channels; input_shape={given} has {channels}.", stacklevel=4)
+        warnings.warn(
+            f"{public}: images usually have 1 or 3 channels; input_shape={given} has {channels}.", stacklevel=4
+        )
     return tuple(given)
 
 
@@ -168,7 +170,9 @@ def _image(public: str, tensor: Any, shape: tuple[Any, ...]) -> Any:
     if tensor is None:
         return Input(shape=shape)
     if not isinstance(tensor, SymbolicTensor):
-        kind = "an array" if isinstance(tensor, np.ndarray) or hasattr(tensor, "__jax_array__") else type(tensor).__name__
+        kind = (
+            "an array" if isinstance(tensor, np.ndarray) or hasattr(tensor, "__jax_array__") else type(tensor).__name__
+        )
         raise ValueError(f"{public}: input_tensor must be a symbolic tensor, as Input(...) returns it; got {kind}.")
     return tensor
 

@@ -45,9 +45,7 @@ class LayerScale(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Declare `gamma`."""
-        self.gamma = self.add_weight(
-            name="gamma", shape=(self.projection_dim,), initializer=Constant(self.init_values)
-        )
+        self.gamma = self.add_weight(name="gamma", shape=(self.projection_dim,), initializer=Constant(self.init_values))
 
     def call(self, inputs: Any) -> Any:
         """Return the scaled inputs."""
@@ -72,9 +70,7 @@ def _block(net: Network, x: Any, filters: int, name: str) -> Any:
     return inputs + net(Activation, x, "linear", name=f"{name}_identity")
 
 
-def _convnext(
-    net: Network, x: Any, table: tuple[tuple[int, ...], tuple[int, ...]], include_preprocessing: bool
-) -> Any:
+def _convnext(net: Network, x: Any, table: tuple[tuple[int, ...], tuple[int, ...]], include_preprocessing: bool) -> Any:
     depths, widths = table
     name = net.name
     if include_preprocessing:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.operation import operate
-from jkeras.utils.files import get_file
+from jkeras.utils.files import get_file, keras_home
 
 _CLASS_INDEX = "imagenet_class_index.json"
 _CLASS_INDEX_ORIGIN = f"https://storage.googleapis.com/download.tensorflow.org/data/{_CLASS_INDEX}"
@@ -102,9 +102,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[Prediction]]:
         )
     names = class_index()
     best = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-    return [
-        [(*names[int(k)], row[k]) for k in order] for row, order in zip(scores, best, strict=True)
-    ]  # pyright: ignore[reportReturnType]
+    return [[(*names[int(k)], row[k]) for k in order] for row, order in zip(scores, best, strict=True)]  # pyright: ignore[reportReturnType]
 
 
 def class_index() -> list[tuple[str, str]]:
@@ -114,8 +112,10 @@ def class_index() -> list[tuple[str, str]]:
         OSError: If the file is not there and could not be downloaded.
         ValueError: If it does not hold 1000 classes.
     """
-    path = get_file(_CLASS_INDEX, _CLASS_INDEX_ORIGIN, file_hash=_CLASS_INDEX_MD5, cache_subdir="models")
-    rows = json.loads(Path(path).read_text(encoding="utf-8"))
+    path = keras_home() / "models" / _CLASS_INDEX
+    if not path.exists():
+        path = Path(get_file(_CLASS_INDEX, _CLASS_INDEX_ORIGIN, file_hash=_CLASS_INDEX_MD5, cache_subdir="models"))
+    rows = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(rows, dict) or rows.keys() != {str(k) for k in range(1000)}:
         raise ValueError(f"{path} does not hold the classes '0' to '999' of ImageNet. Remove it, to fetch it again.")
     return [tuple(rows[str(k)][:2]) for k in range(1000)]

@@ -45,7 +45,9 @@ STEM: tuple[Step, ...] = (
 )  # fmt: skip
 
 
-def run(net: Network, x: Any, steps: Sequence[Step], names: tuple[str | None, str | None, str | None] = (None,) * 3) -> Any:
+def run(
+    net: Network, x: Any, steps: Sequence[Step], names: tuple[str | None, str | None, str | None] = (None,) * 3
+) -> Any:
     """Apply one step after the other; `names` are those of convolution, normalization and activation."""
     for step in steps:
         if isinstance(step, Conv):

@@ -90,7 +90,9 @@ def _mobilenet_v3(
     if not net.include_top:
         return net.pooled(x, "pool")
     x = net(GlobalAveragePooling2D, x, keepdims=True)
-    x = net(Conv2D, x, divisible(width * alpha) if alpha > 1.0 else width, 1, padding="same", use_bias=True, name="conv_2")
+    x = net(
+        Conv2D, x, divisible(width * alpha) if alpha > 1.0 else width, 1, padding="same", use_bias=True, name="conv_2"
+    )
     x = _active(net, x, last)
     x = net(Dropout, x, dropout_rate) if dropout_rate > 0 else x
     x = net(Conv2D, x, net.classes, 1, padding="same", use_bias=True, name="logits")
