@@ -56,16 +56,17 @@ class Block(NamedTuple):
 
 
 def scaled(
-    stages: Sequence[Stage], width: float, depth: float, total: int | None = None
+    stages: Sequence[Stage], width: float, depth: float, total: int | None = None, share: float = 0.9
 ) -> Iterator[tuple[int, Block]]:
     """Yield the number of the stage and each block, for factors of the number of filters and of blocks.
 
-    The rate at which blocks are dropped reaches its end after `total` blocks, by default the last.
+    The rate at which blocks are dropped reaches its end after `total` blocks, by default the last. Numbers of filters
+    are rounded to multiples of 8, and not below `share` of what they are.
     """
     counts = [math.ceil(depth * stage.repeats) for stage in stages]
     done, total = 0, total or sum(counts)
     for number, (stage, count) in enumerate(zip(stages, counts, strict=True), 1):
-        inputs, filters = divisible(stage.inputs * width), divisible(stage.filters * width)
+        inputs, filters = (divisible(n * width, share) for n in (stage.inputs, stage.filters))
         for repeat in range(count):
             name = f"block{number}{chr(ord('a') + repeat)}_"
             rate = _DROP_RATE * done / total

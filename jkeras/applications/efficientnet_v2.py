@@ -75,9 +75,10 @@ def _efficientnet_v2(
         x = net(Normalization, net(Rescaling, x, 1.0 / 255.0), mean=_MEAN, variance=_VARIANCE, axis=net.axis)
     elif include_preprocessing:
         x = net(Rescaling, x, 1.0 / 128.0, offset=-1)
-    x = net(Conv2D, x, divisible(stages[0].inputs * width), 3, strides=2, name="stem_conv")
+    x = net(Conv2D, x, divisible(stages[0].inputs * width, share=0), 3, strides=2, name="stem_conv")
     x = normalized(net, x, "stem_")
-    for stage, block in scaled(stages, width, depth, total=sum(stage.repeats for stage in stages)):
+    total = sum(stage.repeats for stage in stages)  # not scaled: in B1 to B3 the last rates exceed those of B0
+    for stage, block in scaled(stages, width, depth, total, share=0):
         x = (_fused_block if stage <= _FUSED_STAGES else _block)(net, x, block)
     return end(net, x, width, 0.2, bias_initializer=Constant(0.0))
 

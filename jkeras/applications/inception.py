@@ -46,7 +46,7 @@ STEM: tuple[Step, ...] = (
 
 
 def run(
-    net: Network, x: Any, steps: Sequence[Step], names: tuple[str | None, str | None, str | None] = (None,) * 3
+    net: Network, x: Any, steps: Sequence[Step], names: tuple[str | None, str | None, str | None] = (None, None, None)
 ) -> Any:
     """Apply one step after the other; `names` are those of convolution, normalization and activation."""
     for step in steps:

@@ -16,14 +16,14 @@ _STAGES = (
 )  # fmt: skip
 
 
-def divisible(value: float, divisor: int = 8, least: int | None = None) -> int:
-    """Return the multiple of `divisor` nearest to `value`, but not less than nine tenths of it.
+def divisible(value: float, share: float = 0.9) -> int:
+    """Return the multiple of 8 nearest to `value`, the next one if that is less than `share` of it.
 
-    >>> divisible(33.6), divisible(11.2)
-    (32, 16)
+    >>> divisible(33.6), divisible(11.2), divisible(19.2), divisible(19.2, share=0)
+    (32, 16, 24, 16)
     """
-    nearest = max(least or divisor, int(value + divisor / 2) // divisor * divisor)
-    return nearest + divisor if nearest < 0.9 * value else nearest
+    nearest = max(8, int(value + 4) // 8 * 8)
+    return nearest + 8 if nearest < share * value else nearest
 
 
 def _block(net: Network, x: Any, filters: int, stride: int, factor: int, prefix: str) -> Any:
