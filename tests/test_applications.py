@@ -199,7 +199,7 @@ def test_weights_that_keras_saved_give_the_same_logits(name, tmp_path):
     assert np.ptp(expected) > 1e-2
     for suffix in (".weights.h5", ".h5", ".keras"):
         path = str(tmp_path / f"saved{suffix}")
-        (theirs.save if suffix == ".keras" else theirs.save_weights)(path)
+        (theirs.save_weights if suffix == ".weights.h5" else theirs.save)(path)
         ours = getattr(applications, name)(**{**arguments, "weights": path})
         np.testing.assert_allclose(ours.predict(images, verbose=0), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(load_model(path).predict(images, verbose=0), expected, rtol=1e-4, atol=1e-4)

@@ -7,9 +7,7 @@ from typing import Any
 from jkeras.applications.architecture import STANDARD, architecture
 from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.network import Network
-from jkeras.core.custom_objects import tables
-from jkeras.core.layer import Layer
-from jkeras.initializers import Constant
+from jkeras.applications.scaling import LayerScale as LayerScale
 from jkeras.layers import (
     Activation,
     Conv2D,
@@ -22,37 +20,6 @@ from jkeras.models import Sequential
 
 _MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
 _VARIANCE = [(0.229 * 255) ** 2, (0.224 * 255) ** 2, (0.225 * 255) ** 2]
-
-
-class LayerScale(Layer):
-    """One learned factor a channel, small at first: `y = x * gamma`.
-
-    Args:
-        init_values: The first value of each factor.
-        projection_dim: The number of channels.
-
-    >>> import jax.numpy as jnp
-    >>> LayerScale(0.5, 2)(jnp.ones((1, 2))).tolist()
-    [[0.5, 0.5]]
-
-    Reference: Touvron et al., Going Deeper with Image Transformers, 2021.
-    """
-
-    def __init__(self, init_values: float, projection_dim: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.init_values = init_values
-        self.projection_dim = projection_dim
-
-    def build(self, input_shape: Any) -> None:
-        """Declare `gamma`."""
-        self.gamma = self.add_weight(name="gamma", shape=(self.projection_dim,), initializer=Constant(self.init_values))
-
-    def call(self, inputs: Any) -> Any:
-        """Return the scaled inputs."""
-        return inputs * self.gamma
-
-
-tables.setdefault("keras.src.applications.convnext", {})["LayerScale"] = LayerScale
 
 
 def _normalization(name: str | None = None) -> LayerNormalization:

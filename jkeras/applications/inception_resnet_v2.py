@@ -8,34 +8,11 @@ from jkeras.applications.architecture import architecture
 from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.inception import DEFAULTS, STEM, Conv, Halving, Mean, Step, branches, run
 from jkeras.applications.network import Network
-from jkeras.core.custom_objects import tables
-from jkeras.core.layer import Layer
+from jkeras.applications.scaling import CustomScaleLayer as CustomScaleLayer
 from jkeras.layers import Activation, Conv2D
 
 _Rows = tuple[tuple[Step, ...], ...]
 
-
-class CustomScaleLayer(Layer):
-    """The first of two inputs plus the second times a number: `x + scale * residual`.
-
-    Args:
-        scale: The number.
-
-    >>> import jax.numpy as jnp
-    >>> CustomScaleLayer(0.5)([jnp.ones(2), jnp.ones(2)]).tolist()
-    [1.5, 1.5]
-    """
-
-    def __init__(self, scale: float, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def call(self, inputs: Any) -> Any:
-        """Return the sum."""
-        return inputs[0] + inputs[1] * self.scale
-
-
-tables.setdefault("keras.src.applications.inception_resnet_v2", {})["CustomScaleLayer"] = CustomScaleLayer
 
 _MIXED_5B: _Rows = (
     (Conv(96),),
