@@ -58,8 +58,8 @@ _NAMES = {
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
-    "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models",
-    "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils",
+    "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
+    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils",
 }  # fmt: skip
 
 if TYPE_CHECKING:
