@@ -148,6 +148,7 @@ def test_weights_from_a_file_and_from_the_network(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.input_shape. is undefined:UserWarning")  # of Keras
 def test_the_files_are_where_keras_looks_for_them(monkeypatch):
     """Keras's own functions are asked for "imagenet" with what fetches files replaced."""
     theirs = keras_applications()
