@@ -57,13 +57,14 @@ _NAMES = {
 }
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
-    "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "display", "dtype_policies",
-    "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
+    "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
+    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
     from jkeras import activations as activations
+    from jkeras import applications as applications
     from jkeras import backend as backend
     from jkeras import callbacks as callbacks
     from jkeras import config as config

@@ -254,9 +254,12 @@ class VarianceScaling(RandomInitializer):
         return stddev / TRUNCATED_STDDEV * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
 
     def on_host(self, shape: Sequence[int], key: np.ndarray) -> np.ndarray | None:
-        """Return the values that a call draws, if they are uniform and drawn with the key given."""
-        if self.distribution != "uniform" or self.seed is not None:
+        """Return the values that a call draws, if it draws with the key given, by a distribution that the host has."""
+        if self.distribution == "untruncated_normal" or self.seed is not None:
             return None
+        if self.distribution == "truncated_normal":
+            factor = np.float32(self._stddev(shape) / TRUNCATED_STDDEV)
+            return factor * threefry.truncated_normal(key, shape)
         limit = math.sqrt(3.0) * self._stddev(shape)
         return threefry.uniform(key, shape, -limit, limit)
 

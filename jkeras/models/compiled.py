@@ -238,8 +238,8 @@ def carried_over(old: Any, fresh: Any) -> Any:
     """Return the state `fresh` of an optimizer with the leaves that `old` has under the same paths.
 
     >>> import jax.numpy as jnp
-    >>> old = {"count": jnp.array(3), "m": {"dense": jnp.ones(1)}}
-    >>> carried_over(old, {"count": jnp.array(0), "m": {"dense": jnp.zeros(1), "conv": jnp.zeros(1)}})
+    >>> old = {"count": jnp.int32(3), "m": {"dense": jnp.ones(1)}}
+    >>> carried_over(old, {"count": jnp.int32(0), "m": {"dense": jnp.zeros(1), "conv": jnp.zeros(1)}})
     {'count': Array(3, dtype=int32), 'm': {'conv': Array([0.], dtype=float32), 'dense': Array([1.], dtype=float32)}}
     """
     known = named_leaves(old)

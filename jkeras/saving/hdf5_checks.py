@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _RATIO_FREE = 64 << 20
 # more if even then they are not too large.
 _VARIABLE_COUNT = 64
 _VARIABLE_BYTES = 256 << 20
+_HEAP = b"GCOL\x01"  # signature and version
 
 
 @contextmanager
@@ -138,6 +140,23 @@ def _described(kind: Any) -> str:
     return f"{name} of a type defined in the file" if kind.committed() else name
 
 
+def _longest_string(filename: str, file_size: int) -> int:
+    """Return what no string without a fixed length in the file can exceed.
+
+    They lie in heaps that begin with a signature and their size, which HDF5 checks; the largest is what bounds them.
+    """
+    longest = 0
+    try:
+        with open(filename, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            place = content.find(_HEAP)
+            while place >= 0:
+                longest = max(longest, int.from_bytes(content[place + 8 : place + 16], "little"))
+                place = content.find(_HEAP, place + 1)
+    except (OSError, ValueError):  # not a file of its own
+        return file_size
+    return min(longest, file_size)
+
+
 def read_attribute(item: Any, name: str) -> Any:
     """Return an attribute of numbers or text: a string, a number, or a flat list of them; None if it is not there.
 
@@ -159,7 +178,8 @@ def read_attribute(item: Any, name: str) -> Any:
         raise ValueError(f"{where}: expected text or numbers; found {description}.")
     if count * size > ATTRIBUTE_BYTES:
         raise ValueError(f"{where} declares {count * size} bytes; at most {ATTRIBUTE_BYTES} are read.")
-    if is_variable and (count - _VARIABLE_COUNT) * file_size > _VARIABLE_BYTES:
+    may_be_large = is_variable and (count - _VARIABLE_COUNT) * file_size > _VARIABLE_BYTES
+    if may_be_large and (count - _VARIABLE_COUNT) * _longest_string(item.file.filename, file_size) > _VARIABLE_BYTES:
         raise ValueError(f"{where} has {count} strings without a fixed length, which may unfold without bound.")
     with reported(where):
         value = item.attrs[name] if count else []

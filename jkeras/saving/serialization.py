@@ -18,6 +18,7 @@ _BUILTIN = "builtins"
 
 def _tables() -> dict[str, dict[str, Any]]:
     """Return the tables of names by the module of Keras that their objects are in."""
+    import jkeras.applications.scaling
     import jkeras.layers.table
     import jkeras.losses
     import jkeras.metrics
