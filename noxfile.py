@@ -37,6 +37,7 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Only the tests that take long."""
     install(session, "test")
+    session.install("nbclient", "nbformat", "ipykernel", "mlflow-skinny", "wandb")
     session.run("pytest", "-m", "slow", *session.posargs)
 
 

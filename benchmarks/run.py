@@ -31,6 +31,7 @@ SECTIONS = {
     "startup": Section("startup.py", ("only", "turns"), "First epoch"),
     "grid": Section("grid.py", ("turns",), "Many models of equal shape"),
     "memory": Section("memory.py", ("turns",), "Memory"),
+    "display": Section("display.py", ("turns",), "Watching"),
     "compile": Section("compile_time.py", ("turns",), "Compile time of recurrent layers"),
     "import": Section("import_time.py", ("turns",), "Import"),
 }

@@ -57,9 +57,9 @@ _NAMES = {
 }
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
-    "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "dtype_policies", "functional",
-    "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "core", "datasets", "display", "dtype_policies",
+    "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "utils",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from jkeras import config as config
     from jkeras import constraints as constraints
     from jkeras import datasets as datasets
+    from jkeras import display as display
     from jkeras import dtype_policies as dtype_policies
     from jkeras import functional as functional
     from jkeras import initializers as initializers

@@ -162,6 +162,14 @@ def test_callbacks_are_told_of_the_run():
         seen["params"]["epoch_count"]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Handle Ctrl-C as Python does, also where the shell had it ignored: in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupting:
     """Sends Ctrl-C to this process after a while."""
 
@@ -181,6 +189,7 @@ def usable(model):
     fit(model, epochs=1)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("mode", ["blocks", "steps"])
 def test_ctrl_c_leaves_a_model_and_a_history(mode, monkeypatch):
     decide = trainer.decide
@@ -195,6 +204,7 @@ def test_ctrl_c_leaves_a_model_and_a_history(mode, monkeypatch):
         usable(model)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_does_not_lose_the_arrays_of_a_batch():
     model = network()
     model.train_on_batch(X, Y)
@@ -205,6 +215,7 @@ def test_ctrl_c_does_not_lose_the_arrays_of_a_batch():
         usable(model)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_does_not_wait():
     from jkeras.training.interrupts import Interrupts
 

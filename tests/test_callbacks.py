@@ -12,7 +12,7 @@ import pytest
 
 from jkeras import callbacks
 from jkeras.callbacks.base import HOOKS, Callback
-from jkeras.callbacks.monitor import direction_of
+from jkeras.metrics.direction import direction_of
 
 
 class Model:
@@ -201,6 +201,8 @@ def test_checkpoint_errors():
         run(callbacks.ModelCheckpoint("{vall_loss:.2f}.h5"), [1.0])
     with pytest.raises(ValueError, match="save_freq"):
         callbacks.ModelCheckpoint("x.h5", save_freq="batch")
+    with pytest.raises(ValueError, match="TensorFlow's checkpoints"):
+        callbacks.ModelCheckpoint("x.h5", options=object())
     with pytest.raises(TypeError, match="save_best_only"):
         callbacks.ModelCheckpoint("x.h5", save_best=True)
 
@@ -220,9 +222,10 @@ def test_learning_rate_scheduler_errors():
     with pytest.raises(TypeError, match="function"):
         callbacks.LearningRateScheduler(0.1)
     scheduler = callbacks.LearningRateScheduler(lambda epoch: 0.1)
-    scheduler.set_model(SimpleNamespace(optimizer=None))
-    with pytest.raises(ValueError, match="learning_rate"):
-        scheduler.on_epoch_begin(0)
+    for optimizer in (None, SimpleNamespace(learning_rate=None)):  # the second as optax transformations are
+        scheduler.set_model(SimpleNamespace(optimizer=optimizer))
+        with pytest.raises(ValueError, match="inject_hyperparams"):
+            scheduler.on_epoch_begin(0)
 
 
 def test_an_error_inside_a_schedule_is_not_hidden():

@@ -16,7 +16,7 @@ from jax import lax
 import jkeras
 from jkeras import layers
 from jkeras.core import compiling
-from jkeras.core.compiling import SharedJit, fingerprint, options_for
+from jkeras.core.compiling import SharedJit, compile_seconds, fingerprint, options_for
 from jkeras.training import data, loop
 
 X = np.random.default_rng(0).normal(size=(70, 8)).astype("float32")
@@ -206,3 +206,13 @@ def test_odd_sizes_compile_few_programs():
     for n, part in zip(sizes, parts, strict=True):
         assert part.shape == (n, 1)
         np.testing.assert_allclose(part, whole[:n], rtol=1e-5)
+
+
+def test_what_compiling_takes_is_counted_once():
+    program = SharedJit(lambda x: jnp.sin(x) * 41.5)
+    before = compile_seconds()
+    program(jnp.ones(3))
+    compiled = compile_seconds()
+    assert compiled > before
+    program(jnp.ones(3))
+    assert compile_seconds() == compiled

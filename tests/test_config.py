@@ -78,7 +78,7 @@ def test_without_interactive_logging_progress_goes_to_the_log(capsys, caplog):
     assert capsys.readouterr().out == ""
     lines = [record.getMessage() for record in caplog.records if record.name == "jkeras"]
     assert [line.split(" - ")[0] for line in lines[:2]] == ["Epoch 1/2", "Epoch 2/2"]
-    assert any("Total params: 3" in line for line in lines)
+    assert any("Trainable params: 3" in line for line in lines)
     caplog.clear()
     model.fit(X, Y)
     assert "Epoch 1/1" in capsys.readouterr().out and not caplog.records

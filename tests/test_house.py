@@ -34,6 +34,7 @@ MAY_IMPORT = {
 }
 # Imports inside a function, which run when the user calls it: `Model.save` reaches the files that way.
 MAY_DEFER = {
+    "core": {"display"},
     "models": {"callbacks", "saving", "display", "compat"},
     "training": {"callbacks", "display"},
     "layers": {"models"},

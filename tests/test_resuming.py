@@ -371,7 +371,7 @@ def test_a_checkpoint_is_written_when_the_process_is_asked_to_end(tmp_path, monk
 
 
 RUN = """
-    import hashlib, sys
+    import hashlib, importlib.util, json, sys
     from pathlib import Path
     import jax, numpy as np
     from jkeras import callbacks, layers, optimizers, utils
@@ -392,6 +392,7 @@ RUN = """
         def on_epoch_begin(self, epoch, logs=None):
             self.model.layers[0].trainable = epoch not in (0, 5)
 
+    board = importlib.util.find_spec("tensorboard") is not None
     history = model.fit(x, y, epochs=16, batch_size=16, verbose=0, validation_split=0.2, callbacks=[
         callbacks.BackupAndRestore(folder, save_freq if save_freq == "epoch" else int(save_freq)),
         callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.98),
@@ -399,7 +400,8 @@ RUN = """
         callbacks.ReduceLROnPlateau(patience=1, min_delta=0.05),
         callbacks.EarlyStopping("val_mae", patience=6, restore_best_weights=True, min_delta=0.01),
         callbacks.ModelCheckpoint(folder + ".weights.h5", save_best_only=True, save_weights_only=True),
-        callbacks.CSVLogger(folder + ".csv", append=True),
+        callbacks.CSVLogger(folder + ".csv"), callbacks.JSONLogger(folder + ".jsonl", update_freq=40),
+        *([callbacks.TensorBoard(folder + ".board", histogram_freq=4, write_graph=False)] if board else []),
         callbacks.TimeBudget(10_000), callbacks.Timer(), callbacks.NaNFinder(50), callbacks.TerminateOnNaN(), Thaw(),
     ])
     digest = hashlib.sha256(repr([history.history, history.epoch]).encode())
@@ -407,6 +409,10 @@ RUN = """
         for name, array in snapshot(model).on_host().arrays[group].items():
             digest.update(name.encode() + array.tobytes())
     digest.update(Path(folder + ".csv").read_bytes())
+    for line in Path(folder + ".jsonl").read_text().splitlines():
+        row = json.loads(line)
+        assert row.pop("time") and (row.pop("samples_per_second", None) is None) == ("batch" in row), row
+        digest.update(json.dumps(row).encode())
     model.load_weights(folder + ".weights.h5")
     for array in model.get_weights():
         digest.update(array.tobytes())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import re
 
+import numpy as np
 import pytest
 
+import jkeras
 from jkeras import layers
 from jkeras.display import print_summary, table
 from jkeras.display.inventory import take_inventory
+from jkeras.display.width import columns
 from jkeras.models import Model, Sequential
 
 
@@ -185,3 +188,43 @@ def test_without_rich_it_is_plain_text(monkeypatch):
     print_summary(convolutional())
     monkeypatch.undo()
     assert stream.getvalue().isascii()
+
+
+def test_the_optimizer_is_counted_as_keras_does():
+    keras = pytest.importorskip("keras")
+    x, y = np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
+    totals = []
+    for package in (keras, jkeras):
+        L = package.layers
+        model = package.Sequential([L.Input((4,)), L.Dense(3), L.BatchNormalization(), L.Dense(1)])
+        model.compile("adam", "mse")
+        before, after = [], []
+        model.summary(print_fn=lambda s, to=before, **_: to.append(s))
+        model.fit(x, y, verbose=0)
+        model.summary(print_fn=lambda s, to=after, **_: to.append(s))
+        totals.append(
+            [[line.strip() for line in "\n".join(t).splitlines() if "params:" in line] for t in (before, after)]
+        )
+    assert totals[0] == totals[1] and "Optimizer params: 52 (208.00 B)" in totals[1][1]
+
+
+def test_columns_are_counted_as_terminals_do():
+    model = Sequential([layers.Dense(3, input_shape=(4,), name="一个全连接层"), layers.Dense(2, name="e\u0301")])
+    lines = lines_of(model)
+    starts = {columns(line[: line.index("(None,")]) for line in lines if "(None," in line}
+    assert len(starts) == 1
+    narrow = lines_of(model, line_length=34)
+    assert max(map(columns, narrow[1:-3])) <= 34 and " 一个全连接" in narrow[4] and " 层 (Dense)" in narrow[5]
+    assert table.wrap(["全连接"], 1) == ["全", "连", "接"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_terminal_of_any_width_with_wide_characters(monkeypatch, width):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    model = Sequential([layers.Dense(3, input_shape=(4,), name="一个全连接层" * 6), layers.Dense(2, name="b" * 50)])
+    text = printed(monkeypatch, Terminal(), model, show_trainable=True)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    box = [line for line in text.splitlines() if line[:1] in "┏┃┡│├└" and line]
+    assert len({columns(line) for line in box}) == 1 and columns(box[0]) <= width

@@ -6,12 +6,12 @@ import os
 import shutil
 import signal
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
-from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
+from jkeras.core import blame
 from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
 from jkeras.saving.checkpoint_file import write_file
 
@@ -102,7 +102,7 @@ class BackupAndRestore(Callback):
         except DamagedError as error:
             if not self.previous_path.exists():
                 raise
-            warnings.warn(f"{error} Training goes on from the checkpoint before it.", stacklevel=2)
+            blame.warn(f"{error} Training goes on from the checkpoint before it.")
             load_checkpoint(self.model, self.previous_path)
         if self.save_before_preemption:
             self._is_preempted = False
@@ -142,7 +142,7 @@ class BackupAndRestore(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
         if self.counter.counts_batches:
-            self.counter.end_epoch((self.params or {}).get("steps"))
+            self.counter.end_epoch(batches_of_epoch(self.model))
         else:
             self._save()
 

@@ -25,6 +25,7 @@ class Callback:
         batch_interval: Batches between two calls of the batch hooks; other callbacks, or `steps_per_execution`, may
             cause other ones.
         runs_last: Whether its hooks come after those of the other callbacks, whose state it keeps.
+        idle_hooks: Functions of the class that need not be called as hooks now.
 
     >>> class Lines(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -37,6 +38,7 @@ class Callback:
 
     batch_interval: int = 1
     runs_last: bool = False
+    idle_hooks: tuple[Any, ...] = ()
     params: dict[str, Any] | None = None
     validation_data: Any = None
     _model: Any = None
@@ -133,4 +135,4 @@ def overrides(callback: Any, hook: str) -> bool:
     if hook in getattr(callback, "__dict__", {}):
         return True
     own = getattr(type(callback), hook, None)
-    return own is not None and own is not getattr(Callback, hook)
+    return own is not None and own is not getattr(Callback, hook) and own not in getattr(callback, "idle_hooks", ())

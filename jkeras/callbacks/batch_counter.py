@@ -10,6 +10,7 @@ class BatchCounter:
 
     Args:
         every: "epoch", or after how many batches something is due.
+        name: What the argument is called, for the message.
 
     Raises:
         ValueError: If `every` is neither "epoch" nor a positive number.
@@ -22,9 +23,9 @@ class BatchCounter:
     [False, True, False]
     """
 
-    def __init__(self, every: Any):
+    def __init__(self, every: Any, name: str = "save_freq"):
         if every != "epoch" and (isinstance(every, (bool, str)) or int(every) < 1):
-            raise ValueError(f"save_freq must be 'epoch' or a positive number of batches; got {every!r}.")
+            raise ValueError(f"{name} must be 'epoch' or a positive number of batches; got {every!r}.")
         self.counts_batches = every != "epoch"  # rather than epochs
         self.every = int(every) if self.counts_batches else 0
         self.since = self.last = 0  # batches since it was due, and the batches of this epoch that were counted
@@ -50,3 +51,29 @@ class BatchCounter:
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.since, self.last = int(state["batches_since_save"]), int(state["last_batch"])
+
+
+def steps_of_run(model: Any) -> int | None:
+    """Return how many batches the call of `fit` that runs has done in all its epochs, or None outside of `fit`.
+
+    >>> steps_of_run(None) is None
+    True
+    """
+    run = run_of(model)
+    return None if run is None else run.steps
+
+
+def batches_of_epoch(model: Any) -> int | None:
+    """Return how many batches of the epoch `fit` has done, those before it was resumed too, or None outside of `fit`.
+
+    >>> batches_of_epoch(None) is None
+    True
+    """
+    run = run_of(model)
+    return None if run is None else run.done
+
+
+def run_of(model: Any) -> Any:
+    """Return the `Run` of the call of `fit` that is under way, or None outside of `fit`."""
+    training = getattr(getattr(model, "_compiled", None), "training", None)
+    return training.run if training is not None and training.is_running else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from jkeras.callbacks.base import HOOKS, Callback, Logs, overrides
 from jkeras.callbacks.history import History
+from jkeras.core import blame
 
 # The hooks of Keras 1 and 2 are reached through the ones of today.
 _ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -32,6 +33,7 @@ class CallbackList:
         add_history: Whether to append a `History` if there is none; last, so that it sees what others
             write to the logs.
         add_progbar: Whether to append a `ProgbarLogger` if there is none.
+        progress: What shows the progress of this run already: a `ProgbarLogger` then only says how it is shown.
         model: Passed to every callback.
         params: `verbose`, `epochs`, `steps` and the like: passed to every callback.
 
@@ -54,6 +56,7 @@ class CallbackList:
         callbacks: Any = None,
         add_history: bool = False,
         add_progbar: bool = False,
+        progress: Any = None,
         model: Any = None,
         **params: Any,
     ):
@@ -64,6 +67,9 @@ class CallbackList:
             self.callbacks.append(ProgbarLogger())
         if add_history and self.history is None:
             self.callbacks.append(History())
+        for callback in self.callbacks:
+            if hasattr(callback, "leave_to"):
+                callback.leave_to(progress, params.get("samples"))
         self.params: dict[str, Any] = {}
         self.model: Any = None
         self._index()
@@ -142,6 +148,10 @@ class CallbackList:
             if row["state"]:
                 callback.load_state_dict(row["state"])
 
+    def _note(self, error: Exception, listener: Callable[..., Any], hook: str, given: str) -> None:
+        owner = next((c for c in self.callbacks if getattr(c, hook, None) == listener), None)
+        blame.add(error, "callback", lambda: f"In the callback {type(owner).__name__}, {hook}({given}):")
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self.callbacks)
 
@@ -200,12 +210,20 @@ def _dispatch(hook: str) -> Callable[..., None]:
     def call_counted(self: CallbackList, index: int, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
         for listener in self._listeners[hook]:
-            listener(index, logs)
+            try:
+                listener(index, logs)
+            except Exception as error:
+                self._note(error, listener, hook, f"{index}, logs")
+                raise
 
     def call_plain(self: CallbackList, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
         for listener in self._listeners[hook]:
-            listener(logs)
+            try:
+                listener(logs)
+            except Exception as error:
+                self._note(error, listener, hook, "logs")
+                raise
 
     method = call_counted if counted else call_plain
     method.__name__, method.__qualname__ = hook, f"CallbackList.{hook}"

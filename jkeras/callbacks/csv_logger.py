@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.callbacks.log_file import LogFile
 
 
 class CSVLogger(Callback):
     """Writes one row an epoch: the epoch's number, then the metrics sorted by name; `NA` where there is none.
 
-    Each row is on disk when the epoch is over, so a run that is killed leaves whole rows behind.
+    Each row is on disk when the epoch is over, so a run that is killed leaves whole rows behind. A run that is resumed
+    ends with the file of one that was never killed: rows of epochs after the checkpoint are cut off and come again.
 
     Args:
         filename: The file.
@@ -35,6 +37,8 @@ class CSVLogger(Callback):
     >>> print(path.read_text().strip())
     epoch,loss,val_loss
     0,0.5,0.75
+
+    Reference: https://keras.io/api/callbacks/csv_logger
     """
 
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
@@ -42,66 +46,67 @@ class CSVLogger(Callback):
         self.separator = separator
         self.append = append
         self.keys: list[str] | None = None
-        self._file: TextIO | None = None
-        self._has_header = False
+        self._file = LogFile(self.filename, append, self._has_all_columns)
+        self._is_begun = False
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Open the file."""
-        self.on_train_end()
-        path = Path(self.filename)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        header: list[str] = []
-        if self.append and path.exists():
-            with path.open(newline="") as existing:
-                header = next(csv.reader(existing, delimiter=self.separator), [])
+        """Begin a run; the file is touched by its first row."""
+        self._file.begin()
+        self._is_begun = True
+        header = self._header() if self._file.size else []
         if header and header[0] == "epoch":
             self.keys = header[1:]
         elif not self.append:
             self.keys = None
-        self._file = path.open("a" if self.append else "w", newline="")
-        self._has_header = bool(header)
 
-    def _opened(self) -> TextIO:
-        if self._file is None:
-            self.on_train_begin()
-        assert self._file is not None
-        return self._file
+    def _header(self) -> list[str]:
+        with self._file.path.open(newline="") as existing:
+            return next(csv.reader(existing, delimiter=self.separator), [])
+
+    def _has_all_columns(self, row: str) -> bool:
+        cells = next(csv.reader([row], delimiter=self.separator), [])
+        return not cells or len(cells) == len(self._header())
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write a row."""
         logs = logs or {}
-        file = self._opened()
+        if not self._is_begun:
+            self.on_train_begin()
         if self.keys is None:
             self.keys = sorted(logs)
             # Validation may begin in a later epoch (validation_freq), but the columns are fixed by the first.
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys if key != "learning_rate"]
+        has_header = self._file.size > 0
         extra = [key for key in logs if key not in self.keys]
-        if extra and self._has_header and self.append:
+        if extra and has_header and self.append:
             raise ValueError(
                 f"CSVLogger: {self.filename!r} has no column for {', '.join(extra)}. "
                 f"Its columns are: epoch, {', '.join(self.keys)}. Use another file, or append=False."
             )
-        writer = csv.writer(file, delimiter=self.separator, lineterminator="\n")
-        if not self._has_header:
-            writer.writerow(["epoch", *self.keys])
-            self._has_header = True
-        writer.writerow([epoch, *(_text(logs.get(key, "NA")) for key in self.keys)])
-        file.flush()
-        os.fsync(file.fileno())
+        if not has_header:
+            self._file.write(self._row(["epoch", *self.keys]))
+        self._file.write(self._row([epoch, *(_text(logs.get(key, "NA")) for key in self.keys)]), sync=True)
+
+    def _row(self, cells: list[Any]) -> str:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.separator, lineterminator="").writerow(cells)
+        return text.getvalue()
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Leave a file even if no epoch was run."""
+        if self._is_begun:
+            self._file.cut()
+        self._is_begun = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the columns."""
-        return {"keys": self.keys}
+        """Return the columns, and how many bytes of the file belong to the run."""
+        return {"keys": self.keys, "size": self._file.size}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None}
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on behind the rows there were when `state_dict` was called."""
+        self.keys = None if state["keys"] is None else list(state["keys"])
+        self._file.go_on(state["size"])
 
 
 def _text(value: Any) -> Any:

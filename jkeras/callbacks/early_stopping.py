@@ -8,6 +8,7 @@ import numpy as np
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.core.layer import Layer
 
 
 class EarlyStopping(MonitorCallback):
@@ -20,7 +21,8 @@ class EarlyStopping(MonitorCallback):
         verbose: 1 to print when it ends.
         mode: "min", "max" or "auto".
         baseline: Value that must be reached too: an improvement that stays behind it does not reset the patience.
-        restore_best_weights: Whether the model ends with the weights of its best epoch.
+        restore_best_weights: Whether the model ends with the weights of its best epoch. Until then they stay on the
+            device, in memory of their own.
         start_from_epoch: Epochs before this one are not looked at.
 
     >>> from types import SimpleNamespace
@@ -60,7 +62,7 @@ class EarlyStopping(MonitorCallback):
         """Forget earlier runs."""
         self.best = None
         self.best_epoch = 0
-        self.best_weights: list[np.ndarray] | None = None
+        self.best_weights: list[Any] | None = None
         self.wait = 0
         self.stopped_epoch = 0
 
@@ -84,7 +86,7 @@ class EarlyStopping(MonitorCallback):
     def _keep_weights(self, epoch: int) -> None:
         self.best_epoch = epoch
         if self.restore_best_weights:
-            self.best_weights = self.model.get_weights()
+            self.best_weights = _arrays_of(self.model)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Report, and give the model its best weights back."""
@@ -100,7 +102,7 @@ class EarlyStopping(MonitorCallback):
         return {
             "best": json_float(self.best),
             "best_epoch": self.best_epoch,
-            "best_weights": self.best_weights,
+            "best_weights": None if self.best_weights is None else [np.asarray(array) for array in self.best_weights],
             "wait": self.wait,
             "stopped_epoch": self.stopped_epoch,
         }
@@ -108,3 +110,12 @@ class EarlyStopping(MonitorCallback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         super().load_state_dict({**state, "best": from_json_float(state.get("best"))})
+
+
+def _arrays_of(model: Any) -> list[Any]:
+    """Return what `get_weights` does, as arrays that stay on the device: nothing has to be waited for.
+
+    They are lent: training copies such an array before it uses its memory for the next one.
+    """
+    own = getattr(type(model), "get_weights", None)
+    return [weight.value for weight in model.weights] if own is Layer.get_weights else model.get_weights()

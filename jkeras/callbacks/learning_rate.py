@@ -18,12 +18,14 @@ def read_rate(model: Any) -> float:
         ValueError: If the model has no optimizer, or the optimizer no learning rate that can be read.
     """
     optimizer: Any = getattr(model, "optimizer", None)
-    if not hasattr(optimizer, "learning_rate"):
+    rate = getattr(optimizer, "learning_rate", None)
+    if rate is None:
         raise ValueError(
             f"The optimizer {optimizer!r} has no `learning_rate`, which this callback reads and sets. "
-            "Compile the model with an optimizer of jkeras, e.g. model.compile(optimizer=Adam(1e-3))."
+            "Compile the model with an optimizer of jkeras, e.g. model.compile(optimizer=Adam(1e-3)), or give optax "
+            "one that can be set: optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)."
         )
-    return float(np.asarray(optimizer.learning_rate))
+    return float(np.asarray(rate))
 
 
 def write_rate(model: Any, value: float) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
 from jkeras.core.errors import nearest, unexpected_argument
 
@@ -27,12 +27,13 @@ class ModelCheckpoint(MonitorCallback):
         save_best_only: Whether to write only if `monitor` is better than at all times before.
         save_weights_only: Whether to write weights (`model.save_weights`) or the whole model (`model.save`).
         mode: "min", "max" or "auto".
-        save_freq: "epoch", or a number of batches. A number makes the loop stop at every batch.
+        save_freq: "epoch", or a number of batches, counted across epochs. The loop stops when they are done.
         initial_value_threshold: What the first value must be better than.
+        options: Settings of TensorFlow's checkpoints, which are not written here: None.
         legacy: `period=n` of Keras 1 and 2: write every n-th epoch.
 
     Raises:
-        ValueError: If `save_freq` is neither "epoch" nor a positive number.
+        ValueError: If `save_freq` is neither "epoch" nor a positive number, or `options` are given.
         KeyError: In training, if `filepath` names something that is not in the logs.
 
     >>> from types import SimpleNamespace
@@ -54,11 +55,17 @@ class ModelCheckpoint(MonitorCallback):
         mode: str = "auto",
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
+        options: Any = None,
         **legacy: Any,
     ):
         self.period = legacy.pop("period", 1)
         if legacy:
             raise unexpected_argument("ModelCheckpoint", next(iter(legacy)), _ARGUMENTS)
+        if options is not None:
+            raise ValueError(
+                "ModelCheckpoint(options=...) are settings of TensorFlow's checkpoints, which are not written here. "
+                "Leave them out."
+            )
         self.counter = BatchCounter(save_freq)
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
@@ -70,8 +77,15 @@ class ModelCheckpoint(MonitorCallback):
         self.epochs_since_save = 0
         self._epoch = 0
         if self.counter.counts_batches:
-            # Set on the object, so that only a checkpoint that counts batches makes the loop stop at each.
+            # Set on the object, so that only a checkpoint that counts batches makes the loop stop for them.
             self.on_train_batch_end = self._count_batch
+
+    def set_model(self, model: Any) -> None:
+        """Receive the model."""
+        super().set_model(model)
+        if self.counter.counts_batches:
+            # What an earlier training left over is counted on: then files are due at other batches of the run.
+            self.batch_interval = 1 if self.counter.since else self.counter.every
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch."""
@@ -84,7 +98,7 @@ class ModelCheckpoint(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
         if self.counter.counts_batches:
-            return self.counter.end_epoch(None)  # it was told of every batch
+            return self.counter.end_epoch(batches_of_epoch(self.model))
         self.epochs_since_save += 1
         if self.epochs_since_save >= self.period:
             self.epochs_since_save = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.core import blame
 from jkeras.models.nan_search import Finding, search
 from jkeras.training.data import ArrayData, Batch, epoch_order, to_device
 from jkeras.training.program import Fixed, TrainState
@@ -115,7 +115,7 @@ class NaNFinder(Callback):
         self.batch, ts, self.finding = self._search(done)
         message = f"in epoch {self.epoch + 1}, batch {self.batch + 1}, {self.finding.text}"
         if self.action == "warn":
-            warnings.warn(f"NaNFinder: {message}", RuntimeWarning, stacklevel=2)
+            blame.warn(f"NaNFinder: {message}", RuntimeWarning)
             self._training.arrays.store(run.ts)
             return
         run.ts = jax.tree.map(jnp.array, ts)

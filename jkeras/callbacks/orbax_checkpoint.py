@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.batch_counter import BatchCounter
+from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
 from jkeras.saving.checkpoint import snapshot
 from jkeras.saving.sharded_checkpoint import orbax_checkpoint, save_arguments
@@ -78,7 +78,7 @@ class OrbaxCheckpoint(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
         if self.counter.counts_batches:
-            self.counter.end_epoch((self.params or {}).get("steps"))
+            self.counter.end_epoch(batches_of_epoch(self.model))
         else:
             self._save(epoch, logs or {})
 

@@ -41,3 +41,10 @@ def as_arrays(value: Any) -> Any:
         if leaves and all(isinstance(leaf, (int, float, bool)) for leaf in leaves):
             return jnp.asarray(value)
     return jax.tree.map(dtypes.to_array, value)
+
+
+def check_name(name: Any) -> str | None:
+    """Return `name` if it can be a part of a path."""
+    if name is not None and (not isinstance(name, str) or not name or "/" in name):
+        raise ValueError(f"A layer's name must be a non-empty string without '/'; got {name!r}.")
+    return name

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 from pathlib import Path
 from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
+
+from jkeras.core import blame
 
 VARIABLE = "JKERAS_COMPILATION_CACHE"
 
@@ -70,7 +71,7 @@ def enable_from_environment() -> None:
     try:
         enable(None if value.lower() in ("1", "on", "true") else value)
     except OSError as problem:
-        warnings.warn(f"{VARIABLE}={value}: nothing is cached. {problem}", RuntimeWarning, stacklevel=2)
+        blame.warn(f"{VARIABLE}={value}: nothing is cached. {problem}", RuntimeWarning)
 
 
 def check_safe(path: Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from jkeras.core.custom_objects import address
 
+_LONGEST = 120  # characters of an argument in a repr
+
 
 class Configurable:
     """Base of everything that can be written to a configuration and made again from it.
@@ -50,8 +52,23 @@ class Configurable:
         return cls(**config)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={v!r}" for k, v in self._given_arguments.items())
-        return f"{type(self).__name__}({shown})"
+        listing = ", ".join(f"{k}={shown(v)}" for k, v in self._given_arguments.items())
+        return f"{type(self).__name__}({listing})"
+
+
+def shown(value: Any, longest: int = _LONGEST) -> str:
+    """Return a value for a person to read: arrays by their shapes, and nothing that fills a page.
+
+    >>> shown([np.zeros((2, 3)), "relu"])
+    "[<float64 array of shape (2, 3)>, 'relu']"
+    """
+    if hasattr(value, "dtype") and getattr(value, "shape", ()):
+        return f"<{value.dtype} array of shape {tuple(value.shape)}>"
+    if type(value) is list:
+        text = f"[{', '.join(shown(item, longest) for item in value[:longest])}]"
+    else:
+        text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 @cache

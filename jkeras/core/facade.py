@@ -117,6 +117,12 @@ class Facade(Template):
             weight.initializer = functools.partial(_constant, np.asarray(array))
         self._initial_weights = None
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from jkeras.display.html import layer_html
+
+        return layer_html(self)
+
     def count_params(self) -> int:
         """Return the number of elements of all weights."""
         return sum(w.size for w in self.weights)

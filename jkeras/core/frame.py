@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
 
 import jax
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.seeds import fold_path
 
 # No weight is ever looked up through this: it serves to notice a template that is called or read inside `call`, and to
 # run layers without weights that are made there.
 _running: ContextVar[Frame | None] = ContextVar("jkeras_running_frame", default=None)
+
+
+# Templates of layers about whose lost mask the user was told: one warning says it for all programs of a model.
+_told_of_masks: WeakSet[Any] = WeakSet()
 
 
 def active() -> Frame | None:
@@ -101,7 +106,6 @@ class Frame:
         self._draws: Counter[str] = Counter()
         self._masks: dict[int, tuple[Any, Any]] = {}
         self._sources: dict[int, tuple[Any, Any]] = {}
-        self._warned: set[str] = set()
 
     def __enter__(self) -> Frame:
         self._token = _running.set(self)
@@ -197,23 +201,30 @@ class Frame:
         for array, mask in zip(arrays, found, strict=True):
             self.set_mask(array, mask)
 
-    def warn_of_lost_mask(self, path: str, inputs: Any) -> None:
-        """Warn if `inputs` came without a mask although a mask of matching shape is travelling in this frame."""
-        if not self._masks or path in self._warned or self.declaring:
+    def warn_of_lost_mask(self, layer: Any, inputs: Any) -> None:
+        """Warn, once for a layer, if its `inputs` came without a mask although one of matching shape is travelling."""
+        if not self._masks or self.declaring or layer._template in _told_of_masks:
             return
         shapes = {tuple(np.shape(mask)) for _, mask in self._masks.values()}
         for array in jax.tree.leaves(inputs):
             shape = np.shape(array)
             if any(shape[: len(mask)] == mask and len(shape) > len(mask) for mask in shapes):
-                self._warned.add(path)
-                warnings.warn(
-                    f"Layer {path!r} uses a mask but got none, although a mask of shape {shape[:2]} exists in this "
-                    "model: an operation in between dropped it. Pass it on: layer(x, mask=mask), or set "
-                    "`supports_masking = True` on the layer that dropped it.",
-                    UserWarning,
-                    stacklevel=5,
+                _told_of_masks.add(layer._template)
+                blame.warn(
+                    f"Layer {layer.path!r} uses a mask but got none, although a mask of shape {shape[:2]} exists in "
+                    "this model: an operation in between dropped it. Pass it on: layer(x, mask=mask), or set "
+                    "`supports_masking = True` on the layer that dropped it."
                 )
                 return
+
+
+class Forward(NamedTuple):
+    """What a call gives: outputs, the mask of each output leaf, the state after it, and the losses it added."""
+
+    outputs: Any
+    masks: list[Any]
+    state: dict[str, dict[str, Any]]
+    losses: list[Any]
 
 
 def _is_none(value: Any) -> bool:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core import dtypes
+from jkeras.core import blame, dtypes
 from jkeras.core.operators import HasOperators
 from jkeras.core.registry import snake_case
 from jkeras.core.template import unique_name
@@ -144,7 +144,11 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         outputs = layer.compute_output_spec(*args, **kwargs)
     except Exception as error:
-        if has_unknown((args, kwargs)):
+        kind = type(layer).__name__
+        blame.add(
+            error, "layer", lambda: f"In {layer.name!r} ({kind}), called on {blame.described_call(args, kwargs)}:"
+        )
+        if has_unknown((args, kwargs)) and any(str(size) in str(error) for size in UNKNOWN_SIZES):
             error.add_note(f"Where this says {' or '.join(map(str, UNKNOWN_SIZES))}, the dimension is unknown (None).")
         raise
     node = Node(layer, args, kwargs, outputs)

@@ -6,20 +6,20 @@ import functools
 import inspect
 import weakref
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jkeras.core import dtypes, graph, remat, seeds, stateless
+from jkeras.core import blame, dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
-from jkeras.core.arguments import as_arrays, as_spec, pop_input_hint
+from jkeras.core.arguments import as_arrays, as_spec, check_name, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.facade import Facade
-from jkeras.core.frame import Frame
+from jkeras.core.frame import Forward, Frame
 from jkeras.core.legacy import without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
@@ -245,7 +245,11 @@ class Layer(Facade):
                 outputs = bound(*args, **kwargs)
             else:
                 function = getattr(type(self), method) if isinstance(method, str) else method
-                outputs = getattr(function, "__func__", function)(bound, *args, **kwargs)
+                try:
+                    outputs = getattr(function, "__func__", function)(bound, *args, **kwargs)
+                except Exception as error:
+                    blame.of_layer(error, bound, args, kwargs, function)
+                    raise
             masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
             return Forward(outputs, masks, collect_state(frame), frame.losses)
 
@@ -253,7 +257,11 @@ class Layer(Facade):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._frame is not None:
-            return self._call_bound(self._frame, args, kwargs)
+            try:
+                return self._call_bound(self._frame, args, kwargs)
+            except Exception as error:
+                blame.of_layer(error, self, args, kwargs)
+                raise
         if graph.has_symbolic((args, kwargs)):
             return graph.record(self, args, kwargs)
         return self._call_arrays(args, kwargs)
@@ -296,7 +304,7 @@ class Layer(Facade):
         if signature.takes_mask and given.get("mask") is None:
             given["mask"] = frame.masks_of(first)
             if given["mask"] is None and not self._passes_masks_on:
-                frame.warn_of_lost_mask(self.path, first)
+                frame.warn_of_lost_mask(self, first)
         mask = given["mask"] if signature.takes_mask else frame.masks_of(first)
         for name in signature.argument_masks:
             if given.get(f"{name}_mask") is None and given.get(name) is not None:
@@ -480,20 +488,4 @@ def _unbuilt(root: Layer) -> frozenset[Any]:
     return frozenset(weakref.ref(layer) for layer in layers if not layer.built and type(layer).build is not Layer.build)
 
 
-class Forward(NamedTuple):
-    """What a call gives: outputs, the mask of each output leaf, the state after it, and the losses it added."""
-
-    outputs: Any
-    masks: list[Any]
-    state: dict[str, dict[str, Any]]
-    losses: list[Any]
-
-
 _BASE_CONFIG = ("name", "trainable", "dtype", "autocast", "activity_regularizer")
-
-
-def check_name(name: Any) -> str | None:
-    """Return `name` if it can be a part of a path."""
-    if name is not None and (not isinstance(name, str) or not name or "/" in name):
-        raise ValueError(f"A layer's name must be a non-empty string without '/'; got {name!r}.")
-    return name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
+
+from jkeras.core import blame
 
 
 def _from_environment(name: str) -> int | None:
@@ -22,6 +23,8 @@ class Settings:
         max_steps_per_epoch: What an epoch of `fit`, `evaluate` and `predict` stops at; None: no limit.
         flash_attention: Whether attention may (True), must not (False) or need not (None) use a fused kernel.
         prefetch: How many batches a thread makes ahead; 0: none.
+        theme: The name of the theme that progress is written in.
+        log_interval: Seconds between two lines of a long epoch where no line can be rewritten; None: one an epoch.
     """
 
     interactive_logging: bool = True
@@ -29,11 +32,14 @@ class Settings:
     max_steps_per_epoch: int | None = None
     flash_attention: bool | None = None
     prefetch: int = 2
+    theme: str = "classic"
+    log_interval: float | None = 30.0
 
 
 settings = Settings(
     max_epochs=_from_environment("KERAS_MAX_EPOCHS"),
     max_steps_per_epoch=_from_environment("KERAS_MAX_STEPS_PER_EPOCH"),
+    theme=os.environ.get("JKERAS_THEME") or "classic",
 )
 
 
@@ -42,7 +48,7 @@ def limit_epochs(epochs: int) -> int:
     limit = settings.max_epochs
     if not limit or limit >= epochs:
         return epochs
-    warnings.warn(f"config.set_max_epochs limits fit to {limit} of {epochs} epochs.", UserWarning, stacklevel=3)
+    blame.warn(f"config.set_max_epochs limits fit to {limit} of {epochs} epochs.")
     return limit
 
 
@@ -57,9 +63,5 @@ def limit_steps(steps: int | None, available: int | None) -> int | None:
     wanted = steps or available
     if not limit or (wanted is not None and wanted <= limit):
         return steps
-    warnings.warn(
-        f"config.set_max_steps_per_epoch limits an epoch to {limit} steps{f' of {wanted}' if wanted else ''}.",
-        UserWarning,
-        stacklevel=3,
-    )
+    blame.warn(f"config.set_max_steps_per_epoch limits an epoch to {limit} steps{f' of {wanted}' if wanted else ''}.")
     return limit

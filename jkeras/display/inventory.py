@@ -46,8 +46,19 @@ def take_inventory(model: Any, expand_nested: bool = False, layer_range: Any = N
         ("Trainable params", [w for w in weights if id(w) in trainable]),
         ("Non-trainable params", [w for w in weights if id(w) not in trainable]),
     ]
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and getattr(optimizer, "built", False):
+        own = _optimizer_variables(optimizer)
+        groups[0][1].extend(own)
+        groups.append(("Optimizer params", own))
     totals = [(name, sum(w.size for w in own), sum(w.size * _itemsize(w) for w in own)) for name, own in groups]
     return Inventory(model.name, rows, has_branches, totals)
+
+
+def _optimizer_variables(optimizer: Any) -> list[Any]:
+    """Return what Keras counts: all but the further counters of steps that the parts of an optax chain keep."""
+    iterations = optimizer.iterations
+    return [v for v in optimizer.variables if v is iterations or v.shape or jnp.issubdtype(v.dtype, jnp.floating)]
 
 
 def _itemsize(weight: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,21 +29,59 @@ def format_number(value: Any) -> str:
     return f"{number:.{max(digits, 0)}f}"
 
 
-def format_logs(logs: Mapping[str, Any]) -> str:
-    """Return ` - name: value` for every metric; those of arrays show their mean.
+def format_metric(value: Any, number: Callable[[Any], str] = format_number) -> str:
+    """Return what is shown of a metric's value: of an array its mean, of what is no number its text.
 
-    >>> format_logs({"loss": 0.12345, "note": "x"})
-    ' - loss: 0.1235 - note: x'
+    >>> format_metric([0.1, 0.2]), format_metric("x"), format_metric([])
+    ('0.1500', 'x', '-')
     """
-    return "".join(f" - {name}: {_shown(value)}" for name, value in logs.items())
-
-
-def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return str(value)
-    return format_number(array.mean()) if array.size else "-"
+    return number(array.mean()) if array.size else "-"
+
+
+def classic_number(value: Any) -> str:
+    """Return `value` as Keras writes it: 4 digits after the point, with an exponent from 1e-3 down.
+
+    >>> [classic_number(x) for x in (0.47251, 123.456, -0.5, 0.0005, 0)]
+    ['0.4725', '123.4560', '-0.5000', '5.0000e-04', '0.0000e+00']
+    """
+    number = float(value)
+    return f"{number:.4f}" if not abs(number) <= 1e-3 else f"{number:.4e}"
+
+
+def classic_seconds(seconds: float) -> str:
+    """Return a duration as Keras writes the time an epoch took: whole seconds.
+
+    >>> classic_seconds(54.7), classic_seconds(0.2)
+    ('55s', '0s')
+    """
+    return f"{max(seconds, 0.0):.0f}s"
+
+
+def classic_left(seconds: float) -> str:
+    """Return the time left as Keras writes it.
+
+    >>> classic_left(55.2), classic_left(75), classic_left(3700)
+    ('55s', '1:15', '1:01:40')
+    """
+    return format_seconds(round(seconds)) if round(seconds) > 60 else f"{max(seconds, 0.0):.0f}s"
+
+
+def classic_each(seconds: float) -> str:
+    """Return the time of a step as Keras writes it.
+
+    >>> classic_each(2.1), classic_each(0.0293), classic_each(12.3e-6)
+    ('2s', '29ms', '12us')
+    """
+    for unit, factor in (("s", 1.0), ("ms", 1e3)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.0f}{unit}"
+    return f"{seconds * 1e6:.0f}us"
 
 
 def format_seconds(seconds: float) -> str:

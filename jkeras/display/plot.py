@@ -6,87 +6,17 @@ import html
 import os
 import shutil
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
-from jkeras.core.graph import Plan
-from jkeras.display.inventory import is_model, layers_in_range
+from jkeras.display.chart import Box, Chart, chart_of
 
 _MISSING = (
     "Drawing models needs pydot and graphviz: pip install jkeras[plot], and install graphviz "
     "(https://graphviz.org/download) so that its program `dot` is found."
 )
-
-
-class Box(NamedTuple):
-    """One layer of a chart: its key, and what is in it if it is a model drawn open."""
-
-    key: str
-    layer: Any
-    name: str
-    inside: Chart | None
-
-
-class Chart(NamedTuple):
-    """Boxes, arrows between the keys of boxes, and the keys where arrows from outside begin and end."""
-
-    boxes: list[Box]
-    arrows: list[tuple[str, str]]
-    entries: list[str]
-    exits: list[str]
-
-
-def chart_of(
-    model: Any, expand_nested: bool = False, layer_range: Sequence[str] | None = None, path: str = ""
-) -> Chart:
-    """Return the chart of a model.
-
-    Raises:
-        ValueError: If the model has no layers, or `layer_range` names none.
-    """
-    plan = getattr(model, "_plan", None)
-    plan = plan if isinstance(plan, Plan) else None
-    named = dict(plan.layers if plan is not None else model.children())
-    if not named:
-        raise ValueError(f"Model {model.name!r} has no layers to draw.")
-    chosen = layers_in_range(list(named.values()), {id(layer): name for name, layer in named.items()}, layer_range)
-    boxes: list[Box] = []
-    for name, layer in named.items():
-        if any(layer is one for one in chosen):
-            key = f"{path}{name}"
-            inside = chart_of(layer, True, None, f"{key}/") if expand_nested and is_model(layer) else None
-            boxes.append(Box(key, layer, name, inside))
-    by_layer = {id(box.layer): box for box in boxes}
-    if plan is not None:
-        pairs = [
-            (parent.node.layer, node.layer) for node in plan.nodes for parent in node.parents if parent.node is not None
-        ]
-        first = [tensor.node.layer for tensor in plan.input_list if tensor.node is not None]
-        last = [tensor.node.layer for tensor in plan.output_list if tensor.node is not None]
-    else:
-        # What a subclass computes is written in its `call`; a Sequential leads from one layer to the next.
-        chain = list(named.values()) if hasattr(model, "add") else []
-        pairs = list(zip(chain, chain[1:]))
-        first, last = list(named.values())[:1], list(named.values())[-1:]
-    arrows = [
-        (source, target)
-        for before, after in dict.fromkeys((id(a), id(b)) for a, b in pairs)
-        if before in by_layer and after in by_layer
-        for source in _exits(by_layer[before])
-        for target in _entries(by_layer[after])
-    ]
-    entries = [key for layer in first if id(layer) in by_layer for key in _entries(by_layer[id(layer)])]
-    exits = [key for layer in last if id(layer) in by_layer for key in _exits(by_layer[id(layer)])]
-    return Chart(boxes, arrows, entries, exits)
-
-
-def _entries(box: Box) -> list[str]:
-    return [box.key] if box.inside is None else box.inside.entries
-
-
-def _exits(box: Box) -> list[str]:
-    return [box.key] if box.inside is None else box.inside.exits
+_LINE, _HEAD, _FROZEN = "#5b6770", "#d6e4f0", "#e4e4e4"
 
 
 def model_to_dot(
@@ -137,10 +67,11 @@ def model_to_dot(
     )  # fmt: skip
     style = dict(rankdir=rankdir, splines=splines, dpi=dpi)
     if subgraph:
-        graph = pydot.Cluster(graph_name=model.name, label=_quoted(model.name), style="dashed", rankdir=rankdir)
+        graph = _cluster(pydot, model.name, model.name, rankdir=rankdir)
     else:
-        graph = pydot.Dot(model.name, graph_type="digraph", bgcolor="white", **style)
-        graph.set_node_defaults(shape="plaintext", fontname="Helvetica")
+        graph = pydot.Dot(_identifier(model.name), graph_type="digraph", bgcolor="white", pad="0.2", **style)
+    graph.set_node_defaults(shape="plaintext", fontname="Helvetica", fontsize="12")
+    graph.set_edge_defaults(color=_LINE, arrowsize="0.7")
     _fill(pydot, graph, chart_of(model, expand_nested, layer_range), options)
     return graph
 
@@ -150,11 +81,22 @@ def _fill(pydot: Any, graph: Any, chart: Chart, options: dict[str, bool]) -> Non
         if box.inside is None:
             graph.add_node(pydot.Node(_quoted(box.key), label=_label(box, **options)))
             continue
-        cluster = pydot.Cluster(graph_name=_quoted(box.key), label=_quoted(box.name), style="dashed")
+        cluster = _cluster(pydot, box.key, box.name)
         _fill(pydot, cluster, box.inside, options)
         graph.add_subgraph(cluster)
     for source, target in chart.arrows:
         graph.add_edge(pydot.Edge(_quoted(source), _quoted(target)))
+
+
+def _cluster(pydot: Any, key: str, name: str, **style: str) -> Any:
+    """Return the frame around the layers of a nested model."""
+    style |= {"fontname": "Helvetica", "fontsize": "12", "color": _LINE, "bgcolor": "#00000008"}
+    return pydot.Cluster(graph_name=_identifier(key), label=_quoted(name), style='"rounded,dashed"', **style)
+
+
+def _identifier(text: str) -> str:
+    """Return a name that graphviz takes without quotes, another one for each text."""
+    return "g_" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in text)
 
 
 def _quoted(text: str) -> str:
@@ -165,18 +107,24 @@ def _label(box: Box, shapes: bool, dtype: bool, names: bool, activations: bool, 
     """Return the table of one layer, in the HTML of graphviz."""
     layer, kind = box.layer, type(box.layer).__name__
     kind = "Functional" if kind == "Model" else kind
-    lines = [f"{box.name} ({kind})" if names else kind]
+    lines = []
     if activations and getattr(layer, "activation", None) is not None:
         activation = layer.activation
-        lines.append(f"Activation: {getattr(activation, '__name__', type(activation).__name__)}")
+        lines.append(("Activation", getattr(activation, "__name__", type(activation).__name__)))
     if shapes:
-        lines += [f"Input shape: {_shape(layer, 'input')}", f"Output shape: {_shape(layer, 'output')}"]
+        lines += [("Input shape", _shape(layer, "input")), ("Output shape", _shape(layer, "output"))]
     if dtype:
-        lines.append(f"Output dtype: {_of_tensors(layer, 'output', lambda tensor: str(tensor.dtype))}")
+        lines.append(("Output dtype", _of_tensors(layer, "output", lambda tensor: str(tensor.dtype))))
     if trainable and layer.weights:
-        lines.append(f"Trainable: {bool(layer.trainable)}")
-    rows = "".join(f"<tr><td>{html.escape(line)}</td></tr>" for line in lines)
-    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{rows}</table>>'
+        lines.append(("Trainable", str(bool(layer.trainable))))
+    head = f"{html.escape(box.name)} ({html.escape(kind)})" if names else html.escape(kind)
+    fill = _FROZEN if trainable and layer.weights and not layer.trainable else _HEAD
+    rows = f'<tr><td colspan="2" bgcolor="{fill}"><b>{head}</b></td></tr>'
+    for what, value in lines:
+        cells = f'<td align="left" sides="LB">{what}:</td><td align="left" sides="RB">{html.escape(value)}</td>'
+        rows += f"<tr>{cells}</tr>"
+    style = f'border="0" cellborder="1" cellspacing="0" cellpadding="5" color="{_LINE}" bgcolor="white"'
+    return f"<<table {style}>{rows}</table>>"
 
 
 def _shape(layer: Any, side: str) -> str:
@@ -242,10 +190,9 @@ def plot_model(
     if shutil.which("dot") is None:
         raise ImportError(_MISSING)
     graph.write(to_file, format=ending)
-    if ending not in ("png", "jpg", "jpeg", "gif"):
-        return None
+    shown = "SVG" if ending == "svg" else "Image" if ending in ("png", "jpg", "jpeg", "gif") else None
     try:
         from IPython import display
     except ImportError:
         return None
-    return display.Image(filename=to_file)
+    return getattr(display, shown)(filename=to_file) if shown is not None else None

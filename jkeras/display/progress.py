@@ -1,23 +1,29 @@
-"""The progress line of `fit`, `evaluate` and `predict`."""
+"""The progress of `fit`, `evaluate` and `predict`: what is known of it, and when it is shown."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from jkeras.display.line import Line
-from jkeras.display.numbers import format_count, format_logs, format_seconds
+from jkeras.core.compiling import compile_seconds
+from jkeras.display.best import Best
+from jkeras.display.facts import Facts
+from jkeras.display.line import default_stream
+from jkeras.display.outputs import output_for
+from jkeras.display.themes import current_theme
+from jkeras.training.stream import closed_at_end
 
-_BAR_WIDTH = 20
+_MODES = ("fit", "evaluate", "predict")
+_VERBOSE = {"auto": 1, 0: 0, 1: 1, 2: 2}  # True and False are 1 and 0
 
 
 class Progress:
     """Shows how far a run is, how fast it goes and what the metrics are.
 
-    In a terminal or a notebook one line an epoch is rewritten in place. Elsewhere, and with `verbose=2`, each epoch
-    prints exactly one line, without control characters. Rates leave out the time that went into compilation, which is
-    shown apart, once.
+    In a terminal one line an epoch is rewritten in place, in a notebook one output; never more than ten times a second.
+    Elsewhere, and with `verbose=2`, each epoch prints a line, without control characters. Rates leave out the time that
+    went into compilation, which is shown apart, once. How it looks is said by a theme (`jkeras.display.set_theme`).
 
     Args:
         mode: "fit", "evaluate" or "predict".
@@ -25,122 +31,144 @@ class Progress:
         steps: Steps in an epoch; None while it is unknown.
         verbose: "auto" (as 1), 0: nothing, 1: a line rewritten in place, 2: one line an epoch.
         stream: Where to; standard output if left out.
+        clock: Says what time it is, in seconds.
+        compiled: Says how many seconds went into compilation so far, of whatever.
 
     Raises:
         ValueError: If `verbose` or `mode` is none of these.
 
     >>> progress = Progress("fit", epochs=10, steps=100, verbose=2)
     >>> progress.epoch_begin(2)
-    >>> progress.epoch_end({"loss": 0.1234}, seconds=2.3, compile_seconds=1.3)
-    Epoch 3/10 - 100/100 - 2.3s - 10ms/step - compiled in 1.3s - loss: 0.1234
+    >>> progress.epoch_end({"loss": 0.1234}, seconds=2.3, compiled=1.3)
+    Epoch 3/10 - 100/100 - 2s - 10ms/step - loss: 0.1234 - compiled in 1.3s
     """
 
-    def __init__(self, mode: str, epochs: int, steps: int | None, verbose: Any = "auto", stream: Any = None):
-        if verbose not in ("auto", 0, 1, 2, 3):
-            raise ValueError(f"verbose must be 'auto', 0, 1 or 2; got {verbose!r}.")
-        if mode not in ("fit", "evaluate", "predict"):
+    def __init__(
+        self,
+        mode: str,
+        epochs: int,
+        steps: int | None,
+        verbose: Any = "auto",
+        stream: Any = None,
+        clock: Callable[[], float] = time.perf_counter,
+        compiled: Callable[[], float] = compile_seconds,
+    ):
+        if mode not in _MODES:
             raise ValueError(f"mode must be 'fit', 'evaluate' or 'predict'; got {mode!r}.")
         self.mode = mode
         self.epochs = epochs
         self.steps = steps
-        self.verbose = 1 if verbose == "auto" else int(verbose)
-        self._line = Line(stream)
-        self._live = self.verbose == 1 and self._line.is_live
+        self.verbose = checked_verbose(verbose)
+        self.samples: int | None = None  # of an epoch, if these are to be counted
+        self._clock, self._compiled = clock, compiled
+        self._best = Best()
+        stream = default_stream() if stream is None else stream
+        self._output = output_for(stream, self.verbose, current_theme(), epochs, clock)
         self._reset(0)
+        closed_at_end(self)
 
     @property
     def is_live(self) -> bool:
-        """Whether a line is rewritten while steps run, so that `update` is worth calling."""
-        return self._live
+        """Whether somebody watches an epoch run, so that steps should be sent in blocks that suit a person."""
+        return self._output.is_live
+
+    def is_due(self) -> bool:
+        """Whether `update` would be shown now, so that reading the metrics for it is worth the time."""
+        return self._output.pace.is_due()
+
+    def count_samples(self, total: int | None) -> None:
+        """Show samples instead of steps, wherever their number is known.
+
+        Args:
+            total: Samples in an epoch, None if that is unknown.
+        """
+        self.samples = total
 
     def _reset(self, epoch: int) -> None:
         self._epoch = epoch
-        self._step = 0
-        self._samples: int | None = None
-        self._began = time.perf_counter()
+        self._first = self._step = 0
+        self._rows: int | None = None
+        self._began, self._compiled_before = self._clock(), self._compiled()
         self._running = 0.0
-        self._compiling = 0.0
 
     def epoch_begin(self, epoch: int = 0) -> None:
         """Begin an epoch (or the one line of evaluation and prediction)."""
         self._reset(epoch)
-        if self._live and self.mode == "fit":
-            self._line.finish(f"Epoch {epoch + 1}/{self.epochs}")
+        self._output.begin(self._facts({}))
 
-    def compiling(self, seconds: float) -> None:
-        """Take note of time that went into compilation; it counts for no rate."""
-        self._compiling += max(float(seconds), 0.0)
+    def skip(self, steps: int) -> None:
+        """Take note that so many steps of the epoch were done in an earlier run; they count for no rate."""
+        self._first = self._step = steps
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None, samples: int | None = None) -> None:
-        """Show that `step` steps of the epoch are done.
+        """Take note that `step` steps of the epoch are done, and show it if that is due.
 
         Args:
             step: How many steps.
             logs: The metrics so far, as floats.
             samples: How many samples these steps took.
         """
-        self._step, self._samples = step, samples if samples is not None else self._samples
-        self._running = time.perf_counter() - self._began - self._compiling
-        if self._live:
-            self._line.rewrite(self._text(logs or {}, self._running, self._compiling, None))
+        self._step, self._rows = step, samples if samples is not None else self._rows
+        self._running = self._clock() - self._began - self._compiling()
+        if self.is_due():
+            self._output.draw(self._facts(logs or {}))
 
     def epoch_end(
-        self, logs: Mapping[str, Any] | None = None, seconds: float | None = None, compile_seconds: float | None = None
+        self, logs: Mapping[str, Any] | None = None, seconds: float | None = None, compiled: float | None = None
     ) -> None:
         """Show the finished line.
 
         Args:
             logs: The metrics of the epoch, those of validation among them.
             seconds: What the epoch took, compilation included; measured here if left out.
-            compile_seconds: What of it was compilation; the sum of `compiling` if left out.
+            compiled: What of it was compilation; measured here if left out.
         """
         if self.verbose == 0:
             return
-        seconds = time.perf_counter() - self._began if seconds is None else float(seconds)
-        compiled = self._compiling if compile_seconds is None else float(compile_seconds)
+        seconds = self._clock() - self._began if seconds is None else float(seconds)
+        compiled = min(self._compiling() if compiled is None else compiled, seconds)
         self.steps = self.steps or self._step or None
         # Validation is part of the epoch's time, but not of what a step takes: the last update came before it.
         is_measured = self._step == self.steps and 0 < self._running < seconds - compiled
-        stepping = self._running if is_measured else seconds - compiled
+        self._running = self._running if is_measured else max(seconds - compiled, 0.0)
         self._step = self.steps or 0
-        text = self._text(logs or {}, max(stepping, 0.0), compiled, seconds)
-        if self._live:
-            self._line.finish(text)
-        else:
-            title = f"Epoch {self._epoch + 1}/{self.epochs}" if self.mode == "fit" else self.mode.capitalize()
-            self._line.finish(f"{title} - {text}")
+        best = self._best.note(logs or {}) if self.epochs > 1 else frozenset[str]()
+        facts = self._facts(logs or {})
+        self._output.finish(facts._replace(seconds=seconds, compiled=compiled, best=best, is_finished=True))
 
-    def _text(self, logs: Mapping[str, Any], stepping: float, compiled: float, seconds: float | None) -> str:
-        """Write the line: steps, bar, time, rate, compile time, metrics; in a narrow terminal less of them."""
-        total = "?" if self.steps is None else str(self.steps)
-        counted = f"{self._step:>{len(total)}}/{total}"
-        rate = f"{format_seconds(stepping / self._step)}/step" if self._step and stepping > 0 else ""
-        compiling = f"compiled in {format_seconds(compiled)}" if compiled >= 0.05 else ""
-        metrics = format_logs(logs)
-        if not self._live:
-            parts = [counted, format_seconds(seconds or 0.0), rate, compiling]
-            return " - ".join(part for part in parts if part) + metrics
-        time_text = self._remaining(stepping) if seconds is None else format_seconds(seconds)
-        speed = f"{format_count(self._samples / stepping)} samples/s" if self._samples and stepping > 0 else ""
-        # What a person misses least goes first where there is no room: the bar shrinks, then these one by one.
-        for speed_text, compile_text in ((speed, compiling), ("", compiling), ("", "")):
-            timing = " ".join(part for part in (time_text, ", ".join(filter(None, (rate, speed_text)))) if part)
-            tail = " - ".join(part for part in (timing, compile_text) if part) + metrics
-            room = self._line.width() - len(counted) - len(tail) - 4
-            if room >= 0 or seconds is not None:
-                break
-        return " ".join(part for part in (counted, self._bar(min(_BAR_WIDTH, room)), tail.strip()) if part)
+    def close(self) -> None:
+        """Leave the terminal or the notebook in order, wherever the run was broken off."""
+        self._output.close()
 
-    def _remaining(self, stepping: float) -> str:
-        if not self.steps or not self._step:
-            return ""
-        left = stepping / self._step * max(self.steps - self._step, 0)
-        return f"ETA {format_seconds(left) if left >= 59.95 else f'{left:.0f}s'}"
+    def _compiling(self) -> float:
+        return self._compiled() - self._compiled_before
 
-    def _bar(self, width: int) -> str:
-        """Draw the bar; a terminal too narrow for a useful one gets none."""
-        if width < 5 or not self.steps:
-            return ""
-        filled = min(width * self._step // self.steps, width)
-        arrow = "=" * filled if filled == width else "=" * max(filled - 1, 0) + ">" * (filled > 0)
-        return f"[{arrow.ljust(width, '.')}]"
+    def _facts(self, logs: Mapping[str, Any]) -> Facts:
+        done, total, unit, counted = self._step, self.steps, "step", self._step - self._first
+        if self.samples is not None and self.steps:
+            total, unit = self.samples, "sample"
+            done = min(self._rows or round(total * self._step / self.steps), total) if self._step else 0
+            counted = round(done * counted / self._step) if self._step else 0
+        # Of the samples, too, those of an earlier run count for no speed.
+        rows = self._rows and round(self._rows * (self._step - self._first) / max(self._step, 1))
+        return Facts(
+            self.mode, self._epoch, self.epochs, done, total, unit, self._clock() - self._began, self._running,
+            counted, self._compiling(), rows, logs,
+        )  # fmt: skip
+
+
+def checked_verbose(verbose: Any) -> int:
+    """Return 0, 1 or 2.
+
+    Raises:
+        ValueError: If `verbose` is neither of them, nor "auto", True or False.
+
+    >>> checked_verbose("auto"), checked_verbose(False)
+    (1, 0)
+    """
+    try:
+        return _VERBOSE[verbose]
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"verbose must be 'auto', 0 (silent), 1 (a progress line) or 2 (one line an epoch); got {verbose!r}."
+        ) from None

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from jkeras.display.width import columns, cut, pad
+
 
 class Table(NamedTuple):
     """A title, headers, rows of cells (a cell is one or several lines) and lines below."""
@@ -23,7 +25,7 @@ def column_widths(table: Table, line_length: int | None, positions: Sequence[flo
     columns end, absolute or as fractions of the line) it is as asked, and cells are wrapped.
     """
     needed = [
-        max(len(header), *(len(line) for row in table.rows for line in row[i]), 0) + 2
+        max(columns(header), *(columns(line) for row in table.rows for line in row[i]), 0) + 2
         for i, header in enumerate(table.headers)
     ]
     if positions is not None:
@@ -55,18 +57,23 @@ def column_widths(table: Table, line_length: int | None, positions: Sequence[flo
 
 
 def wrap(lines: Sequence[str], width: int) -> list[str]:
-    """Break lines at `width`, after a space or an underscore if there is one in the second half.
+    """Break lines at `width`: after a space, or else after an underscore or slash in the second half, or anywhere.
 
     >>> wrap(["a_long_name (Dense)"], 12)
     ['a_long_name ', '(Dense)']
     """
     wrapped = []
     for line in lines:
-        while len(line) > width:
-            cut = max(line.rfind(mark, width // 2, width) + 1 for mark in (" ", "_", "/")) or width
-            wrapped.append(line[:cut])
-            line = line[cut:]
-        wrapped.append(line)
+        while columns(line) > width:
+            fits = cut(line, width) or line[:1]  # one wide character may be more than the width
+            indent = len(line) - len(line.lstrip(" >"))
+            end = fits.rfind(" ", indent) + 1 or max(fits.rfind(mark, len(fits) // 2) for mark in "_/") + 1 or len(fits)
+            wrapped.append(line[:end])
+            line = line[end:]
+            if not line:
+                break
+        else:
+            wrapped.append(line)
     return wrapped
 
 
@@ -99,11 +106,14 @@ def plain_lines(table: Table, widths: list[int]) -> Iterator[str]:
 
 
 def _line(cells: Sequence[str], widths: list[int]) -> str:
-    return "".join(f" {cell:<{width - 1}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return "".join(f" {pad(cell, width - 1)}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def print_rich(table: Table, widths: list[int] | None, right_aligned: int) -> bool:
-    """Print the table with lines and colours; return False if standard output or the installation does not allow it."""
+def print_rich(table: Table, widths: list[int] | None, right_aligned: int, least: int = 65) -> bool:
+    """Print the table with lines and colours; return False if standard output or the installation does not allow it.
+
+    Without `widths` it is as wide as its cells need, at least `least`, and fits into the terminal.
+    """
     if not _shows_boxes(sys.stdout):
         return False
     try:
@@ -114,17 +124,22 @@ def print_rich(table: Table, widths: list[int] | None, right_aligned: int) -> bo
     except ImportError:
         return False
     console = Console(highlight=False, soft_wrap=False)
-    width, least = (None, min(65, console.width)) if widths is None else (sum(widths), None)
-    drawn = RichTable(box=box.HEAVY_HEAD, show_lines=True, width=width, min_width=least)
+    lines = len(table.headers) + 1
+    if widths is None:
+        room = console.width - lines
+        widths = column_widths(table, None, None, min(least - lines, room))
+        if sum(widths) > room:
+            widths = column_widths(table, room, None, 0)
+        inner = [max(width - 2, 1) for width in widths]
+    else:
+        inner = [max(width - 3, 1) for width in widths]
+    drawn = RichTable(box=box.HEAVY_HEAD, show_lines=True)
     for i, header in enumerate(table.headers):
-        drawn.add_column(
-            Text(header, "bold"),
-            justify="right" if i == right_aligned else "left",
-            overflow="fold",
-            width=None if widths is None else max(widths[i] - 3, 1),
-        )
+        justify = "right" if i == right_aligned else "left"
+        drawn.add_column(Text(header, "bold"), justify=justify, overflow="fold", width=inner[i])
     for row in table.rows:
-        drawn.add_row(*(Text("\n".join(cell), _STYLES[i]) for i, cell in enumerate(row)))
+        cells = ("\n".join(wrap(cell, width)) for cell, width in zip(row, inner, strict=True))
+        drawn.add_row(*(Text(cell, _STYLES[i]) for i, cell in enumerate(cells)))
     console.print(Text(table.title, "bold"))
     console.print(drawn)
     for line in table.footer:

@@ -8,10 +8,11 @@ from typing import Any
 
 import jax
 
-from jkeras.core.layer import Forward
+from jkeras.core import blame
+from jkeras.core.frame import Forward
 from jkeras.core.template import kept, two_level, weights_of
 from jkeras.models.step import Step
-from jkeras.models.step_style import KERAS, PURE, is_keras_result, keras_data, style_of, wrong_result
+from jkeras.models.step_style import KERAS, PURE, in_step, is_keras_result, keras_data, style_of, wrong_result
 from jkeras.models.steps import Steps
 from jkeras.training.data import ArrayData, Batch, StreamData
 from jkeras.training.program import TrainState
@@ -98,7 +99,8 @@ def custom_forward(model: Any) -> Callable[..., Any] | None:
         if style == PURE:
             values = [(w, array) for _, w, array in rows if not w.trainable]
             with Step(PURE, None, rng, values=values, unreadable=[w for _, w, _ in rows if w.trainable]) as step:
-                outputs = model.predict_step(TrainState(params, state, None, None, rng), x)
+                with blame.noted("step", lambda: in_step(model, "predict_step", specs)):
+                    outputs = model.predict_step(TrainState(params, state, None, None, rng), x)
             return Forward(outputs, [], step.state_after or state, [])
         returned, step = _predict_keras(model, rows, x, rng)
         if not is_keras_result("predict_step", returned):
@@ -119,7 +121,8 @@ def _predict_keras(model: Any, rows: list[Any], x: Any, rng: Any) -> tuple[Any, 
     groups = model.trainable_variables, model.non_trainable_variables
     with Step(KERAS, None, rng, values=[(w, array) for _, w, array in rows]) as step:
         lists = tuple([arrays[id(w)] for w in group] for group in groups)
-        return model.predict_step(lists, keras_data(Batch(x), "predict_step")), step
+        with blame.noted("step", lambda: in_step(model, "predict_step", Batch(x))):
+            return model.predict_step(lists, keras_data(Batch(x), "predict_step")), step
 
 
 def evaluation_program(model: Any, program: Any, data: ArrayData | StreamData) -> Any:

@@ -8,11 +8,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import blame
 from jkeras.core.template import two_level
 from jkeras.metrics import Metric
 from jkeras.models.compiled_metrics import CompiledMetrics
 from jkeras.models.step import Step
-from jkeras.models.step_style import KERAS, PURE, is_keras_result, is_pure_result, keras_data, style_of, wrong_result
+from jkeras.models.step_style import (
+    KERAS,
+    PURE,
+    in_step,
+    is_keras_result,
+    is_pure_result,
+    keras_data,
+    style_of,
+    wrong_result,
+)
 from jkeras.models.variable_lists import VariableLists, flat_logs, settled
 from jkeras.models.weight_rows import weight_rows
 from jkeras.training.data import Batch
@@ -257,7 +267,8 @@ class CustomProgram(Program):
     ) -> tuple[TrainState, dict[str, Any], Totals]:
         key = fixed.key if ts.step is None else jax.random.fold_in(fixed.key, ts.step)
         run = self._keras if self.style == KERAS else self._pure
-        return run(self.model(), ts, dict(totals), batch, fixed, key, found)
+        with blame.noted("step", lambda: in_step(self.model(), self.name, batch)):
+            return run(self.model(), ts, dict(totals), batch, fixed, key, found)
 
     def _rates(self, fixed: Fixed) -> list[tuple[Any, Any]]:
         own = self.keeper is not self.optimizer

@@ -225,6 +225,21 @@ class Model(Trainer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary."""
+        from jkeras.display.html import model_html
+
+        return model_html(self)
+
+    def __repr__(self) -> str:
+        count, optimizer = len(self.children()), self.optimizer
+        facts = [
+            f"{count} layer{'s' * (count != 1)}",
+            f"{self.count_params():,} parameters" if self.built else "not built",
+        ]
+        facts += [f"compiled with {type(optimizer).__name__}"] * (optimizer is not None)
+        return f"<{type(self).__name__} {self.name!r}: {', '.join(facts)}>"
+
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the weights to HDF5, in Keras's layout for the suffix: `.h5`, `.weights.h5`, or `.weights.json`.
 

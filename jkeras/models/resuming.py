@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.trees import named_leaves
 from jkeras.models.compiled import Arrays
 from jkeras.models.weight_rows import freeze_layers, frozen_layers, weight_rows
@@ -135,11 +135,10 @@ class Training:
         if found is loaded and kept is not None:
             kept.put_back()
             if found.position.epoch >= epochs:
-                warnings.warn(
+                blame.warn(
                     f"{found.source!r} was written when {found.position.epoch} epochs were done, so fit(epochs="
                     f"{epochs}) has nothing left to do. Give the number of all epochs, or begin a new run: "
-                    "load_checkpoint(..., resume=False).",
-                    stacklevel=4,
+                    "load_checkpoint(..., resume=False)."
                 )
         self._go_on(found)
         stopped = self.model.stop_training and not found.position.batch

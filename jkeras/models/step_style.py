@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
+from jkeras.core import blame
 from jkeras.training.data import Batch
 from jkeras.training.program import TrainState
 
@@ -97,6 +99,13 @@ def _takes_two(function: Callable[..., Any]) -> bool:
     return True
 
 
+def in_step(model: Any, name: str, batch: Any, when: str = "") -> str:
+    """Return where an error happened that a step raised, for its note."""
+    parts = {k: v for k, v in zip(("x", "y", "sample_weight"), batch, strict=False) if v is not None}
+    when = f" {when}," if when else ""
+    return f"In {type(model).__name__}.{name},{when} with {blame.described_call((), parts)}:"
+
+
 def style_of(model: Any, name: str, keras_run: Callable[[], Any], batch: Any) -> str:
     """Return the style of a step.
 
@@ -124,12 +133,14 @@ def style_of(model: Any, name: str, keras_run: Callable[[], Any], batch: Any) ->
                 return learnt.args[0]
             break
         except Exception as found:
-            error = error or found
+            # A step in our way misses the attributes of a `Batch` in what Keras hands over: that is not the error.
+            error = found if error is None or isinstance(error, AttributeError) else error
             continue
         break
     else:
         assert error is not None
-        error.add_note(f"{type(model).__name__}.{name} raised this before it read its first argument, the state.")
+        when = "before it read its first argument, the state"
+        blame.add(error, "step", functools.partial(in_step, model, name, batch, when))
         raise error
     try:
         returned = keras_run()

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core import blame
 from jkeras.core.layer import Layer
 from jkeras.core.stateless import StatelessScope
 from jkeras.core.weight import plain
@@ -343,7 +344,8 @@ class Steps(Layer):
         accepted = inspect.signature(self.compute_loss).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
         extra = {"training": training} if takes_all or "training" in accepted else {}
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
+        with blame.noted("loss", lambda: f"In {type(self).__name__}.compute_loss:"):
+            return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **extra)
 
     def _objective(self, y_pred: Any) -> Objective:
         step, compiled = current(), self._compiled

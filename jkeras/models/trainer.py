@@ -29,7 +29,6 @@ from jkeras.training.chunks import chunk_steps
 from jkeras.training.data import ArrayData, StreamData, make_data, on_host
 from jkeras.training.interrupts import uninterrupted
 from jkeras.training.labels import check_labels
-from jkeras.training.pacer import Clock
 from jkeras.training.program import Decision, decide, fetch, send
 from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
@@ -184,7 +183,7 @@ class Trainer(FormerMethods, Steps):
         callback_list: Any = CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
             batch_size=getattr(data, "batch_size", batch_size), samples=getattr(data, "samples", None),
-            do_validation=validation is not None,
+            do_validation=validation is not None, progress=progress,
             metrics=[prefix + key for prefix in ("", "val_")[: 1 + (validation is not None)] for key in keys],
         )  # fmt: skip
         if resume is not None:
@@ -221,7 +220,7 @@ class Trainer(FormerMethods, Steps):
                     callback_list.on_test_end(val_logs)
                     logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
                 seconds = time.perf_counter() - began
-                progress.epoch_end(logs, seconds, run.compile_seconds)
+                progress.epoch_end(logs, seconds)
                 training.end_epoch(epoch, logs)
                 if self.stop_training:
                     break
@@ -276,7 +275,7 @@ class Trainer(FormerMethods, Steps):
             check_labels(program.objective, data.batch.y)
         progress = Progress("evaluate", 1, steps or data.steps, verbose)
         callback_list: Any = CallbackList(
-            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
+            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
         )
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
@@ -293,7 +292,7 @@ class Trainer(FormerMethods, Steps):
         logs, new_state, totals = loop.evaluate(program, mode, params, state, data, key, steps, callback_list, progress)
         self._keep_state(state, new_state)
         arrays.store_totals(program, totals)
-        progress.epoch_end(logs, time.perf_counter() - began, 0.0)
+        progress.epoch_end(logs, time.perf_counter() - began)
         callback_list.on_test_end(logs)
         if return_dict:
             return logs
@@ -333,17 +332,16 @@ class Trainer(FormerMethods, Steps):
         self._check_can_predict(data)
         progress = Progress("predict", 1, steps or data.steps, verbose)
         callback_list: Any = CallbackList(
-            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps
+            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
         )
         began = time.perf_counter()
         callback_list.on_predict_begin({})
-        predictor, clock, done = Predictor(self), Clock(), 0
+        predictor, done = Predictor(self), 0
 
         def shown(outputs: Outputs) -> None:
             nonlocal done
             done += outputs.batches
-            if progress.is_live and clock.is_due():
-                progress.update(done, {})
+            progress.update(done)
 
         if callback_list.has_predict_batch_hooks or isinstance(data, StreamData):
             batches = Ahead(data.batches() if isinstance(data, ArrayData) else data.batches(steps))
@@ -352,7 +350,7 @@ class Trainer(FormerMethods, Steps):
             results = predictor.batches(data, steps)
         host = gathered(results, shown)
         predictor.finish()
-        progress.epoch_end({}, time.perf_counter() - began, 0.0)
+        progress.epoch_end({}, time.perf_counter() - began)
         callback_list.on_predict_end({})
         if not host:
             raise ValueError("predict got no batch: x is empty.")

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.template import weights_of
 from jkeras.core.weight import Weight
 from jkeras.saving.former_weights import Origin, Rows, modern_rows
@@ -84,10 +84,9 @@ def match_legacy(file: Any, model: Any, by_name: bool, mismatches: Mismatches) -
     if by_name:
         pairs = [(name, layers[name], saved[name]) for name in saved if name in layers]
         if not pairs:
-            warnings.warn(
+            blame.warn(
                 f"{mismatches.path!r}: no layer of the file has the name of a layer of the model, "
-                f"so nothing was loaded. File: {_listing(saved)}. Model: {_listing(layers)}.",
-                stacklevel=4,
+                f"so nothing was loaded. File: {_listing(saved)}. Model: {_listing(layers)}."
             )
     else:
         wanted = {name: layer for name, layer in layers.items() if layer.weights}

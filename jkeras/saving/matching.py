@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.weight import Weight
 from jkeras.saving.former_weights import read_value
 
@@ -66,7 +66,7 @@ class Mismatches:
         """Raise `ValueError`, or warn and go on."""
         if not self.skip:
             raise ValueError(f"{self.path!r} does not fit the model. {text}{self.table}")
-        warnings.warn(f"{self.path!r}: skipped what does not fit the model. {text}", stacklevel=5)
+        blame.warn(f"{self.path!r}: skipped what does not fit the model. {text}")
 
     def fitting(self, matches: list[Match]) -> list[Match]:
         """Return the matches whose shapes agree."""

@@ -7,7 +7,6 @@ part of it is which slot.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.optimizers.transforms import path_name
 
 
@@ -217,10 +217,10 @@ def restore_optimizer(optimizer: Any, variables: Sequence[Any], rows: list[Row],
     try:
         _restore(optimizer, variables, rows)
     except _DoesNotFit as error:
-        warnings.warn(
+        blame.warn(
             f"{where}: the state of the optimizer ({type(optimizer).__name__}) does not fit and was left out, so that "
-            f"training begins with a fresh one. {error}", stacklevel=4,
-        )  # fmt: skip
+            f"training begins with a fresh one. {error}"
+        )
         optimizer.build(variables)
         return False
     return True

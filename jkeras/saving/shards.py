@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading, write_array
 from jkeras.saving.hdf5_checks import read_attribute
@@ -60,7 +60,7 @@ def write_shards(
     """
     name = os.fspath(filepath)
     if name.endswith(_SHARD):
-        warnings.warn(f"max_shard_size: the index of the shards is written to {_index_of(name)!r}.", stacklevel=4)
+        blame.warn(f"max_shard_size: the index of the shards is written to {_index_of(name)!r}.")
         name = _index_of(name)
     if not is_index(name):
         raise ValueError(f"max_shard_size: expected a name that ends in {INDEX!r}, that of the index; got {name!r}.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from jkeras.core import blame
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.optimizers import get as get_optimizer
 from jkeras.saving.archive import WEIGHTS, new_archive, open_archive
@@ -244,10 +244,10 @@ def _compile(model: Any, config: Any, rows: list[Row], name: str, stored: Any) -
         # Keras 3 forgets the optimizer of a model that it has written as .h5 before; its state still tells its name.
         told = read_names(stored, "name")
         guess = _optimizer_named(told[0] if told else "")
-        warnings.warn(
+        blame.warn(
             f"{name!r} does not say which optimizer its model was trained with. It goes on with "
-            f"{guess or 'rmsprop'!r} as it is by default; compile the model to say more.", stacklevel=4,
-        )  # fmt: skip
+            f"{guess or 'rmsprop'!r} as it is by default; compile the model to say more."
+        )
         config = {**config, "optimizer": guess} if guess else config
     model.compile_from_config(config)
     optimizer = model._compiled.optimizer

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.dtypes import canonical, floatx
 from jkeras.utils.data import PyDataset, ordered_batches
 
@@ -109,7 +110,8 @@ class StreamData:
     def peek(self) -> Batch:
         """Return the first batch without losing it."""
         if self._peeked is None:
-            self._peeked = self._batch(self.source[0]) if self.is_dataset and self.steps else self._read()
+            with self._noted(0):
+                self._peeked = self._batch(self.source[0]) if self.is_dataset and self.steps else self._read()
         if self._peeked is None:
             raise ValueError(f"{self.name} is empty: the {type(self.source).__name__} gave no batch.")
         return self._peeked
@@ -128,7 +130,13 @@ class StreamData:
             order = range(count) if seed is None else np.random.default_rng(seed).permutation(count).tolist()
             wanted = order[:limit][start:]
             items = ordered_batches(self.source, wanted) if isinstance(self.source, PyDataset) else None
-            yield from map(self._batch, items if items is not None else (self.source[i] for i in wanted))
+            made = map(self._batch, items if items is not None else (self.source[i] for i in wanted))
+            for number in wanted:
+                with self._noted(number):
+                    batch = next(made, None)
+                if batch is None:
+                    return
+                yield batch
             return
         for number in itertools.count(start):
             if number == limit:
@@ -172,7 +180,8 @@ class StreamData:
             batch, self._peeked = self._peeked, None
             self.place += 1
             return batch
-        batch = self._read()
+        with self._noted(self.place):
+            batch = self._read()
         self.place = 0 if batch is None else self.place + 1
         return batch
 
@@ -183,6 +192,9 @@ class StreamData:
             return self._batch(item)
         self._iterator = None
         return None
+
+    def _noted(self, number: int) -> Any:
+        return blame.noted("data", lambda: f"In batch {number} of {self.name}, from {type(self.source).__name__}:")
 
     def _batch(self, item: Any) -> Batch:
         parts = item if isinstance(item, tuple) else (item,)

@@ -17,6 +17,7 @@ class Interrupts:
     took the place of the arrays it was given, are assigned. It acts in the main thread only, and only if nobody else
     handles the signal.
 
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> interrupts = Interrupts()
     >>> interrupts.install()
     >>> try:
@@ -27,6 +28,7 @@ class Interrupts:
     ...     print("interrupted, with the", kept)
     interrupted, with the result of the step
     >>> interrupts.remove()
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
 
     def __init__(self) -> None:

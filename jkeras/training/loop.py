@@ -13,7 +13,7 @@ import numpy as np
 from jkeras.training.chunks import batch_bytes, chunks
 from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device, with_room
 from jkeras.training.interrupts import Interrupts
-from jkeras.training.pacer import SHOWN_EVERY, Clock, Pacer
+from jkeras.training.pacer import SHOWN_EVERY, Pacer
 from jkeras.training.profile import StepTrace
 from jkeras.training.program import Decision, Fixed, Program, TrainState
 from jkeras.training.record import Compilation, Record
@@ -100,6 +100,7 @@ class Run:
         start, self.start = self.start, 0
         self.done, self.samples = start, start * getattr(data, "batch_size", 0)
         self.compile_seconds = 0.0
+        self.progress.skip(start)
         began = time.perf_counter()
         if not start:
             self.totals = self.program.fresh_totals()
@@ -223,7 +224,6 @@ class Run:
             self.record.spent["device"] += now - sent
             return rest, began
         self.compile_seconds += now - sent
-        self.progress.compiling(now - sent)
         self.record.spent["compile"] += now - sent
         self.record.compiled.append(Compilation(_described(function, kwargs, args[0]), now - sent))
         return rest, now
@@ -273,7 +273,7 @@ class Run:
         waiting = time.perf_counter()
         previous = self.pacer.sent(count, logs, began)
         self.record.spent["device"] += time.perf_counter() - waiting
-        if previous is not None and self.progress.is_live:
+        if previous is not None and self.progress.is_due():
             self.progress.update(self.done - count, self.program.read(previous), self.samples - rows)
 
 
@@ -301,7 +301,7 @@ def evaluate(
             carry = program.test_block(params, carry, bounds, resident, order, key, size=size)
         return program.read(program.report(carry[1])), *carry
     state, totals = carry
-    logs, pacer, clock = None, Pacer(SHOWN_EVERY), Clock()
+    logs, pacer = None, Pacer(SHOWN_EVERY)
     for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
         if hooks is not None:
             hooks.on_test_batch_begin(number, {})
@@ -312,7 +312,7 @@ def evaluate(
             hooks.on_test_batch_end(number, program.read(logs))
         else:
             pacer.sent(1, logs, began)
-        if progress is not None and progress.is_live and clock.is_due():
+        if progress is not None and progress.is_due():
             progress.update(number + 1, program.read(logs))
     if logs is None:
         raise ValueError("There is nothing to evaluate: the data gave no batch.")

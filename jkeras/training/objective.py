@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jkeras.core import blame
 from jkeras.core.errors import nearest
 from jkeras.core.template import unique_name
 from jkeras.losses import FunctionLoss, Loss
@@ -123,7 +124,8 @@ class Objective:
                 continue
             if true is None:
                 raise ValueError(f"Output {output.name!r} has a loss but no targets. Give y, or loss=None for it.")
-            value = output.loss(true, predicted, sample_weight=weight, mask=mask)
+            with blame.noted("loss", lambda: _in("loss", output.loss.name, output.name, true, predicted)):  # noqa: B023
+                value = output.loss(true, predicted, sample_weight=weight, mask=mask)
             value = jnp.mean(value) if value.ndim else value
             each.append(value)
             total = total + value * output.loss_weight
@@ -183,7 +185,8 @@ class Objective:
                 for key, metric in rows:
                     used = mask_weight(given, mask) if metric.uses_mask else given
                     extra = {} if used is None else {"sample_weight": used}
-                    new[key] = metric.update(new[key], true, predicted, **extra)
+                    with blame.noted("metric", lambda: _in("metric", key, output.name, true, predicted)):  # noqa: B023
+                        new[key] = metric.update(new[key], true, predicted, **extra)
         return new
 
     def split(self, state: Any, totals: Totals) -> tuple[Any, Any]:
@@ -212,9 +215,18 @@ class Objective:
         logs: dict[str, Any] = {}
         for output in self.outputs:
             for key, metric in (*output.metrics, *output.weighted_metrics):
-                value = metric.compute(metrics[key])
+                with blame.noted("metric", lambda: f"In the value of the metric {key!r}:"):  # noqa: B023
+                    value = metric.compute(metrics[key])
                 logs.update(value if isinstance(value, dict) else {key: value})
         return logs
+
+
+def _in(kind: str, name: Any, output: str, true: Any, predicted: Any) -> str:
+    return f"In the {kind} {name!r} of output {output!r}, with {blame.described_call((), _given(true, predicted))}:"
+
+
+def _given(true: Any, predicted: Any) -> dict[str, Any]:
+    return {"y_true": true, "y_pred": predicted}
 
 
 def _with_keys(

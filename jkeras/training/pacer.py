@@ -62,19 +62,3 @@ class Pacer:
         if steps > 1 or self.steps_per_second is None or self._last_size == 1:
             self.steps_per_second = steps / max(elapsed, 1e-9)
         return result
-
-
-class Clock:
-    """Says when a progress line is to be shown again."""
-
-    def __init__(self, seconds: float = SHOWN_EVERY):
-        self.seconds = seconds
-        self._next = 0.0
-
-    def is_due(self) -> bool:
-        """Whether enough time has passed since this last was true."""
-        now = time.perf_counter()
-        if now < self._next:
-            return False
-        self._next = now + self.seconds
-        return True

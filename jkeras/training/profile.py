@@ -11,18 +11,19 @@ STEPS = 20
 
 
 class StepTrace:
-    """Traces steps of a run with JAX's profiler, after the first block, in which programs are compiled.
+    """Traces steps of a run with JAX's profiler, after the first one, in which programs are compiled.
 
     Args:
         folder: Where the trace is written; it is made if it is not there.
         steps: How many steps are traced, at least; batches of a block end together.
+        first: The steps to send before.
 
     Attributes:
         traced: The steps that are in the trace.
     """
 
-    def __init__(self, folder: Any, steps: int = STEPS):
-        self.folder, self.steps = Path(folder), steps
+    def __init__(self, folder: Any, steps: int = STEPS, first: int = 1):
+        self.folder, self.steps, self.first = Path(folder), steps, first
         self.traced = 0
         self._sent = 0
         self._on = False
@@ -31,20 +32,21 @@ class StepTrace:
         """Return how many of `count` steps to send: few before and during the trace."""
         if self.traced >= self.steps:
             return count
-        return min(count, self.steps - self.traced if self._sent else 1)
+        waiting = self.first - self._sent
+        return min(count, waiting if waiting > 0 else self.steps - self.traced)
 
     def before(self) -> None:
         """A block is about to be sent."""
-        if self._sent and self.traced < self.steps and not self._on:
+        if self._sent >= self.first and self.traced < self.steps and not self._on:
             self.folder.mkdir(parents=True, exist_ok=True)
             jax.profiler.start_trace(str(self.folder))
             self._on = True
 
     def after(self, count: int, result: Any) -> None:
         """A block was sent; its `result` is there when it is done."""
-        if not self._sent:
-            jax.block_until_ready(result)  # it is no part of the trace
         self._sent += count
+        if not self._on and self._sent >= self.first and not self.traced:
+            jax.block_until_ready(result)  # it is no part of the trace
         if self._on:
             self.traced += count
             if self.traced >= self.steps:

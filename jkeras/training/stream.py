@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
@@ -14,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax
 
+from jkeras.core import blame
 from jkeras.core.settings import settings
 
 WORTH_A_THREAD = 1e-3  # seconds a batch: what takes less costs less than handing it from thread to thread
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _END = object()
-_open: ContextVar[list[Ahead] | None] = ContextVar("jkeras_open_streams", default=None)
+_open: ContextVar[list[Any] | None] = ContextVar("jkeras_open_streams", default=None)
 
 
 class _Failure:
@@ -149,10 +149,9 @@ class Ahead(Iterator[Any]):
         self._permits.put(False)
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
-            warnings.warn(
+            blame.warn(
                 f"The data are still busy with a batch after {PATIENCE:.0f} s; their thread ends when it is made.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         self._ready = SimpleQueue()
 
@@ -172,6 +171,13 @@ def jax_context() -> Callable[[], ExitStack]:
     return enter
 
 
+def closed_at_end(thing: Any) -> None:
+    """Let the method of `ends_streams` that is running close `thing`, however it ends."""
+    opened = _open.get()
+    if opened is not None:
+        opened.append(thing)
+
+
 def ends_streams(method: Callable[P, R]) -> Callable[P, R]:
     """Return `method` so that whatever is made ahead in it ends with it, however it ends.
 
@@ -180,7 +186,7 @@ def ends_streams(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        streams: list[Ahead] = []
+        streams: list[Any] = []
         token = _open.set(streams)
         try:
             return method(*args, **kwargs)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.preprocessing.image.iterator import Iterator, check_subset, save_images
@@ -278,10 +278,9 @@ class DataFrameIterator(FileIterator):
         if validate_filenames:
             valid = [i for i in rows if _is_image(paths[i], self.white_list_formats)]
             if len(valid) < len(rows):
-                warnings.warn(
+                blame.warn(
                     f"{len(rows) - len(valid)} files named in column {x_col!r} are missing or no images: their rows "
-                    "are left out.",
-                    stacklevel=2,
+                    "are left out."
                 )
             rows = valid
         share = 0.0 if image_data_generator is None else image_data_generator._validation_split

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.preprocessing.image.affine import FILL_MODES, apply_affine_transform
@@ -119,7 +119,7 @@ class ImageDataGenerator:
         self.zca_whitening_matrix: Any = None
         for name, implied in _IMPLIED:
             if getattr(self, name) and not getattr(self, implied):
-                warnings.warn(f"ImageDataGenerator: {name}=True needs {implied}=True, which is now set.", stacklevel=2)
+                blame.warn(f"ImageDataGenerator: {name}=True needs {implied}=True, which is now set.")
                 setattr(self, implied, True)
 
     def flow(
@@ -216,11 +216,12 @@ class ImageDataGenerator:
         return x
 
     def _is_fit(self, option: str, statistic: Any) -> bool:
-        if statistic is None:
-            warnings.warn(
+        told = self.__dict__.setdefault("_told", set())
+        if statistic is None and option not in told:  # asked for every image
+            told.add(option)
+            blame.warn(
                 f"ImageDataGenerator({option}=True) has not seen the data: call generator.fit(x) first. Until then "
-                "images are not normalised.",
-                stacklevel=4,
+                "images are not normalised."
             )
         return statistic is not None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from typing import Any
 
 import numpy as np
 
+from jkeras.core import blame
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.core.errors import nearest
@@ -191,6 +191,6 @@ def save_img(
     ending = os.path.splitext(path)[1][1:] if file_format is None and isinstance(path, (str, os.PathLike)) else ""
     name = (file_format or ending).lower()
     if image.mode == "RGBA" and name in ("jpg", "jpeg"):
-        warnings.warn("JPEG files have no transparency: the image is saved as RGB.", stacklevel=2)
+        blame.warn("JPEG files have no transparency: the image is saved as RGB. Save it as PNG to keep it.")
         image = image.convert("RGB")
     image.save(path, format="jpeg" if file_format and name == "jpg" else file_format, **kwargs)
