@@ -59,7 +59,11 @@ _FORMER: tuple[tuple[str, str, str], ...] = (
         "legacy.rmsprop",
     ),
     ("optimizer_v1", "optimizers", "."),
-    ("optimizer_v2", "optimizers optimizers.schedules", ". adam gradient_descent learning_rate_schedule optimizer_v2 rmsprop"),
+    (
+        "optimizer_v2",
+        "optimizers optimizers.schedules",
+        ". adam gradient_descent learning_rate_schedule optimizer_v2 rmsprop",
+    ),
     ("backend", "backend", "tensorflow_backend theano_backend cntk_backend common load_backend"),
     ("backend_config", "backend", "."),
     ("losses", "losses", "loss losses"),
@@ -117,9 +121,6 @@ RENAMED_NAMES = {
     "backend.tensorflow_backend.set_session": "compat.tf.sessions.set_session",
     "backend.tensorflow_backend.get_session": "compat.tf.sessions.get_session",
 }
-for _old, _new in list(RENAMED_NAMES.items()):
-    if _old.startswith("backend.set") or _old.startswith("backend.get"):
-        RENAMED_NAMES[_old.replace("backend.", "backend.tensorflow_backend.", 1)] = _new
 
 
 def part_of(fullname: str) -> str | None:
@@ -161,7 +162,7 @@ def places_of(path: str, stored: bool = False) -> tuple[str, ...] | None:
 
 def exists(path: str) -> bool:
     """Whether jkeras has a public module of this path."""
-    if any(part.startswith("_") for part in path.split(".")) or path.partition(".")[0] in ("compat", "wrappers_"):
+    if any(part.startswith("_") for part in path.split(".")) or path.partition(".")[0] == "compat":
         return False
     try:
         return importlib.util.find_spec(f"jkeras.{path}" if path else "jkeras") is not None

@@ -126,7 +126,8 @@ def _require_name(module: Any, name: str) -> None:
         getattr(module, name)
     except AttributeError as error:
         known = nearest(name, getattr(module, "__all__", ())) or f" {error}"
-        raise ImportError(f"cannot import name {name!r} from {module.__name__!r}.{known}", name=module.__name__) from None
+        where = module.__name__
+        raise ImportError(f"cannot import name {name!r} from {where!r}.{known}", name=where) from None
 
 
 def _import_module(name: str, package: str | None = None) -> ModuleType:

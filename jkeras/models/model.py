@@ -15,6 +15,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.table import layers as layer_classes
 from jkeras.models.host_part import host_part
+from jkeras.models.legacy import former_ends
 from jkeras.models.reports import cost_analysis, explain_fit
 from jkeras.models.trainer import Trainer
 
@@ -47,6 +48,7 @@ class Model(Trainer):
     _plan: Plan | None = None
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        inputs, outputs = former_ends(inputs, outputs, kwargs)
         super().__init__(name=name, **kwargs)
         self.stop_training = False
         self._layers: dict[str, Layer] = {}

@@ -21,9 +21,11 @@ _Function = Callable[..., Any]
 def _numbers_only(values: Any) -> bool:
     """Whether these are plain integers, as sizes are: computed at once, they stay sizes inside compiled code."""
     leaves = jax.tree.leaves(values)
-    return all(
-        isinstance(leaf, (int, np.integer)) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu") for leaf in leaves
-    )
+    return builtins.all(isinstance(leaf, (int, np.integer)) or _is_sizes(leaf) for leaf in leaves)
+
+
+def _is_sizes(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iu"
 
 
 def _on_sizes(of_sizes: _Function, of_arrays: _Function) -> _Function:
@@ -47,8 +49,8 @@ def _sizes(shape: Any) -> tuple[int, ...]:
     shape = [shape] if np.ndim(shape) == 0 else list(shape)
     if None in shape:
         raise ValueError(
-            f"The shape {tuple(shape)} has an unknown size. Inside the `call` of a layer, or in a Lambda, sizes are known; "
-            "zeros_like and ones_like need none."
+            f"The shape {tuple(shape)} has an unknown size. Inside the `call` of a layer, or in a Lambda, sizes "
+            "are known; zeros_like and ones_like need none."
         )
     return tuple(int(n) for n in shape)
 
@@ -112,7 +114,9 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return jnp.where(condition, plain(x), plain(y))
 
 
-def _one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None):
+def _one_hot(
+    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None
+) -> Any:
     hot = jax.nn.one_hot(jnp.asarray(indices).astype(jnp.int32), int(depth), axis=-1 if axis is None else axis)
     if on_value is not None or off_value is not None:
         hot = jnp.where(hot > 0, 1 if on_value is None else on_value, 0 if off_value is None else off_value)
@@ -187,7 +191,9 @@ def _clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
 
 cast = row(_cast, "x, dtype", "Convert to another dtype.")
 constant = row(_constant, "value, dtype=None, shape=None", "An array of these numbers.")
-convert_to_tensor = row(lambda value, dtype, **_: _constant(value, dtype), "value, dtype=None, dtype_hint=None", "An array.")
+convert_to_tensor = row(
+    lambda value, dtype, **_: _constant(value, dtype), "value, dtype=None, dtype_hint=None", "An array."
+)
 identity = row(jnp.asarray, "input", "The same values.")
 stop_gradient = row(jax.lax.stop_gradient, "input", "The same values, which gradients do not pass.")
 reshape = row(_reshape, "tensor, shape", "Other sizes for the same elements; a -1 is what is left.")
@@ -205,11 +211,17 @@ repeat = row(lambda x, repeats, axis: jnp.repeat(x, repeats, axis), "input, repe
 gather = row(_gather, "params, indices, axis=None, batch_dims=0", "Elements along an axis by index.")
 gather_nd = row(_gather_nd, "params, indices, batch_dims=0", "Elements by index of several axes.")
 boolean_mask = row(_mask, "tensor, mask, axis=None", "Elements where the mask is true.")
-where = row(_where, "condition, x=None, y=None", "`x` where the condition holds, else `y`; alone, the indices where it holds.")
-one_hot = row(_one_hot, "indices, depth, on_value=None, off_value=None, axis=None, dtype=None", "Rows of an identity matrix.")
+where = row(_where, "condition, x=None, y=None", "`x` where the condition holds, else `y`; or the indices.")
+one_hot = row(
+    _one_hot, "indices, depth, on_value=None, off_value=None, axis=None, dtype=None", "Rows of an identity matrix."
+)
 pad = row(_pad, "tensor, paddings, mode='CONSTANT', constant_values=0", "Wider by a border.")
-reverse = row(lambda x, axis: jnp.flip(x, axis if np.ndim(axis) == 0 else tuple(axis)), "tensor, axis", "Back to front.")
-roll = row(lambda x, shift, axis: jnp.roll(x, shift, axis), "input, shift, axis", "Shift, what falls out coming in again.")
+reverse = row(
+    lambda x, axis: jnp.flip(x, axis if np.ndim(axis) == 0 else tuple(axis)), "tensor, axis", "Back to front."
+)
+roll = row(
+    lambda x, shift, axis: jnp.roll(x, shift, axis), "input, shift, axis", "Shift, what falls out coming in again."
+)
 slice = row(_slice, "input_, begin, size", "A part, from indices and of sizes.")
 broadcast_to = row(lambda x, shape: jnp.broadcast_to(x, _sizes(shape)), "input, shape", "Repeat to a shape.")
 ensure_shape = row(lambda x, shape: x, "x, shape", "The same values.")

@@ -11,11 +11,8 @@ from jkeras.backend.functions import placeholder as _placeholder
 from jkeras.compat.tf.arrays import cast as _cast
 from jkeras.compat.tf.once import say_once
 from jkeras.compat.tf.random import multinomial as multinomial
-from jkeras.compat.tf.random import normal as random_normal
 from jkeras.compat.tf.random import set_seed
-from jkeras.compat.tf.random import shuffle as random_shuffle
 from jkeras.compat.tf.random import truncated_normal as truncated_normal
-from jkeras.compat.tf.random import uniform as random_uniform
 from jkeras.compat.tf.sessions import ConfigProto as ConfigProto
 from jkeras.compat.tf.sessions import GPUOptions as GPUOptions
 from jkeras.compat.tf.sessions import InteractiveSession as InteractiveSession

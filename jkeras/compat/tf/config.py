@@ -64,7 +64,7 @@ def set_memory_growth(device: Any, enable: bool) -> None:
 
 def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
     """Say that JAX's devices are chosen elsewhere."""
-    say_once("tf.config.set_visible_devices", _ELSEWHERE + "Set the environment variable CUDA_VISIBLE_DEVICES or JAX_PLATFORMS.")
+    say_once("tf.config.set_visible_devices", _ELSEWHERE + "Set CUDA_VISIBLE_DEVICES or JAX_PLATFORMS.")
 
 
 def set_logical_device_configuration(device: Any, logical_devices: Any) -> None:

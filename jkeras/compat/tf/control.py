@@ -109,5 +109,5 @@ def print(*inputs: Any, **kwargs: Any) -> None:
         builtins.print(*(getattr(plain(x), "tolist", lambda x=x: x)() for x in inputs), sep=separator, end=end)
 
 
-__all__ = """cond control_dependencies custom_gradient device executing_eagerly function group map_fn name_scope print scan
-variable_scope vectorized_map while_loop""".split()
+__all__ = """cond control_dependencies custom_gradient device executing_eagerly function group map_fn name_scope print
+scan variable_scope vectorized_map while_loop""".split()

@@ -27,5 +27,5 @@ def as_dtype(type_value: Any) -> Any:
     return string if str(type_value) == "string" else jnp.dtype(type_value)
 
 
-__all__ = """DType as_dtype bfloat16 bool complex128 complex64 double float16 float32 float64 half int16 int32 int64 int8
-string uint16 uint32 uint64 uint8""".split()
+__all__ = """DType as_dtype bfloat16 bool complex128 complex64 double float16 float32 float64 half int16 int32 int64
+int8 string uint16 uint32 uint64 uint8""".split()

@@ -46,14 +46,14 @@ inv = row(jnp.linalg.inv, "input", "Inverse.")
 pinv = row(jnp.linalg.pinv, "a", "Pseudoinverse.")
 det = row(jnp.linalg.det, "input", "Determinant.")
 slogdet = row(_slogdet, "input", "Sign and logarithm of the absolute determinant.")
-logdet = row(lambda x: jnp.linalg.slogdet(x)[1], "matrix", "Logarithm of the determinant of a positive definite matrix.")
+logdet = row(lambda x: jnp.linalg.slogdet(x)[1], "matrix", "Logarithm of the determinant.")
 norm = row(_norm, "tensor, ord='euclidean', axis=None, keepdims=False", "Norm.")
 trace = row(lambda x: jnp.trace(x, axis1=-2, axis2=-1), "x", "Sum of the diagonal.")
 diag = row(_diag, "diagonal", "Matrices with these diagonals.")
 diag_part = tensor_diag_part = row(lambda x: jnp.diagonal(x, axis1=-2, axis2=-1), "input", "The diagonal.")
 tensor_diag = row(_diag, "diagonal", "A matrix with this diagonal.")
 band_part = row(
-    lambda x, num_lower, num_upper: _band(x, num_lower, num_upper), "input, num_lower=-1, num_upper=-1", "A band, else 0."
+    lambda x, num_lower, num_upper: _band(x, num_lower, num_upper), "input, num_lower=-1, num_upper=-1", "A band."
 )
 matrix_transpose = row(lambda a: jnp.swapaxes(a, -1, -2), "a", "Rows become columns.")
 matvec = row(lambda a, b: jnp.matmul(a, b[..., None])[..., 0], "a, b", "Matrix times vector.")

@@ -87,7 +87,9 @@ def _normal_form(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
     return x * jax.lax.rsqrt(jnp.maximum(squares, epsilon))
 
 
-def _confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = "int32"):
+def _confusion_matrix(
+    labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = "int32"
+) -> Any:
     labels, predictions = jnp.asarray(labels).astype(jnp.int32), jnp.asarray(predictions).astype(jnp.int32)
     size = int(max(labels.max(), predictions.max())) + 1 if num_classes is None else num_classes
     counts = 1 if weights is None else jnp.asarray(weights)
@@ -102,6 +104,8 @@ def _segment(kind: str) -> _Function:
 
     return segments
 
+
+_COMPLEX = (jnp.real, jnp.imag, jnp.conj, jnp.angle)
 
 abs = _one(jnp.abs, "Absolute value.")
 negative = _one(jnp.negative, "`-x`.")
@@ -131,7 +135,7 @@ is_nan = _one(jnp.isnan, "Whether it is not a number.")
 is_inf = _one(jnp.isinf, "Whether it is infinite.")
 is_finite = _one(jnp.isfinite, "Whether it is a finite number.")
 logical_not = _one(jnp.logical_not, "Whether it is false.")
-real, imag, conj, angle = (_one(f, f"{f.__name__} of complex numbers.") for f in (jnp.real, jnp.imag, jnp.conj, jnp.angle))
+real, imag, conj, angle = (_one(f, f"{f.__name__} of complex numbers.") for f in _COMPLEX)
 
 add = _two(jnp.add, "`x + y`.")
 subtract = _two(jnp.subtract, "`x - y`.")
@@ -170,8 +174,8 @@ reduce_variance = _reduced(jnp.var, "Variance over axes.")
 reduce_logsumexp = _reduced(jax.nn.logsumexp, "`log(sum(exp(x)))` over axes.")
 reduce_euclidean_norm = _reduced(_euclidean, "Root of the sum of squares over axes.")
 count_nonzero = _reduced(jnp.count_nonzero, "How many are not 0 over axes.")
-argmax = row(_index(jnp.argmax), "input, axis=None, output_type='int32'", "Where the largest is, along axis 0 by default.")
-argmin = row(_index(jnp.argmin), "input, axis=None, output_type='int32'", "Where the smallest is, along axis 0 by default.")
+argmax = row(_index(jnp.argmax), "input, axis=None, output_type='int32'", "Where the largest is; along axis 0.")
+argmin = row(_index(jnp.argmin), "input, axis=None, output_type='int32'", "Where the smallest is; along axis 0.")
 cumsum = row(_cumulative(jnp.cumsum, 0), "x, axis=0, exclusive=False, reverse=False", "Running sum.")
 cumprod = row(_cumulative(jnp.cumprod, 1), "x, axis=0, exclusive=False, reverse=False", "Running product.")
 l2_normalize = row(_normal_form, "x, axis=None, epsilon=1e-12", "`x / |x|` along axes.")
@@ -186,7 +190,7 @@ in_top_k = row(
     "Whether fewer than `k` predictions exceed the target's.",
 )
 bincount = row(
-    lambda x, minlength: jnp.bincount(x, minlength=minlength or 0), "arr, minlength=None", "How often each integer occurs."
+    lambda x, minlength: jnp.bincount(x, minlength=minlength or 0), "arr, minlength=None", "Counts of each integer."
 )
 confusion_matrix = row(
     _confusion_matrix,

@@ -65,13 +65,15 @@ _PLACES: dict[str, str] = {
 # Names that are not there because JAX does it another way.
 INSTEAD = {
     "GradientTape": "there is no tape on JAX: gradients are those of functions. Write "
-    "`loss, gradients = jax.value_and_grad(f)(params)` with `f = lambda params: loss_of(model.apply(params, state, x)[0])`, "
-    "or override `train_step` or `compute_loss` of a model and let `fit` differentiate",
-    "gradients": "gradients are those of functions: `jax.grad(f)(params)`; of symbolic tensors, `keras.backend.gradients`",
-    "data": "fit takes arrays, generators, keras.utils.PyDataset, iterables of batches and torch DataLoaders, and prepares "
-    "batches ahead by itself. Write model.fit(x, y, batch_size=32), or a generator that yields (x, y)",
-    "distribute": "one program runs on all devices of a mesh on JAX. Leave the strategy out: JAX uses its default device, "
-    "and jax.device_put(array, sharding) spreads arrays",
+    "`loss, gradients = jax.value_and_grad(f)(params)` with `f = lambda params: "
+    "loss_of(model.apply(params, state, x)[0])`, or override `train_step` or `compute_loss` of a "
+    "model and let `fit` differentiate",
+    "gradients": "gradients are those of functions: `jax.grad(f)(params)`; of symbolic tensors, "
+    "`keras.backend.gradients`",
+    "data": "fit takes arrays, generators, keras.utils.PyDataset, iterables of batches and torch DataLoaders, and "
+    "prepares batches ahead by itself. Write model.fit(x, y, batch_size=32), or a generator that yields (x, y)",
+    "distribute": "one program runs on all devices of a mesh on JAX. Leave the strategy out: JAX uses its default "
+    "device, and jax.device_put(array, sharding) spreads arrays",
     "Module": "derive from keras.layers.Layer or keras.Model",
     "summary": "use the callback keras.callbacks.TensorBoard, or tensorboardX",
     "train": "optimizers are in tf.keras.optimizers, checkpoints are written by keras.callbacks.ModelCheckpoint",
@@ -130,6 +132,6 @@ def refuse(module: str, name: str) -> AttributeError:
     near = nearest(name, [] if found is None else dir(found)).removeprefix(" Did you mean '").removesuffix("'?")
     hint = f" Did you mean {spelt.removesuffix(name) + near!r}?" if near else ""
     return AttributeError(
-        f"{spelt} is not available on jkeras.{hint} It has tf.keras and the array functions that scripts use beside it; "
-        "write the rest with jax.numpy, or install TensorFlow and run with --real tensorflow."
+        f"{spelt} is not available on jkeras.{hint} It has tf.keras and the array functions that scripts use beside "
+        "it; write the rest with jax.numpy, or install TensorFlow and run with --real tensorflow."
     )

@@ -33,7 +33,9 @@ def _layout(data_format: str | None) -> str:
     return "channels_first" if str(data_format).startswith("NC") else "channels_last"
 
 
-def _conv(x: Any, filters: Any, strides: Any, padding: Any = "VALID", data_format: Any = None, dilations: Any = None):
+def _conv(
+    x: Any, filters: Any, strides: Any, padding: Any = "VALID", data_format: Any = None, dilations: Any = None
+) -> Any:
     return ops.conv(
         x, filters, strides=_spatial(strides, data_format), padding=padding.lower(), data_format=_layout(data_format),
         dilation_rate=_spatial(dilations, data_format) or 1,
@@ -122,9 +124,7 @@ relu6 = row(lambda x: ops.relu6(x), "features", "`min(max(x, 0), 6)`.")
 leaky_relu = row(lambda x, alpha: jnp.where(x > 0, x, alpha * x), "features, alpha=0.2", "`x`, or `alpha x` below 0.")
 elu = row(lambda x: ops.elu(x), "features", "`x`, or `exp(x) - 1` below 0.")
 selu = row(lambda x: ops.selu(x), "features", "`1.0507 * elu(x, alpha=1.6733)`.")
-gelu = row(
-    lambda x, approximate: ops.gelu(x, approximate=approximate), "features, approximate=False", "`x` times its normal cdf."
-)
+gelu = row(lambda x, approximate: ops.gelu(x, approximate=approximate), "features, approximate=False", "`x Phi(x)`.")
 silu = swish = row(lambda x, beta: x * jax.nn.sigmoid(beta * x), "features, beta=1.0", "`x * sigmoid(beta x)`.")
 softsign = row(lambda x: ops.softsign(x), "features", "`x / (1 + |x|)`.")
 softmax = row(lambda x, axis: ops.softmax(x, axis=-1 if axis is None else axis), "logits, axis=None", "Softmax.")
@@ -154,7 +154,7 @@ convolution = row(
     "Convolution.",
 )
 depthwise_conv2d = row(
-    _depthwise, "input, filters, strides, padding, data_format=None, dilations=None", "Convolution of each channel alone."
+    _depthwise, "input, filters, strides, padding, data_format=None, dilations=None", "Convolution of each channel."
 )
 conv2d_transpose = row(
     _conv_transpose,
@@ -170,9 +170,7 @@ softmax_cross_entropy_with_logits = row(
     _softmax_crossentropy, "labels, logits, axis=-1", "`-sum(labels * log_softmax(logits))`."
 )
 softmax_cross_entropy_with_logits_v2 = softmax_cross_entropy_with_logits
-sparse_softmax_cross_entropy_with_logits = row(
-    _sparse_crossentropy, "labels, logits", "`-log_softmax(logits)[label]`."
-)
+sparse_softmax_cross_entropy_with_logits = row(_sparse_crossentropy, "labels, logits", "`-log_softmax(logits)[label]`.")
 sigmoid_cross_entropy_with_logits = row(
     _sigmoid_crossentropy, "labels, logits", "Cross-entropy of independent classes, from logits."
 )

@@ -64,7 +64,9 @@ class Variable(_KerasVariable):
         if dtype is None:
             found = np.asarray(value).dtype
             dtype = "float32" if found.kind == "f" and not hasattr(value, "dtype") else found
-        super().__init__(np.asarray(value), dtype=jax.dtypes.canonicalize_dtype(dtype), trainable=bool(trainable), name=name)
+        super().__init__(
+            np.asarray(value), dtype=jax.dtypes.canonicalize_dtype(dtype), trainable=bool(trainable), name=name
+        )
         if shape is not None and tuple(shape) != self.shape:
             raise ValueError(f"tf.Variable: the value has shape {self.shape}, not {tuple(shape)}.")
 
