@@ -42,6 +42,9 @@ class MetricLogs(dict[str, Any]):
     """
 
     def __missing__(self, name: str) -> Any:
+        return self._find(name, 3)
+
+    def _find(self, name: str, level: int) -> Any:
         found = spelt_otherwise(name, self)
         if found is None:
             raise KeyError(name)
@@ -50,13 +53,15 @@ class MetricLogs(dict[str, Any]):
             warnings.warn(
                 f"The metric {name!r} is called {found!r} here, as in Keras from 2.3 on; it is found under both names. "
                 "metrics=['acc'] lists it as 'acc'.",
-                stacklevel=3,
+                stacklevel=level,
             )
         return self[found]
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value, or `default` if there is none under this name or another version's."""
-        return self[name] if name in self else default
+        if dict.__contains__(self, name):
+            return self[name]
+        return self._find(name, 3) if name in self else default
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and spelt_otherwise(name, self) is not None)

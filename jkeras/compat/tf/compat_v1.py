@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras.backend.functions import placeholder as _placeholder
+from jkeras.compat.tf import random as _random
 from jkeras.compat.tf.arrays import cast as _cast
 from jkeras.compat.tf.once import say_once
 from jkeras.compat.tf.random import multinomial as multinomial
@@ -24,6 +25,7 @@ from jkeras.compat.tf.sessions import tables_initializer as tables_initializer
 from jkeras.compat.tf.sessions import variables_initializer as variables_initializer
 
 set_random_seed = set_seed
+random_normal, random_uniform, random_shuffle = _random.normal, _random.uniform, _random.shuffle
 
 
 def _without_effect(name: str, reason: str) -> Callable[..., None]:
