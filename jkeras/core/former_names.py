@@ -51,8 +51,7 @@ class MetricLogs(dict[str, Any]):
         if name not in _said:
             _said.add(name)
             warnings.warn(
-                f"The metric {name!r} is called {found!r} here, as in Keras from 2.3 on; it is found under both names. "
-                "metrics=['acc'] lists it as 'acc'.",
+                f"{name!r} is called {found!r} in these logs; it is found under both names.",
                 stacklevel=level,
             )
         return self[found]
