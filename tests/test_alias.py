@@ -220,7 +220,8 @@ TENSORS = """
 import tensorflow as tf, numpy as np, keras
 a = np.arange(12, dtype="float32").reshape(3, 4)
 same = np.testing.assert_allclose
-same(tf.reduce_mean(a, axis=[0, 1]).numpy(), a.mean()); same(tf.reduce_sum(a, 1, keep_dims=True), a.sum(1, keepdims=True))
+same(tf.reduce_mean(a, axis=[0, 1]).numpy(), a.mean())
+same(tf.reduce_sum(a, 1, keep_dims=True), a.sum(1, keepdims=True))
 same(tf.concat([a, a], 0), np.concatenate([a, a])); same(tf.stack([a, a], axis=1), np.stack([a, a], 1))
 same(tf.split(a, [1, -1], axis=1)[1], a[:, 1:]); same(tf.gather(a, [2, 0]), a[[2, 0]])
 same(tf.gather_nd(a, [[0, 1], [2, 3]]), [1, 11]); same(tf.one_hot([1, 0], 3), [[0, 1, 0], [1, 0, 0]])
@@ -236,7 +237,8 @@ same(tf.clip_by_norm([3., 4.], 1.), [.6, .8], rtol=1e-6); same(tf.math.l2_normal
 same(tf.nn.conv2d(np.ones((1, 4, 4, 1)), np.ones((2, 2, 1, 3)), strides=[1, 2, 2, 1], padding="SAME")[0, 0, 0], [4] * 3)
 same(tf.nn.max_pool2d(a.reshape(1, 3, 4, 1), 2, 1, "VALID")[0, :, :, 0], [[5, 6, 7], [9, 10, 11]])
 same(tf.sequence_mask([1, 3], 3), [[1, 0, 0], [1, 1, 1]]); same(tf.reverse(a, [1]), a[:, ::-1])
-same(tf.boolean_mask(a, a[:, 0] > 3), a[1:]); same(tf.unique([3, 1, 3])[1], [0, 1, 0]); same(tf.top_k([1, 5, 3], 2)[0], [5, 3])
+same(tf.boolean_mask(a, a[:, 0] > 3), a[1:]); same(tf.unique([3, 1, 3])[1], [0, 1, 0])
+same(tf.math.top_k([1, 5, 3], 2)[0], [5, 3])
 assert tf.cast(a, tf.int32).dtype == tf.int32 and tf.cast(a, tf.int64).dtype == tf.int32 and tf.shape(a)[1] == 4
 assert tf.constant([[1, 2]]).get_shape().as_list() == [1, 2] and tf.rank(a) == 2 and tf.is_tensor(tf.zeros([2]))
 v = tf.Variable([1., 2.]); v.assign_add([1., 1.]); same(v.numpy(), [2, 3]); assert isinstance(v, tf.Variable)

@@ -125,7 +125,9 @@ def _require_name(module: Any, name: str) -> None:
     try:
         getattr(module, name)
     except AttributeError as error:
-        known = nearest(name, getattr(module, "__all__", ())) or f" {error}"
+        of_tensorflow = module.__name__.startswith("tensorflow") and ".keras" not in module.__name__
+        known = "" if of_tensorflow else nearest(name, getattr(module, "__all__", ()))
+        known = known or f" {error}"
         where = module.__name__
         raise ImportError(f"cannot import name {name!r} from {where!r}.{known}", name=where) from None
 

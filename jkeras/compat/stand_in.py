@@ -84,7 +84,10 @@ class StandIn(ModuleType):
         """What `from module import *` takes: classes and functions; from Keras itself its modules too."""
         wanted = []
         for name in dir(self):
-            value = getattr(self, name, None)
+            found = self._find(name)
+            if found is None:
+                continue
+            value = found[0]
             module = value.__name__ if isinstance(value, ModuleType) else getattr(type(value), "__module__", "")
             home = getattr(value, "__module__", None) or module
             if isinstance(value, ModuleType):

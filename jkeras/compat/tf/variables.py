@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jkeras.backend.variables import Variable as _KerasVariable
@@ -69,6 +70,14 @@ class Variable(_KerasVariable):
         )
         if shape is not None and tuple(shape) != self.shape:
             raise ValueError(f"tf.Variable: the value has shape {self.shape}, not {tuple(shape)}.")
+
+    def assign_add(self, delta: Any, **_: Any) -> Any:
+        """Add an array or a list of numbers."""
+        return super().assign_add(jnp.asarray(plain(delta)))
+
+    def assign_sub(self, delta: Any, **_: Any) -> Any:
+        """Subtract an array or a list of numbers."""
+        return super().assign_sub(jnp.asarray(plain(delta)))
 
     def read_value(self) -> Any:
         """Return the array."""
