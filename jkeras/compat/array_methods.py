@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from jkeras.core.graph import SymbolicTensor
 
@@ -67,8 +68,8 @@ def _targets() -> list[tuple[type, str, Callable[..., Any]]]:
     return [
         (concrete, "numpy", _numpy),
         (concrete, "get_shape", _get_shape),
-        (jax.core.Tracer, "numpy", _no_value),
-        (jax.core.Tracer, "get_shape", _get_shape),
+        (Tracer, "numpy", _no_value),
+        (Tracer, "get_shape", _get_shape),
         (SymbolicTensor, "get_shape", _get_shape),
     ]
 

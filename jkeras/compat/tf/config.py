@@ -32,7 +32,7 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     found = []
     for device in devices:
         kind = _KINDS.get(device.platform, device.platform.upper())
-        found.append(PhysicalDevice(f"/physical_device:{kind}:{device.id}", kind))
+        found.append(PhysicalDevice(f"/physical_device:{kind}:{device.id}", str(kind)))
     return [device for device in found if device_type in (None, device.device_type)]
 
 

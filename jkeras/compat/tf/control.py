@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jkeras import ops
 from jkeras.backend.settings import name_scope as name_scope
@@ -103,7 +104,7 @@ def print(*inputs: Any, **kwargs: Any) -> None:
     import builtins
 
     separator, end = kwargs.get("sep", " "), kwargs.get("end", "\n")
-    if any(isinstance(plain(x), jax.core.Tracer) for x in inputs):
+    if any(isinstance(plain(x), Tracer) for x in inputs):
         jax.debug.print(separator.join("{}" for _ in inputs), *map(plain, inputs))
     else:
         builtins.print(*(getattr(plain(x), "tolist", lambda x=x: x)() for x in inputs), sep=separator, end=end)

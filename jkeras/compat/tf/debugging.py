@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from jkeras.core.weight import plain
 
@@ -14,7 +14,7 @@ from jkeras.core.weight import plain
 def _check(name: str, relation: Callable[[Any, Any], Any], word: str) -> Callable[..., None]:
     def check(x: Any, y: Any, message: str | None = None, summarize: Any = None, name: str | None = None) -> None:
         x, y = plain(x), plain(y)
-        if isinstance(x, jax.core.Tracer) or isinstance(y, jax.core.Tracer):
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
             return  # as in TensorFlow's graphs, where an assertion that nothing depends on is not run
         if not np.all(relation(np.asarray(x), np.asarray(y))):
             raise ValueError(f"{message or f'tf.debugging.{check.__name__}'}: {x} is not {word} {y}.")
@@ -36,6 +36,6 @@ assert_greater_equal = _check("assert_greater_equal", np.greater_equal, "at leas
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Any:
     """Return a tensor; raise `ValueError` if it is known and not finite."""
     value = plain(tensor)
-    if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():
+    if not isinstance(value, Tracer) and not np.isfinite(np.asarray(value)).all():
         raise ValueError(f"{message}: there are infinities or NaN.")
     return tensor
