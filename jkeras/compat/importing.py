@@ -57,11 +57,8 @@ def install(keras: bool | None = None, tensorflow: bool | None = None, also: Ite
             those that `JKERAS_ALSO` names (separated by commas) are added.
 
     >>> install()
-    >>> import keras.layers.recurrent
-    >>> keras.layers.recurrent.LSTM.__module__
-    'jkeras.layers.lstm'
-    >>> "keras.layers.recurrent" in sys.modules
-    False
+    >>> importlib.import_module.__module__
+    'jkeras.compat.importing'
     >>> uninstall()
     """
     global _settings, _originals
