@@ -54,6 +54,8 @@ _NAMES = {
     "Optimizer": "jkeras.optimizers",
     "Regularizer": "jkeras.regularizers",
     "Variable": "jkeras.backend.variables",
+    "load_ipython_extension": "jkeras.compat.notebook",
+    "unload_ipython_extension": "jkeras.compat.notebook",
 }
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
