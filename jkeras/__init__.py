@@ -54,12 +54,14 @@ _NAMES = {
     "Optimizer": "jkeras.optimizers",
     "Regularizer": "jkeras.regularizers",
     "Variable": "jkeras.backend.variables",
+    "load_ipython_extension": "jkeras.compat.notebook",
+    "unload_ipython_extension": "jkeras.compat.notebook",
 }
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
     "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils",
+    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from jkeras import regularizers as regularizers
     from jkeras import saving as saving
     from jkeras import utils as utils
+    from jkeras import wrappers as wrappers
     from jkeras.backend.devices import device as device
     from jkeras.backend.settings import name_scope as name_scope
     from jkeras.backend.variables import Variable as Variable

@@ -15,6 +15,9 @@ import pytest
 
 pytest.register_assert_rewrite("oracle")
 
+# Scripts that tests run in processes of their own.
+collect_ignore = ["scripts", "seeds"]
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.former_names import MetricLogs
 
 
 class History(Callback):
@@ -32,7 +33,7 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = MetricLogs()
         self.epoch: list[int] = []
         self.epochs_of: dict[str, list[int]] = {}
         self.seconds = self.compile_seconds = 0.0

@@ -10,6 +10,7 @@ from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
 from jkeras.core.errors import nearest, unexpected_argument
+from jkeras.core.former_names import MetricLogs
 
 _ARGUMENTS = ("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "save_freq",
               "initial_value_threshold", "period")  # fmt: skip
@@ -129,9 +130,9 @@ class ModelCheckpoint(MonitorCallback):
 
     def _path(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> str:
         """Fill the template."""
-        values = {**logs, "epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1})}
+        values = MetricLogs({**logs, "epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1})})
         try:
-            return self.filepath.format(**values)
+            return self.filepath.format_map(values)
         except KeyError as error:
             name = str(error.args[0])
             hint = nearest(name, values) or f" There is: {', '.join(values)}."

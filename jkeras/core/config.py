@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jkeras.core.by_name import read, written
 from jkeras.core.custom_objects import address
 
 _LONGEST = 120  # characters of an argument in a repr
@@ -35,6 +36,12 @@ class Configurable:
         self = super().__new__(cls)
         object.__setattr__(self, "_given_arguments", _bind(cls, args, kwargs))
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return written(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(read(state))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments as plain data that `from_config` accepts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -74,6 +74,11 @@ class SymbolicTensor(HasOperators):
         )
 
     __jax_array__ = __array__
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Its plan links it to its node again. Followed from tensor to tensor, a graph is deeper than Python's stack.
+        node = self.node
+        return {**self.__dict__, "node": node if node is not None and not node.parents else None}
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
@@ -177,18 +182,19 @@ class Plan:
     Args:
         inputs: Symbolic tensors: one, or a list, tuple or dict.
         outputs: Likewise.
+        also: Symbolic tensors that no output needs and whose layers run all the same: losses.
 
     Attributes:
         steps: The uses of layers with their local names, in an order in which each finds its arguments.
         layers: Local name to layer, in the order of Keras: by distance from the outputs, then by first use.
     """
 
-    def __init__(self, inputs: Any, outputs: Any):
-        self.inputs, self.outputs = inputs, outputs
+    def __init__(self, inputs: Any, outputs: Any, also: Sequence[SymbolicTensor] = ()):
+        self.inputs, self.outputs, self.also = inputs, outputs, tuple(also)
         self.input_list: list[SymbolicTensor] = _check_symbolic("inputs", inputs)
         self.output_list: list[SymbolicTensor] = _check_symbolic("outputs", outputs)
         given = {id(t) for t in self.input_list}
-        nodes, met = _sort(self.output_list, given)
+        nodes, met = _sort([*self.output_list, *self.also], given)
         unused = [t.node.layer for t in self.input_list if t.node is not None and not t.node.parents]
         met += [layer for layer in unused if layer not in met]
         self.layers = _name_layers(_order_layers(nodes, met))
@@ -206,6 +212,14 @@ class Plan:
         self.host: Any = None
         self.input_names = names(self.input_list)
         self.output_names = names(self.output_list)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        begun = [t.node for t in self.input_list if t.node is not None]
+        for node in [*begun, *self.nodes]:
+            for tensor in jax.tree.leaves(node.outputs):
+                tensor.node = node
+            node.layer._nodes.append(weakref.ref(node))
 
     @property
     def nodes(self) -> list[Node]:

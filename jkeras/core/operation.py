@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core import graph
+from jkeras.core.by_name import note_operation
 from jkeras.core.layer import Layer
 from jkeras.core.operators import BINARY, COMPARISON, UNARY, install_operators
 from jkeras.core.weight import plain
@@ -61,6 +63,26 @@ def operate(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 install_operators(graph.SymbolicTensor, operate)
+
+
+def recordable(function: Callable[..., Any], module: str) -> Callable[..., Any]:
+    """Return a function of arrays that records its use where a symbolic tensor is among its arguments.
+
+    Args:
+        function: The function of arrays.
+        module: The name of the module that offers it.
+
+    >>> add = recordable(jnp.add, __name__)
+    >>> add(1, 2).item()
+    3
+    """
+
+    @functools.wraps(function)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        return operate(function, *args, **kwargs)
+
+    either.__module__ = module
+    return either
 
 
 def operation(
@@ -139,5 +161,7 @@ def publish(namespace: dict[str, Any]) -> list[str]:
             continue
         if value.__module__ == _UNPUBLISHED:
             value.__name__, value.__qualname__, value.__module__ = name, name, module
+        if hasattr(value, "function"):
+            note_operation(value.function, value)
         names.append(name)
     return names

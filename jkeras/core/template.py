@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import jax.numpy as jnp
 
 from jkeras.core import dtypes, remat
+from jkeras.core.by_name import read, written
 from jkeras.core.config import Configurable
 from jkeras.core.dtypes import DTypePolicy
 from jkeras.core.frame import Frame
@@ -194,12 +195,12 @@ class Template(Configurable):
         self._weights.append(variable)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in _NOT_COPIED}
+        return written(self.__dict__, without=_NOT_COPIED)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         fresh = Template.__new__(type(self))
         self.__dict__.update(fresh.__dict__)
-        self.__dict__.update(state)
+        self.__dict__.update(read(state))
 
 
 def unique_name(name: str, taken: Any) -> str:

@@ -14,6 +14,7 @@ from jax.core import Tracer
 
 from jkeras.core import frame as frames
 from jkeras.core import seeds, stateless
+from jkeras.core.by_name import read, written
 from jkeras.core.errors import nearest
 from jkeras.core.operators import HasOperators, install_operators
 
@@ -212,6 +213,12 @@ class Weight(ArrayHolder):
         value = jnp.asarray(plain(value), self.dtype)
         check_shape("Initializer of weight", self.path, self.shape, value.shape)
         return value
+
+    def __getstate__(self) -> dict[str, Any]:
+        return written(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(read(state))
 
     def __repr__(self) -> str:
         return f"<Weight {self.path} shape={self.shape} dtype={self.dtype} trainable={self.trainable}>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -133,7 +134,7 @@ class BatchNormalization(Layer):
         self.moving_mean = statistic("moving_mean", self.moving_mean_initializer)
         self.moving_variance = statistic("moving_variance", self.moving_variance_initializer)
         if self.renorm:
-            root = _square_root_of(self.moving_variance_initializer)
+            root = functools.partial(_square_root, self.moving_variance_initializer)
             self.moving_stddev = statistic("moving_stddev", root)
             self.renorm_mean = statistic("renorm_mean", self.moving_mean_initializer)
             self.renorm_stddev = statistic("renorm_stddev", root)
@@ -185,10 +186,6 @@ def _clipping(bounds: Mapping[str, Any]) -> Clipping:
     return clipping
 
 
-def _square_root_of(initializer: Any) -> Callable[..., Any]:
-    """Return the initializer of standard deviations whose squares another one gives."""
-
-    def root(shape: Any, dtype: Any, key: Any = None) -> Any:
-        return jnp.sqrt(Weight("variance", shape, initializer, dtype).draw(key))
-
-    return root
+def _square_root(initializer: Any, shape: Any, dtype: Any, key: Any = None) -> Any:
+    """Draw standard deviations, whose squares an initializer gives."""
+    return jnp.sqrt(Weight("variance", shape, initializer, dtype).draw(key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -123,7 +124,7 @@ class JaxLayer(Layer):
                 name=jax.tree_util.keystr(path, simple=True, separator="/") or name,
                 shape=given.shape,
                 dtype=self.variable_dtype if dtype == dtypes.floatx() else dtype,
-                initializer=initializers[index] if initializers else _constant(given),
+                initializer=initializers[index] if initializers else functools.partial(_constant, given),
                 trainable=name == "params",
             )
             weight.drawn_as = "init_fn"  # one key for all, as they come from one call
@@ -222,21 +223,31 @@ class _Drawn:
     """
 
     def __init__(self, function: Callable[..., Any], specs: Any):
-        self.traced: Callable[[Any], Any] = lambda key: function(key, specs)
-        self.compiled = jit_once(self.traced)
+        self.function, self.specs = function, specs
         self.shapes = jax.eval_shape(self.traced, jax.random.key(0))
         self._waiting: tuple[bytes, dict[int, Any]] = (b"", {})
+
+    def traced(self, key: Any) -> Any:
+        """Return what the function gives for a key."""
+        return self.function(key, self.specs)
+
+    @functools.cached_property
+    def compiled(self) -> Callable[[Any], Any]:
+        """The same, compiled."""
+        return jit_once(self.traced)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("compiled", "_waiting")} | {"_waiting": (b"", {})}
 
     def tree(self, name: str) -> tuple[Any, list[Callable[..., Any]]]:
         """Return the shapes of "params" or "state", and an initializer for each of them."""
         params, state = self.shapes
         before = 0 if name == "params" else len(jax.tree.leaves(params))
         tree = params if name == "params" else state
+        return tree, [functools.partial(self._value, before + i) for i in range(len(jax.tree.leaves(tree)))]
 
-        def initializer(index: int) -> Callable[..., Any]:
-            return lambda shape, dtype, key=None: jnp.asarray(self._leaf(key, index), dtype)
-
-        return tree, [initializer(before + i) for i in range(len(jax.tree.leaves(tree)))]
+    def _value(self, index: int, shape: Any, dtype: Any, key: Any = None) -> Any:
+        return jnp.asarray(self._leaf(key, index), dtype)
 
     def _leaf(self, key: Any, index: int) -> Any:
         if isinstance(key, Tracer):
@@ -250,8 +261,8 @@ class _Drawn:
         return waiting.pop(index)
 
 
-def _constant(value: Any) -> Callable[..., Any]:
-    return lambda shape, dtype: jnp.array(value, dtype)
+def _constant(value: Any, shape: Any, dtype: Any) -> Any:
+    return jnp.array(value, dtype)
 
 
 def _arguments(what: str, function: Any, known: tuple[str, ...], required: tuple[str, ...] = ()) -> tuple[str, ...]:

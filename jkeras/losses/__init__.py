@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.operation import recordable
 from jkeras.functional.crossentropy import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -59,6 +60,15 @@ from jkeras.losses.catalogue import (
 )
 from jkeras.losses.ctc import ctc
 from jkeras.losses.reduction import Reduction, reduce_weighted
+
+# Each takes symbolic tensors too: a loss of values inside a model, for `model.add_loss`.
+for _function in (
+    binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy, kl_divergence, poisson, sparse_categorical_crossentropy, categorical_hinge,
+    circle, cosine_similarity, dice, hinge, huber, log_cosh, mean_absolute_error, mean_absolute_percentage_error,
+    mean_squared_error, mean_squared_logarithmic_error, squared_hinge, tversky,
+):  # fmt: skip
+    globals()[_function.__name__] = recordable(_function, __name__)
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error

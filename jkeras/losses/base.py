@@ -13,6 +13,8 @@ import numpy as np
 from jkeras.core.config import Configurable, serialize
 from jkeras.core.dtypes import as_policy, floatx
 from jkeras.core.errors import unexpected_argument
+from jkeras.core.graph import has_symbolic
+from jkeras.core.operation import operate
 from jkeras.core.registry import Registry, snake_case
 from jkeras.functional.losses import same_rank
 from jkeras.losses.reduction import as_reduction, reduce_weighted
@@ -61,6 +63,8 @@ class Loss(Configurable):
         Returns:
             A scalar, or the shape of what `call` returned if there is no reduction.
         """
+        if has_symbolic((y_true, y_pred, sample_weight, mask)):
+            return operate(self.__call__, y_true, y_pred, sample_weight, mask)
         y_true = _convert(y_true, self.dtype, keep_integers=self.keeps_integer_labels)
         y_pred = _convert(y_pred, self.dtype)
         values = jnp.asarray(self.call(y_true, y_pred), self.dtype)

@@ -5,24 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.core.registry import Registry, snake_case
-from jkeras.functional.crossentropy import (
+from jkeras.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
-    kl_divergence,
-    poisson,
-    sparse_categorical_crossentropy,
-)
-from jkeras.functional.losses import (
     categorical_hinge,
     hinge,
     huber,
+    kl_divergence,
     log_cosh,
     mean_absolute_error,
     mean_absolute_percentage_error,
     mean_squared_error,
     mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
     squared_hinge,
 )
 from jkeras.metrics import experimental

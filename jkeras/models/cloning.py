@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -105,4 +106,18 @@ def clone_layer(layer: Any) -> Any:
         made = type(layer).from_config(layer.get_config())
     if layer._explicit_name is None:
         made.__dict__.update(_explicit_name=None, _auto_name=layer._auto_name)
+    return made
+
+
+def clone_compiled(model: Model) -> Any:
+    """Return a clone of a compiled model, compiled in the same way, whose optimizer has done nothing yet."""
+    compiled: Any = model._compiled
+    optimizer = copy.deepcopy(compiled.optimizer)
+    optimizer.iterations.assign(0)
+    made = clone_model(model)
+    made.compile(
+        optimizer, *copy.deepcopy((compiled.loss, compiled.metrics, compiled.loss_weights, compiled.weighted_metrics)),
+        run_eagerly=compiled.eager, steps_per_execution=compiled.steps_per_execution, auto_scale_loss=False,
+        remat=compiled.remat.choice if compiled.remat is not None else None,
+    )  # fmt: skip
     return made

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.by_name import read, written
 from jkeras.core.facade import metrics_of, regularization_losses
 from jkeras.core.layer import Layer
 from jkeras.core.recompute import Recompute
@@ -27,6 +28,10 @@ from jkeras.optimizers import get as get_optimizer
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective
 from jkeras.training.program import Fixed, Program, Pure, TrainState
+
+# What a copy begins without.
+_NOT_COPIED: dict[str, Any] = dict.fromkeys(("programs", "last", "running", "decision", "record", "training",
+                                             "continuation"))  # fmt: skip
 
 
 class Compiled:
@@ -62,6 +67,17 @@ class Compiled:
         self.record: Any = None  # the facts of the last call of fit
         self.training: Any = None  # where it stands, or stood at its end
         self.continuation: Any = None  # what the next one goes on from
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs belong to this model, and what is known of its last run to this process.
+        held = self.optimizer.held() if self.optimizer is not None else None
+        return {**written(self.__dict__, without=_NOT_COPIED), "held": held}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(read(state) | _NOT_COPIED | {"programs": {}})
+        held = self.__dict__.pop("held")
+        if held is not None:
+            self.optimizer.take_over(held)
 
     def tracker(self, key: str) -> Mean:
         """Return the metric that shows the loss of one output in a step in Keras's style."""
@@ -222,8 +238,8 @@ def carried_over(old: Any, fresh: Any) -> Any:
     """Return the state `fresh` of an optimizer with the leaves that `old` has under the same paths.
 
     >>> import jax.numpy as jnp
-    >>> old = {"count": jnp.array(3), "m": {"dense": jnp.ones(1)}}
-    >>> carried_over(old, {"count": jnp.array(0), "m": {"dense": jnp.zeros(1), "conv": jnp.zeros(1)}})
+    >>> old = {"count": jnp.int32(3), "m": {"dense": jnp.ones(1)}}
+    >>> carried_over(old, {"count": jnp.int32(0), "m": {"dense": jnp.zeros(1), "conv": jnp.zeros(1)}})
     {'count': Array(3, dtype=int32), 'm': {'conv': Array([0.], dtype=float32), 'dense': Array([1.], dtype=float32)}}
     """
     known = named_leaves(old)

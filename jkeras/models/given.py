@@ -48,4 +48,6 @@ def one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any, prepare: An
 def row_count(x: Any) -> int | None:
     """Return the number of samples, or None if `x` does not tell."""
     leaves = jax.tree.leaves(x)
+    if leaves and getattr(leaves[0], "shape", None):  # sparse matrices have a shape, but no length
+        return max(1, leaves[0].shape[0])
     return max(1, len(leaves[0])) if leaves and hasattr(leaves[0], "__len__") else None

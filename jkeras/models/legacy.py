@@ -38,6 +38,15 @@ def modernise(method: str, accepted: tuple[str, ...], given: dict[str, Any], bat
     return modern
 
 
+def former_ends(inputs: Any, outputs: Any, given: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the inputs and outputs of a model, which Keras 1 calls `input` and `output`; takes them out of `given`.
+
+    >>> former_ends(None, None, {"input": 1, "output": 2})
+    (1, 2)
+    """
+    return given.pop("input", inputs), given.pop("output", outputs)
+
+
 class FormerMethods:
     """Methods that Keras 1 and 2 had beside those of today."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,13 @@ import jax
 from jkeras.core import graph
 from jkeras.core.custom_objects import CustomObjectScope, tables
 from jkeras.core.errors import nearest
-from jkeras.core.graph import Plan, SymbolicTensor
+from jkeras.core.graph import Plan, SymbolicTensor, has_symbolic
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.table import layers as layer_classes
+from jkeras.models.added_loss import AddedLoss
 from jkeras.models.host_part import host_part
+from jkeras.models.legacy import former_ends
 from jkeras.models.reports import cost_analysis, explain_fit
 from jkeras.models.trainer import Trainer
 
@@ -47,6 +50,7 @@ class Model(Trainer):
     _plan: Plan | None = None
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        inputs, outputs = former_ends(inputs, outputs, kwargs)
         super().__init__(name=name, **kwargs)
         self.stop_training = False
         self._layers: dict[str, Layer] = {}
@@ -62,6 +66,15 @@ class Model(Trainer):
         self.__dict__.update(_layers={}, stop_training=False, _compiled=None, history=None)
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        if self._is_declared() and self._frame is None:
+            self._drawn_weights()  # so that a copy has the same
+        _ = self._plan  # made by a chain when it is first asked for
+        state = super().__getstate__()
+        if self._compiled is not None:
+            state["_compiled"] = copy.copy(self._compiled)
+        return state
+
     def _set_plan(self, plan: Plan) -> None:
         plan.host = host_part(plan)
         self.autocast = False  # its layers cast what they take
@@ -69,6 +82,18 @@ class Model(Trainer):
         self.__dict__["_layers"] = dict(plan.layers)
         self.built = True
         self.__dict__["_declared"] = all(layer._declared for layer in plan.layers.values())
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a value to the loss: in `call`, or a symbolic tensor computed from the inputs of this model."""
+        if not has_symbolic(loss):
+            return super().add_loss(loss)
+        if self._plan is None:
+            raise ValueError(
+                "add_loss(symbolic tensor) needs a model made from symbolic tensors: Model(inputs, outputs)."
+            )
+        also = [AddedLoss()(tensor) for tensor in (loss if isinstance(loss, (list, tuple)) else [loss])]
+        self._set_plan(Plan(self._plan.inputs, self._plan.outputs, [*self._plan.also, *also]))
+        return None
 
     def call(self, inputs: Any) -> Any:
         """Compute the outputs; a subclass writes its own."""

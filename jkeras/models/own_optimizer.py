@@ -21,6 +21,9 @@ class OwnOptimizer:
     def __init__(self, model: Any):
         self.model = weakref.ref(model)
 
+    def __reduce__(self) -> Any:
+        return OwnOptimizer, (self.model(),)
+
     def state_for(self, rows: Sequence[Any], params: Any, known: Any = None) -> Any:
         """Return the state to train from: `known`, else a fresh one."""
         model: Any = self.model()

@@ -13,6 +13,7 @@ import numpy as np
 
 from jkeras.core import seeds
 from jkeras.core.facade import metrics_of
+from jkeras.core.former_names import MetricLogs
 from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.custom import custom_step, evaluation_program
@@ -218,7 +219,7 @@ class Trainer(FormerMethods, Steps):
                     )  # fmt: skip
                     arrays.store_totals(judge, val_totals)
                     callback_list.on_test_end(val_logs)
-                    logs = {**logs, **{f"val_{k}": v for k, v in val_logs.items()}}
+                    logs = MetricLogs({**logs, **{f"val_{k}": v for k, v in val_logs.items()}})
                 seconds = time.perf_counter() - began
                 progress.epoch_end(logs, seconds)
                 training.end_epoch(epoch, logs)

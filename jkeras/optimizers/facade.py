@@ -15,6 +15,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jkeras.core import stateless
+from jkeras.core.by_name import read, written
 from jkeras.core.compiling import SharedJit
 from jkeras.core.structure import structure_of
 from jkeras.core.weight import Weight, plain
@@ -83,6 +84,15 @@ class Facade:
         if not self._declaring:
             self._held = Held(self._iterations)
             self._held.build_on(self._trainable_variables, type(self).__name__)
+
+    def held(self) -> tuple[Held, list[Any]] | None:
+        """Return the variables this was built on and the state for them; None if it is not built."""
+        return (self._held, self._trainable_variables) if self.built else None
+
+    def take_over(self, held: tuple[Held, list[Any]]) -> None:
+        """Be built on the variables, and hold the state, of the optimizer that this is a copy of."""
+        self._held, self._trainable_variables = held
+        self.built = True
 
     # What a training loop asks and tells
 
@@ -295,9 +305,10 @@ class Facade:
                 variable.assign(value)
 
     def __getstate__(self) -> dict[str, Any]:
-        dropped = {"_held", "_compiled_step", "built"}  # a copy is built anew, on variables of its own
-        return {k: v for k, v in self.__dict__.items() if k not in dropped}
+        # A copy is built anew, on variables of its own; the copy of a model is told which those are.
+        without = {"_held", "_compiled_step", "built"}
+        return {**written(self.__dict__, without), "_trainable_variables": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(read(state))
         self._held = Held(self._iterations)

@@ -19,7 +19,7 @@ def scalar(name: str, value: Any, dtype: str) -> Weight:
     >>> float(rate.assign(0.25))
     0.25
     """
-    held = Weight(name, (), lambda shape, dtype: jnp.zeros(shape, dtype), dtype, trainable=False)
+    held = Weight(name, (), jnp.zeros, dtype, trainable=False)
     return held.assign(value)
 
 

@@ -5,6 +5,7 @@ The variables that `build` declares are read and assigned through a stateless sc
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def add_variable_from_reference(
     reference = reference_variable if model_variable is None else model_variable
     if initial_value is not None:
         value = jnp.asarray(plain(initial_value))
-        shape, initializer = value.shape, lambda shape, dtype: value.astype(dtype)
+        shape, initializer = value.shape, functools.partial(_constant, value)
     shape = reference.shape if shape is None else shape
     return _declare(self, name or variable_name or "variable", reference.path, shape, initializer, reference.dtype)
 
@@ -95,6 +96,10 @@ def add_optimizer_variables(
         for one, begin in zip(names, initializers, strict=True)
     )
     return lists[0] if isinstance(name, str) else lists
+
+
+def _constant(value: Any, shape: Any, dtype: Any) -> Any:
+    return value.astype(dtype)
 
 
 def _declare(

@@ -11,7 +11,18 @@ import numpy as np
 
 from jkeras.core import blame
 from jkeras.core.dtypes import canonical, floatx
+from jkeras.training.sources import (
+    Rows,
+    batches_of,
+    frame_array,
+    from_other_library,
+    is_frame,
+    is_sparse,
+    parts_of,
+    sparse_rows,
+)
 from jkeras.utils.data import PyDataset, ordered_batches
+from jkeras.utils.hdf5_matrix import HDF5Matrix
 
 # Arrays beyond this share of the device's memory stream in batch by batch instead of living there.
 RESIDENT_SHARE = 0.4
@@ -47,7 +58,7 @@ class ArrayData:
 
     def fits(self) -> bool:
         """Whether the arrays may live on the device as a whole."""
-        if any(isinstance(leaf, np.memmap) for leaf in jax.tree.leaves(self.batch)):
+        if any(isinstance(leaf, (np.memmap, Rows)) for leaf in jax.tree.leaves(self.batch)):
             return False
         size, limit = sum(leaf.nbytes for leaf in jax.tree.leaves(self.batch)), device_memory()
         if self.is_lazy() and size > RESIDENT_FILE:
@@ -66,7 +77,7 @@ class ArrayData:
             yield rows(self, order, first, min(first + self.batch_size, samples))
 
     def is_lazy(self) -> bool:
-        """Whether some array is read from a file piece by piece, in increasing order only: an HDF5 dataset."""
+        """Whether some array is read piece by piece, in increasing order only: an HDF5 dataset, a sparse matrix."""
         return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
 
 
@@ -197,7 +208,7 @@ class StreamData:
         return blame.noted("data", lambda: f"In batch {number} of {self.name}, from {type(self.source).__name__}:")
 
     def _batch(self, item: Any) -> Batch:
-        parts = item if isinstance(item, tuple) else (item,)
+        parts = parts_of(item)
         if not 1 <= len(parts) <= 3:
             raise ValueError(
                 f"{self.name} must give batches (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(parts)}."
@@ -243,6 +254,7 @@ def make_data(
         TypeError: If it holds something other than numbers.
     """
     if is_stream(x):
+        x = batches_of(x)
         if y is not None or sample_weight is not None:
             what = "y" if y is not None else "sample_weight"
             raise ValueError(
@@ -261,20 +273,22 @@ def make_data(
 
 def is_stream(x: Any) -> bool:
     """Whether `x` yields batches, rather than being arrays."""
-    if x is None or isinstance(x, (np.ndarray, jax.Array, Mapping, list, tuple, str)) or hasattr(x, "__array__"):
+    if hasattr(x, "as_numpy_iterator"):
+        return True
+    if x is None or isinstance(x, (np.ndarray, jax.Array, Mapping, list, tuple, str)) or is_sparse(x):
         return False
-    if hasattr(x, "to_numpy"):
+    if any(hasattr(x, protocol) for protocol in ("__array__", "__dlpack__", "to_numpy")):
         return False
-    return isinstance(x, Iterable) or hasattr(x, "__getitem__")
+    return isinstance(x, Iterable) or hasattr(x, "__getitem__") or hasattr(x, "collect_schema")
 
 
 def as_arrays(tree: Any, name: str) -> Any:
     """Return `tree` with every leaf an array of numbers; lists of numbers become one array."""
     if tree is None:
         return None
-    if hasattr(tree, "to_numpy"):
-        return as_array(tree.to_numpy(), name)
-    if isinstance(tree, Mapping):
+    if is_frame(tree):
+        return as_array(frame_array(tree, name), name)
+    if isinstance(tree, Mapping) and not is_sparse(tree):  # one form of sparse matrices is a dictionary
         return {k: as_arrays(v, f"{name}[{k!r}]") for k, v in tree.items()}
     if isinstance(tree, (list, tuple)):
         if _is_numbers(tree):
@@ -288,9 +302,12 @@ def as_array(value: Any, name: str) -> Any:
     """Return `value` as an array of a dtype that JAX supports."""
     if isinstance(value, jax.Array):
         return value
-    if isinstance(value, np.memmap) or _is_stored(value):
+    if is_sparse(value):
+        dtype = np.dtype(value.dtype)
+        return sparse_rows(value, floatx() if dtype == np.float64 else jax.dtypes.canonicalize_dtype(dtype))
+    if isinstance(value, (np.memmap, Rows, HDF5Matrix)) or _is_stored(value):
         return value  # read piece by piece: memory maps and HDF5 datasets
-    array = np.asarray(value)
+    array = np.asarray(from_other_library(value))
     if array.dtype == object or array.dtype.kind in "USMmV":
         raise TypeError(
             f"{name} must hold numbers; got an array of dtype {array.dtype}, shape {array.shape}. "
@@ -373,7 +390,15 @@ def split(batch: Batch, fraction: float) -> tuple[Batch, Batch]:
     at = int(samples * (1 - fraction))
     if at in (0, samples):
         raise ValueError(f"validation_split={fraction} of {samples} samples leaves one part empty.")
-    return jax.tree.map(lambda a: a[:at], batch), jax.tree.map(lambda a: a[at:], batch)
+    return jax.tree.map(lambda a: part(a, slice(at)), batch), jax.tree.map(lambda a: part(a, slice(at, None)), batch)
+
+
+def part(array: Any, rows: slice) -> Any:
+    """Return some rows of an array; of what is read piece by piece, unread."""
+    if isinstance(array, (np.ndarray, jax.Array)):
+        return array[rows]
+    whole = array if isinstance(array, Rows) else Rows(array.__getitem__, array.shape, array.dtype)
+    return whole.part(rows)
 
 
 def epoch_order(data: ArrayData, shuffle: Any, seed: tuple[int, int], steps: int | None) -> np.ndarray | None:

@@ -13,6 +13,7 @@ import optax
 from jax import lax
 
 from jkeras.core.compiling import SharedJit, convolves_on_cpu, remembered
+from jkeras.core.former_names import MetricLogs
 from jkeras.core.structure import structure_of
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
@@ -185,7 +186,7 @@ class Program:
         fetched = fetch(logs)
         order = [k for k in self.objective.keys if k in fetched]
         order += [k for k in fetched if k not in order]
-        return {k: float(fetched[k]) if np.ndim(fetched[k]) == 0 else fetched[k] for k in order}
+        return MetricLogs({k: float(fetched[k]) if np.ndim(fetched[k]) == 0 else fetched[k] for k in order})
 
 
 def run_eagerly(function: Callable[..., Any]) -> Callable[..., Any]:

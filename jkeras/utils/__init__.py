@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from jkeras.utils.enqueuers import SequenceEnqueuer as SequenceEnqueuer
     from jkeras.utils.enqueuers import TimedThread as TimedThread
     from jkeras.utils.files import get_file as get_file
+    from jkeras.utils.hdf5_matrix import HDF5Matrix as HDF5Matrix
     from jkeras.utils.source_inputs import get_source_inputs as get_source_inputs
     from jkeras.utils.splitting import split_dataset as split_dataset
     from jkeras.utils.unsupported import SidecarEvaluator as SidecarEvaluator
@@ -75,6 +76,7 @@ _LAZY = {
     "get_registered_name": ("jkeras.core.custom_objects", "get_registered_name"),
     "get_registered_object": ("jkeras.core.custom_objects", "get_registered_object"),
     "get_source_inputs": ("jkeras.utils.source_inputs", "get_source_inputs"),
+    "HDF5Matrix": ("jkeras.utils.hdf5_matrix", "HDF5Matrix"),
     "image_dataset_from_directory": ("jkeras.preprocessing.image_dataset", "image_dataset_from_directory"),
     "img_to_array": ("jkeras.preprocessing.image.loading", "img_to_array"),
     "is_interactive_logging_enabled": ("jkeras.config", "is_interactive_logging_enabled"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,7 +58,11 @@ def declare_constant(layer: Layer, weight: Any, name: str, values: np.ndarray) -
         )
         weight.transient = True
     weight.shape = values.shape
-    weight.initializer = lambda shape, dtype: jnp.asarray(values, dtype)
+    weight.initializer = functools.partial(_constant, values)
     if weight.is_drawn:
         weight.assign(values)
     return weight
+
+
+def _constant(values: np.ndarray, shape: Any, dtype: Any) -> Any:
+    return jnp.asarray(values, dtype)

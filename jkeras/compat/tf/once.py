@@ -1,0 +1,14 @@
+"""What has no effect on JAX says so, once."""
+
+from __future__ import annotations
+
+import warnings
+
+_said: set[str] = set()
+
+
+def say_once(name: str, message: str) -> None:
+    """Warn that `name` has no effect, the first time that it is used."""
+    if name not in _said:
+        _said.add(name)
+        warnings.warn(f"{name}: {message}", stacklevel=3)

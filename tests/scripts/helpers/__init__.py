@@ -1,0 +1,1 @@
+"""What the script beside this folder imports."""
