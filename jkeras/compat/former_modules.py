@@ -80,7 +80,7 @@ _FORMER: tuple[tuple[str, str, str], ...] = (
     ("activations", "activations", "activations"),
     ("preprocessing", "preprocessing utils", "dataset_utils image_dataset text_dataset timeseries"),
     ("saving", "saving legacy.saving models", "hdf5_format legacy model_config save saved_model saving_api saving_lib"),
-    ("wrappers", "wrappers", "scikit_learn"),
+    ("wrappers", "wrappers.scikit_learn wrappers", "scikit_learn"),
     ("mixed_precision", "mixed_precision", "autocast_variable loss_scale_optimizer policy"),
     ("mixed_precision.experimental", "mixed_precision", ". policy"),
     ("experimental", "optimizers.schedules layers models", "."),
