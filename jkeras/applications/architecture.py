@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from jkeras.applications.network import Network
 from jkeras.applications.sources import fetch
+from jkeras.core import blame
 from jkeras.core.data_format import image_data_format
 from jkeras.core.graph import SymbolicTensor
 from jkeras.core.input import Input
@@ -160,9 +160,7 @@ def _image_shape(
                 "Use include_top=False for other sizes of images, or weights=None."
             )
     elif channels not in (1, 3):
-        warnings.warn(
-            f"{public}: images usually have 1 or 3 channels; input_shape={given} has {channels}.", stacklevel=4
-        )
+        blame.warn(f"{public}: images usually have 1 or 3 channels; input_shape={given} has {channels}.")
     return tuple(given)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
+
+from jkeras.core import blame
 
 # Each pair names one thing. Before 2.3 Keras listed "accuracy" as `acc` and spelt errors out; 3 renamed `lr`.
 SYNONYMS = (
@@ -42,25 +43,22 @@ class MetricLogs(dict[str, Any]):
     """
 
     def __missing__(self, name: str) -> Any:
-        return self._find(name, 3)
+        return self._find(name)
 
-    def _find(self, name: str, level: int) -> Any:
+    def _find(self, name: str) -> Any:
         found = spelt_otherwise(name, self)
         if found is None:
             raise KeyError(name)
         if name not in _said:
             _said.add(name)
-            warnings.warn(
-                f"{name!r} is called {found!r} in these logs; it is found under both names.",
-                stacklevel=level,
-            )
+            blame.warn(f"{name!r} is called {found!r} in these logs; it is found under both names.")
         return self[found]
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value, or `default` if there is none under this name or another version's."""
         if dict.__contains__(self, name):
             return self[name]
-        return self._find(name, 3) if name in self else default
+        return self._find(name) if name in self else default
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and spelt_otherwise(name, self) is not None)

@@ -231,6 +231,7 @@ def circle(
 
     Reference: Sun et al. 2020, https://arxiv.org/abs/2002.10857
 
+    >>> import jax.numpy as jnp
     >>> circle([0, 0], jnp.eye(2)).tolist()
     [0.0, 0.0]
     """

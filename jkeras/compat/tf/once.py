@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from jkeras.core import blame
 
 _said: set[str] = set()
 
@@ -11,4 +11,4 @@ def say_once(name: str, message: str) -> None:
     """Warn that `name` has no effect, the first time that it is used."""
     if name not in _said:
         _said.add(name)
-        warnings.warn(f"{name}: {message}", stacklevel=3)
+        blame.warn(f"{name}: {message}")
