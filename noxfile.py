@@ -10,7 +10,7 @@ nox.options.sessions = ["lint", "types", "tests", "examples"]
 nox.options.error_on_missing_interpreters = False
 
 # The oldest releases that the package promises to run on; the lower bounds of pyproject.toml say the same.
-OLDEST = ["jax==0.8.0", "jaxlib==0.8.0", "optax==0.2.5", "numpy==2.0.2", "h5py==3.11.0", "pyyaml==6.0.1"]
+OLDEST = ["jax==0.10.0", "jaxlib==0.10.0", "optax==0.2.5", "numpy==2.0.2", "h5py==3.11.0", "pyyaml==6.0.1"]
 
 # What a device session sets, and the platform that has to be there.
 DEVICES = {
