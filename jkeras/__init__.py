@@ -52,6 +52,8 @@ _NAMES = {
     "Model": "jkeras.models",
     "Sequential": "jkeras.models",
     "Optimizer": "jkeras.optimizers",
+    "Population": "jkeras.population",
+    "PopulationSearchCV": "jkeras.population",
     "Regularizer": "jkeras.regularizers",
     "Variable": "jkeras.backend.variables",
     "load_ipython_extension": "jkeras.compat.notebook",
@@ -61,7 +63,7 @@ _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
     "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
+    "models", "ops", "optimizers", "population", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from jkeras import models as models
     from jkeras import ops as ops
     from jkeras import optimizers as optimizers
+    from jkeras import population as population
     from jkeras import preprocessing as preprocessing
     from jkeras import random as random
     from jkeras import regularizers as regularizers
@@ -110,6 +113,8 @@ if TYPE_CHECKING:
     from jkeras.models import Model as Model
     from jkeras.models import Sequential as Sequential
     from jkeras.optimizers import Optimizer as Optimizer
+    from jkeras.population import Population as Population
+    from jkeras.population import PopulationSearchCV as PopulationSearchCV
 
 
 def version() -> str:

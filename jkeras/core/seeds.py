@@ -5,6 +5,8 @@ from __future__ import annotations
 import random as python_random
 import threading
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -45,7 +47,42 @@ def next_number() -> int:
     """Return a fresh integer below 2**31 that depends on the global seed and on how many were drawn before."""
     with _source.lock:
         _source.count += 1
-        return zlib.crc32(f"{_source.seed}:{_source.count}".encode()) & 0x7FFFFFFF
+        return number_at(_source.seed, _source.count)
+
+
+def number_at(seed: int, count: int) -> int:
+    """Return the number that `next_number` gives as the one numbered `count`, from 1 on, after `set_random_seed(seed)`.
+
+    >>> set_random_seed(7)
+    >>> next_number() == number_at(7, 1), next_number() == number_at(7, 2)
+    (True, True)
+    """
+    return zlib.crc32(f"{seed % 2**31}:{count}".encode()) & 0x7FFFFFFF
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[Callable[[], int]]:
+    """Inside, everything is as after `set_random_seed(seed)`; afterwards as if nothing had been drawn.
+
+    Yields:
+        A function that says how many numbers were drawn inside so far.
+
+    >>> set_random_seed(7); expected = next_number()
+    >>> with seeded(7) as drawn:
+    ...     next_number() == expected, drawn()
+    (True, 1)
+    """
+    with _source.lock:
+        own = _source.seed, _source.count, _source.is_set
+    python, numpy = python_random.getstate(), np.random.get_state()
+    set_random_seed(seed)
+    try:
+        yield lambda: _source.count
+    finally:
+        python_random.setstate(python)
+        np.random.set_state(numpy)
+        with _source.lock:
+            _source.seed, _source.count, _source.is_set = own
 
 
 def next_key() -> jax.Array:

@@ -6,6 +6,9 @@ rather than `batch * steps`, and that of the input touches `batch * filters` win
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +17,22 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jkeras.functional.conv import conv
+
+
+_shared_axis: ContextVar[str | None] = ContextVar("jkeras_conv_max_axis", default=None)
+
+
+@contextmanager
+def shared_axis(name: str) -> Iterator[None]:
+    """Inside, gradients that are traced under `vmap(..., axis_name=name)` choose one way for all members of the axis.
+
+    A condition that differs from member to member would make JAX compute both ways for each.
+    """
+    token = _shared_axis.set(name)
+    try:
+        yield
+    finally:
+        _shared_axis.reset(token)
 
 
 class Convolution(NamedTuple):
@@ -92,6 +111,9 @@ def _backward(static: Any, kept: Any, gradient: Array) -> tuple[Array, Array, Ar
         return (*pull(shared), shared.sum((0, 1)))
 
     has_ties = jnp.any((count > 1) & (gradient != 0))
+    axis = _shared_axis.get()
+    if axis is not None:
+        has_ties = lax.pmax(has_ties.astype(jnp.int32), axis) > 0
     return lax.cond(has_ties, everywhere, at_maxima, None)
 
 

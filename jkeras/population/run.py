@@ -1,0 +1,93 @@
+"""The training loop of a population: that of a model, with an order of samples for each member."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from jkeras.population.engine import plain
+from jkeras.population.orders import Orders, to_device
+from jkeras.population.placement import Placement
+from jkeras.population.program import Common, Data, PopulationProgram
+from jkeras.training.data import ArrayData
+from jkeras.training.loop import Run
+from jkeras.training.program import TrainState
+from jkeras.training.record import Record
+
+
+class _NoBatchHooks:
+    has_batch_hooks = False
+    batch_interval = 1
+
+
+class PopulationRun(Run):
+    """One call of a population's `fit`.
+
+    Args:
+        program: The compiled steps.
+        ts, common: What the steps change, and what they only read.
+        placement: Where members live.
+        progress: Shows how far it is.
+        should_stop: Whether somebody asked for the end.
+        record: Where the facts of the run are written down.
+    """
+
+    def __init__(
+        self, program: PopulationProgram, ts: TrainState, common: Common, placement: Placement, progress: Any,
+        should_stop: Any, record: Record,
+    ):  # fmt: skip
+        nothing: Any = None
+        super().__init__(
+            program, nothing, ts, common, nothing, _NoBatchHooks(), progress, None, should_stop, record=record
+        )  # type: ignore[arg-type]
+        self.placement = placement
+
+    def epoch_of(self, data: Data, orders: Orders, epoch: int) -> dict[str, np.ndarray]:
+        """Train one epoch, and return the logs: name to the members' values."""
+        self.done = self.samples = 0
+        self.compile_seconds = 0.0
+        began = time.perf_counter()
+        self.totals = self.program.fresh_totals()
+        logs = None
+        for segment in orders.segments(orders.epoch(epoch), partial(to_device, placement=self.placement)):
+            if not self._is_stopped():
+                logs = self._segment(data, segment)  # type: ignore[arg-type]
+        self._drain()
+        values = self.program.read(logs)
+        self.record.epochs += 1
+        self.record.seconds += time.perf_counter() - began - self.compile_seconds
+        return values
+
+
+def evaluate(
+    program: PopulationProgram, ts: Any, data: Data, source: ArrayData, rows: np.ndarray | None, keys: Any,
+    common: Common, placement: Placement, steps: int | None = None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Return the members' logs of an evaluation.
+
+    Args:
+        program: The compiled steps.
+        ts: Parameters and states of the members.
+        data: The data on the device.
+        source: The same on the host: how many samples, and in batches of which size.
+        rows: The places of each member's samples, None for all of them.
+        keys: A key for each member.
+        common: What the steps read.
+        placement: Where members live.
+        steps: Batches to evaluate; all if left out.
+    """
+    samples = source.samples if rows is None else rows.shape[1]
+    if steps is not None:
+        samples = min(samples, steps * source.batch_size)
+    orders = Orders(samples, source.batch_size, np.zeros(program.slots.members, int), rows, False, None)
+    order = None if rows is None else rows[:, :samples]
+    params, state = plain(ts)
+    carry = state, program.fresh_totals()
+    for segment in orders.segments(order, partial(to_device, placement=placement)):
+        bounds = placement.all_of(np.array([0, segment.steps], np.int32))
+        carry = program.test_block(params, carry, bounds, data, segment.order, keys, common, size=segment.size)
+    orders.close()
+    return program.read(program.report(carry[1]))
