@@ -167,7 +167,7 @@ class Engine:
         self.slots.seal()
         common = common._replace(numbers=self.placement.members_of(self.slots.table()))
         if first:
-            self.ts = self.ts._replace(opt_state=program.begin(self.ts.params, common))
+            self.ts = self.ts._replace(opt_state=self.placement.settled(program.begin(self.ts.params, common)))
         return self.ts._replace(step=self.placement.members_of(np.zeros(self.settings.members, np.int32))), common
 
     # Data

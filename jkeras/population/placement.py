@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 
 AXIS = "members"  # the name of the member axis, of the mesh and of the mapped step
@@ -33,10 +33,12 @@ class Placement:
         found = found[:members]
         self.members = members
         self.padded = -(-members // len(found)) * len(found)
-        mesh = Mesh(np.array(found), (AXIS,))
-        self.over_members = NamedSharding(mesh, PartitionSpec(AXIS))
-        self.everywhere = NamedSharding(mesh, PartitionSpec())
         self.devices = found
+        mesh = Mesh(np.array(found), (AXIS,))
+        self.over_members: Any = NamedSharding(mesh, PartitionSpec(AXIS))
+        self.everywhere: Any = NamedSharding(mesh, PartitionSpec())
+        if len(found) == 1:  # as results of a program lie: otherwise it would be compiled for both
+            self.over_members = self.everywhere = SingleDeviceSharding(found[0])
 
     def extend(self, array: Any) -> Any:
         """Return a host array with rows for the members that only fill up: repetitions of the first ones."""
@@ -46,6 +48,10 @@ class Placement:
     def members_of(self, tree: Any) -> Any:
         """Put arrays of the host, with a row for each member, on the members' devices."""
         return jax.tree.map(lambda a: jax.device_put(self.extend(a), self.over_members), tree)
+
+    def settled(self, tree: Any) -> Any:
+        """Return arrays of all members where they belong: what depends on no argument of a program may lie anywhere."""
+        return jax.device_put(tree, self.over_members)
 
     def all_of(self, tree: Any) -> Any:
         """Put arrays on every device as a whole."""

@@ -49,7 +49,8 @@ class PopulationProgram:
     """
 
     def __init__(self, program: Program, slots: Slots, placement: Placement):
-        self.program, self.slots, self.placed, self.members = program, slots, placement.kept, placement.padded
+        self.program, self.slots, self.members = program, slots, placement.padded
+        self.placed, self.settled = placement.kept, placement.settled
         self.objective, self.eager = program.objective, False
         self.step = jax.jit(self._step)
         options = program.pure.compiler_options
@@ -73,7 +74,7 @@ class PopulationProgram:
 
     def fresh_totals(self) -> Totals:
         """Return fresh totals of all members."""
-        return self.fresh()
+        return self.settled(self.fresh())
 
     def _fresh(self) -> Totals:
         one = self.objective.init()
