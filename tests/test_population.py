@@ -139,7 +139,7 @@ def test_convolution_and_batch_normalization():
         model = Sequential(
             [
                 layers.Input((8, 8, 1)),
-                layers.Conv2D(4, 3),
+                layers.Conv2D(4, 3, use_bias=False),  # whose gradient would be rounding errors, which Adam scales up
                 layers.BatchNormalization(momentum=0.8),
                 layers.MaxPooling2D(),
                 layers.Flatten(),
@@ -282,20 +282,20 @@ def test_early_stopping_for_each_member():
 
 
 def test_a_stopped_member_is_frozen_to_the_bit():
-    population = Population(mlp(Adam(0.01)), seeds=[1, 2])
-
     class StopFirst(jkeras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if self.model.member == 0:
                 self.model.stop_training = True
 
-    population.fit(X, Y, epochs=1, verbose=0)
-    short = Population(mlp(Adam(0.01)), seeds=[1, 2])
-    short.fit(X, Y, epochs=4, verbose=0, callbacks=[StopFirst()])
-    for ours, alone in zip(short[0].get_weights(), population[0].get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, alone)
-    assert int(short[0].optimizer.iterations.numpy()) == 3
-    assert int(short[1].optimizer.iterations.numpy()) == 12
+    states = []
+    for epochs in (1, 4):
+        population = Population(mlp(Adam(0.01)), seeds=[1, 2])
+        population.fit(X, Y, epochs=epochs, verbose=0, callbacks=[StopFirst()])
+        states.append(population[0].get_weights() + population[0].optimizer.get_weights())
+    for after, before in zip(*states, strict=True):
+        np.testing.assert_array_equal(after, before)
+    assert int(population[0].optimizer.iterations.numpy()) == 3
+    assert int(population[1].optimizer.iterations.numpy()) == 12
 
 
 @pytest.mark.parametrize(

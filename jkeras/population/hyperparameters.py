@@ -28,7 +28,12 @@ class Place(NamedTuple):
     owner: Any
     attribute: str
     is_rate: bool = False  # a learning rate that is a number is handed to each step anyway
-    is_initial: bool = False  # it decides first values only
+    layer: Any = None  # whose first values it decides, if it does only that
+
+    @property
+    def is_initial(self) -> bool:
+        """Whether it decides first values only."""
+        return self.layer is not None
 
     def get(self) -> Any:
         """Return what stands there."""
@@ -36,7 +41,17 @@ class Place(NamedTuple):
 
     def put(self, value: Any) -> None:
         """Let `value` stand there."""
-        setattr(self.owner, self.attribute, value)
+        if self.layer is None:
+            setattr(self.owner, self.attribute, value)
+            return
+        # Values are drawn by what an initializer was made with: so there is another one.
+        made = type(self.owner).from_config({**self.owner.get_config(), self.attribute: value})
+        for name, held in list(vars(self.layer).items()):
+            if held is self.owner:
+                setattr(self.layer, name, made)
+        for weight in self.layer._weights:
+            if weight.initializer is self.owner:
+                weight.initializer = made
 
     def check(self, name: str, value: float) -> None:
         """Let the owner's constructor say whether it takes `value`."""
@@ -107,8 +122,9 @@ class Hyperparameters:
     def vary_on(self, model: Any) -> list[Varied]:
         """Let a compiled model have all members' settings; return those that its step has to use."""
         made = []
+        places = {name: find(model, name) for name in self.values}  # all of them, while numbers stand there
         for name, array in self.values.items():
-            place = find(model, name)
+            place = places[name]
             if not (place.is_rate or place.is_initial):
                 made.append(Varied(name, array, place.attribute in _NEUTRAL_AT_ZERO))
                 place.put(made[-1])
@@ -235,10 +251,9 @@ def _in_optimizer(optimizer: Any, name: str, first: str, rest: str) -> Place:
 
 def _in_layer(layer: Any, name: str, rest: str) -> Place:
     *folders, attribute = rest.split("/")
-    owner, is_initial = layer, False
+    owner = layer
     for folder in folders:
         owner = getattr(owner, folder, None)
-        is_initial = is_initial or isinstance(owner, Initializer)
     if owner is None or not hasattr(owner, attribute):
         own = [k for k in _given(owner) if isinstance(getattr(owner, k, None), float)] if owner is not None else []
         what = f"{type(layer).__name__} has no {rest!r}" if owner is not None else f"there is no {'/'.join(folders)!r}"
@@ -250,7 +265,7 @@ def _in_layer(layer: Any, name: str, rest: str) -> Place:
             f"{name!r} is {value!r}, which shapes the program: it cannot differ from member to member. Make a "
             "population for each value; PopulationSearchCV does."
         )
-    return Place(owner, attribute, is_initial=is_initial)
+    return Place(owner, attribute, layer=layer if isinstance(owner, Initializer) else None)
 
 
 def grid(values: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
