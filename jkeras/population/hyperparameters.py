@@ -105,6 +105,10 @@ class Hyperparameters:
         """Return the settings of one member, as Python numbers."""
         return {name: array[member].item() for name, array in self.values.items()}
 
+    def initial_of(self, model: Any, member: int) -> dict[str, float]:
+        """Return the settings of one member that decide its first values."""
+        return {name: value for name, value in self.of(member).items() if find(model, name).is_initial}
+
     def check(self, model: Any) -> None:
         """Raise `ValueError` if a name means nothing in a model, or a value is not allowed there."""
         for name, array in self.values.items():

@@ -62,7 +62,7 @@ class Builder:
     def make(self) -> Any:
         """Return a new model, compiled, that nothing was done with yet."""
         if self.function is None:
-            made = copy.deepcopy(self.pattern)
+            made = _copied(self.pattern)
             if not self.keeps:
                 _undraw(made)
             return made
@@ -83,7 +83,13 @@ class Builder:
             member_seeds: The seed of each member.
             settings: The hyperparameters, of which some decide first values.
         """
-        members = [self._member(worker, sample, seed, i, settings) for i, seed in enumerate(member_seeds)]
+        made: dict[Any, tuple[list[Any], int]] = {}  # members that begin alike are drawn once
+        members = []
+        for i, seed in enumerate(member_seeds):
+            key = seed, *settings.initial_of(worker, i).items()
+            if key not in made:
+                made[key] = self._member(worker, sample, seed, i, settings)
+            members.append(made[key])
         rows = list(weights_of(worker))
         shared, arrays = set[tuple[str, str]](), []
         for place, (key, w) in enumerate(rows):

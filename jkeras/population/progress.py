@@ -22,7 +22,7 @@ class PopulationProgress(Progress):
     >>> progress = PopulationProgress(3, None, epochs=2, steps=10, verbose=2)
     >>> progress.epoch_begin(0)
     >>> progress.epoch_end({"loss": np.array([0.3, 0.1, 0.2])}, seconds=1.0, compiled=0.5)
-    Epoch 1/2 - 10/10 - 1s - 50ms/step - loss: 0.2000 - best loss: 0.1000 - worst loss: 0.3000 - compiled in 0.5s
+    Epoch 1/2 - 10/10 - 1s - 50ms/step - loss: 0.2000 - best loss: 0.1000 - worst loss: 0.3000 - compiled in 500ms
     """
 
     def __init__(
