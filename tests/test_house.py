@@ -47,6 +47,7 @@ THIRD_PARTY = {
     "optimizers": {"jax", "numpy", "optax"},
     "losses": {"jax", "numpy", "optax"},
     "__init__": {"h5py"},
+    "population": {"jax", "numpy", "sklearn"},
     "wrappers": {"jax", "numpy", "sklearn"},
     "training": {"jax", "numpy", "optax"},
     "models": {"jax", "numpy", "optax"},

@@ -121,7 +121,9 @@ def test_hyperparameters_of_layers_and_going_on():
 
 def test_numbers_that_decide_first_values():
     def build(stddev=0.1):
-        model = Sequential([layers.Input((8,)), layers.Dense(1, kernel_initializer=jkeras.initializers.RandomNormal(0.0, stddev))])
+        model = Sequential(
+            [layers.Input((8,)), layers.Dense(1, kernel_initializer=jkeras.initializers.RandomNormal(0.0, stddev))]
+        )
         model.compile("sgd", "mse")
         return model
 
@@ -197,7 +199,9 @@ def test_a_layer_of_a_user(as_function):
         model.compile("sgd", "mse")
         return model
 
-    population = Population(build if as_function else build(), seeds=[1, 2], hyperparameters={"noisy/scale": [0.1, 1.0]})
+    population = Population(
+        build if as_function else build(), seeds=[1, 2], hyperparameters={"noisy/scale": [0.1, 1.0]}
+    )
     population.fit(X, Y, verbose=0)
     for i, scale in enumerate([0.1, 1.0]):
         assert_same(population, i, *trained_alone(lambda scale=scale: build(scale), i + 1, X, Y))
@@ -376,7 +380,9 @@ def test_predictions_apart_and_together():
 
 
 def test_the_best_member_and_what_people_read(capsys):
-    population = Population(mlp(), seeds=1, hyperparameters=grid({"learning_rate": [0.1, 1e-6], "dropout/rate": [0.0, 0.2]}))
+    population = Population(
+        mlp(), seeds=1, hyperparameters=grid({"learning_rate": [0.1, 1e-6], "dropout/rate": [0.0, 0.2]})
+    )
     history = population.fit(X, Y, epochs=2, validation_split=0.2, verbose=2)
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].startswith("Epoch 2/2") and "best val_loss" in shown[1] and "worst val_loss" in shown[1]

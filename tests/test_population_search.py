@@ -18,7 +18,9 @@ Y = (X[:, 0] * 2 - X[:, 1]).astype("float32")
 
 
 def build(units=8, learning_rate=0.01, rate=0.1):
-    model = Sequential([layers.Input((4,)), layers.Dense(units, activation="relu"), layers.Dropout(rate), layers.Dense(1)])
+    model = Sequential(
+        [layers.Input((4,)), layers.Dense(units, activation="relu"), layers.Dropout(rate), layers.Dense(1)]
+    )
     model.compile(jkeras.optimizers.SGD(learning_rate), "mse", metrics=["mae"])
     return model
 
@@ -82,7 +84,9 @@ def test_labels_of_classes():
     labels = np.where(Y > 0, "yes", "no")
 
     def classifier(units=8):
-        model = Sequential([layers.Input((4,)), layers.Dense(units, activation="relu"), layers.Dense(2, activation="softmax")])
+        model = Sequential(
+            [layers.Input((4,)), layers.Dense(units, activation="relu"), layers.Dense(2, activation="softmax")]
+        )
         model.compile(jkeras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 

@@ -18,7 +18,6 @@ from jax import Array, lax
 
 from jkeras.functional.conv import conv
 
-
 _shared_axis: ContextVar[str | None] = ContextVar("jkeras_conv_max_axis", default=None)
 
 

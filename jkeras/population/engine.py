@@ -98,9 +98,7 @@ class Engine:
         rows = weight_rows(self.worker) if own is None else own
 
         def arrays(chosen: Sequence[Any], place: Any) -> Tree:
-            return two_level(
-                (key, w.name, place((key.removeprefix(CARRIED), w.name), found)) for key, w in chosen
-            )
+            return two_level((key, w.name, place((key.removeprefix(CARRIED), w.name), found)) for key, w in chosen)
 
         def split(name: tuple[str, str], found: Any) -> Any:
             array = found.arrays[name[0]][name[1]]
@@ -187,9 +185,9 @@ class Engine:
     def arrays_of(self, member: int) -> Tree:
         """Return all arrays of one member, by key and name."""
         params, state = self.trees()
-        one: Any = jax.tree.map(lambda a: a[member], (params, state, self._frozen))
+        one: Any = _one((params, state, self._frozen), member)
         found: Tree = {}
-        for tree in (*one, self._shared):
+        for tree in (*one, jax.tree.map(_apart, self._shared)):
             for key, part in tree.items():
                 found.setdefault(key, {}).update(part)
         return found
@@ -201,7 +199,7 @@ class Engine:
     def opt_state_of(self, member: int) -> Any:
         """Return the state of one member's optimizer, None before it was trained."""
         assert self.ts is not None
-        return None if self.ts.opt_state is None else jax.tree.map(lambda a: a[member], self.ts.opt_state)
+        return None if self.ts.opt_state is None else _one(self.ts.opt_state, member)
 
 
 def plain(ts: TrainState) -> tuple[Tree, Tree]:
@@ -211,6 +209,19 @@ def plain(ts: TrainState) -> tuple[Tree, Tree]:
         return ts.params, ts.state
     params = {key: {**ts.params.get(key, {}), **carried.get(key, {})} for key in {**ts.params, **carried}}
     return params, {key: part for key, part in ts.state.items() if not key.startswith(CARRIED)}
+
+
+def _one(tree: Any, member: int) -> Any:
+    return jax.tree.map(lambda a: _apart(a[member]), tree)
+
+
+def _apart(array: Any) -> Any:
+    """Return an array of one member as those of an ordinary model lie: on the default device, free to move."""
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(
+            jnp.asarray(np.asarray(jax.random.key_data(array))), impl=jax.random.key_impl(array)
+        )
+    return jnp.asarray(np.asarray(array))
 
 
 def _vmapped_keys(numbers: Any) -> Any:

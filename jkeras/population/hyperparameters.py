@@ -280,6 +280,4 @@ def grid(values: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """
     names = list(values)
     axes = np.meshgrid(*(np.arange(len(values[name])) for name in names), indexing="ij")
-    return {
-        name: [values[name][i] for i in axis.ravel().tolist()] for name, axis in zip(names, axes, strict=True)
-    }
+    return {name: [values[name][i] for i in axis.ravel().tolist()] for name, axis in zip(names, axes, strict=True)}

@@ -72,9 +72,7 @@ class Builder:
         _check_compiled(made)
         return made
 
-    def begin(
-        self, worker: Any, sample: Any, member_seeds: Sequence[int], settings: Hyperparameters
-    ) -> Beginning:
+    def begin(self, worker: Any, sample: Any, member_seeds: Sequence[int], settings: Hyperparameters) -> Beginning:
         """Return what the members' models hold when their `fit` begins, each made and drawn after its own seed.
 
         Args:

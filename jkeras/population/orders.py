@@ -105,7 +105,9 @@ def checked_rows(name: str, rows: Any, members: int, samples: int) -> np.ndarray
             f"for each. Got {'rows of different lengths' if array.ndim == 1 and not array.size else array.shape}."
         )
     if array.min() < 0 or array.max() >= samples:
-        raise ValueError(f"{name} has the place {array.min() if array.min() < 0 else array.max()} of {samples} samples.")
+        raise ValueError(
+            f"{name} has the place {array.min() if array.min() < 0 else array.max()} of {samples} samples."
+        )
     return array.astype(np.int32)
 
 

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
-
 AXIS = "members"  # the name of the member axis, of the mesh and of the mapped step
 
 

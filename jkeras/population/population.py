@@ -77,9 +77,7 @@ class Population:
         self.settings = Hyperparameters(hyperparameters, members, listed)
         self.seeds = _seeds(seeds, self.settings.members)
         self._builder = Builder(model, initial_weights)
-        self._engine = Engine(
-            self._builder, self.settings, self.seeds, Placement(self.settings.members, devices)
-        )
+        self._engine = Engine(self._builder, self.settings, self.seeds, Placement(self.settings.members, devices))
         self.history = PopulationHistory(self.settings.members)
         self._kept_epoch = np.zeros(self.settings.members, np.int64)
         self._forward: Forward | None = None

@@ -18,8 +18,8 @@ except ImportError as error:
 from jkeras.core import seeds
 from jkeras.models import Model
 from jkeras.population.candidates import Candidate, Group, candidate, grouped, maker
-from jkeras.population.members import Builder
 from jkeras.population.hyperparameters import Hyperparameters
+from jkeras.population.members import Builder
 from jkeras.population.population import Population
 from jkeras.population.scoring import Scoring, Targets
 

@@ -34,14 +34,19 @@ def results_table(rows: list[dict[str, Any]], values: np.ndarray, best: int, met
     lines = [["", *names], *([label, *(_text(rows[member][name]) for name in names)] for label, member in shown)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
-        line[0].ljust(widths[0]) + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True))
+        line[0].ljust(widths[0])
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True))
         for line in lines
     )
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        return np.format_float_positional(value, 4, unique=True, fractional=False, trim="0") if _is_handy(value) else f"{value:.3g}"
+        return (
+            np.format_float_positional(value, 4, unique=True, fractional=False, trim="0")
+            if _is_handy(value)
+            else f"{value:.3g}"
+        )
     return str(value)
 
 
