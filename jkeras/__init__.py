@@ -63,7 +63,8 @@ _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
     "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "population", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
+    "models", "ops", "optimizers", "population", "preprocessing", "random", "regularizers", "saving", "utils",
+    "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:

@@ -90,3 +90,25 @@ def test_a_model_learns_as_in_keras(keepdims, remat):
     )
     for a, b in zip(ours.get_weights(), weights_of(theirs), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_members_of_a_population_choose_one_way_together():
+    """Mapped over models, a condition of each would make both ways be computed; with the axis known it stays one."""
+    from jkeras.functional.conv_max import shared_axis
+
+    x, kernel, bias, weights = inputs()
+    kernels = jnp.stack([kernel, 2 * kernel])
+
+    def gradient(x, kernels):
+        def one(kernel):
+            value = lambda k: (conv_global_max(Convolution(x, k, bias, 1, 1, True)) * weights).sum()  # noqa: E731
+            return jax.grad(value)(kernel)
+
+        with shared_axis("members"):
+            return jax.vmap(one, axis_name="members")(kernels)
+
+    assert " cond[" in str(jax.make_jaxpr(gradient)(x, kernels))
+    for given in (x, x.at[:, 20:].set(0.5)):  # without and with ties
+        for place in range(2):
+            alone = jax.grad(lambda k: (conv_global_max(Convolution(given, k, bias, 1, 1, True)) * weights).sum())  # noqa: B023
+            np.testing.assert_allclose(gradient(given, kernels)[place], alone(kernels[place]), atol=1e-5)

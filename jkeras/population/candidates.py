@@ -110,7 +110,7 @@ def _described(model: Any, build: Mapping[str, Any], key: Hashable) -> tuple[Has
         place = find(made, name)
         if not place.is_rate:
             place.put(0.5)
-    compiled = made._compiled
+    compiled: Any = made._compiled
     given = (compiled.loss, compiled.loss_weights, compiled.metrics, compiled.weighted_metrics)
     signature = structure_of(made, compiled.optimizer, *given)
     # Nothing can tell of layers and functions of a user's own: then other arguments make another group.

@@ -46,7 +46,7 @@ class Engine:
         with seed_source.seeded(seeds[0]):
             self.worker = builder.make()
         settings.check(self.worker)
-        self.compiled = self.worker._compiled
+        self.compiled: Any = self.worker._compiled
         self._check_supported()
         self.slots = Slots(settings.members)
         self.ts: TrainState | None = None
@@ -92,7 +92,7 @@ class Engine:
         """Draw what the members begin with; batches are like `sample`."""
         program = self.compiled.program(self.worker, sample)
         self.sample = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
-        found = self.builder.begin(self.worker, self.sample.x, self.seeds, self.settings)
+        found = self.builder.begin(self.worker, sample.x, self.seeds, self.settings)
         self._drawn = found.drawn
         own = getattr(program, "rows", None)  # a step in Keras's style carries frozen weights with the state
         rows = weight_rows(self.worker) if own is None else own

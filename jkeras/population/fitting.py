@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -148,10 +148,10 @@ class Fitting:
 
     def _validated(self) -> dict[str, np.ndarray]:
         assert self.validation is not None
-        given, engine = self.validation, self.engine
+        given, engine, common = self.validation, self.engine, cast(Any, self.run.fixed)
         program = engine.evaluation(self.program, given.source)
         return evaluate(
-            program, self.run.ts, given.data, given.source, given.rows, self.keys, self.run.fixed, engine.placement,
+            program, self.run.ts, given.data, given.source, given.rows, self.keys, common, engine.placement,
             given.steps,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from jkeras.population.placement import Placement
 from jkeras.population.prediction import Forward, combined
 from jkeras.population.progress import PopulationProgress, watched_metric
 from jkeras.population.run import evaluate
-from jkeras.training.data import ArrayData, make_data
+from jkeras.training.data import ArrayData, StreamData, make_data
 from jkeras.training.labels import check_labels
 
 PREDICTED_AT_ONCE = 256  # samples in a batch of `predict`, which computes each row by itself
@@ -154,6 +154,7 @@ class Population:
         if validation_samples is not None:
             val_rows = checked_rows("validation_samples", validation_samples, members, source.samples)
             held_out = make_data(x, y, None, val_size, prepare=prepare)
+        assert isinstance(source, ArrayData) and not isinstance(held_out, StreamData)
         if own_weight is not None:
             own_weight = _weights_for(own_weight, x, source.samples, bool(validation_split))
         count = source.samples if rows is None else rows.shape[1]

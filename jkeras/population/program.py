@@ -174,15 +174,15 @@ def _is_mine(leaf: Any) -> bool:
 
 
 def batch_of(data: Data, order: Any, position: Any, size: int) -> Batch:
-    """Return the batch at `position`: for all members, or for each its own if `order` is of shape (members, samples)."""
+    """Return the batch at `position`: one for all, or for each member if `order` is of shape (members, samples)."""
     own = data.of_members
     shared = Batch(data.x, data.y, data.weight)
     if order is None or order.ndim == 1:
         batch = take(shared, order, position, size)
         if own is None:
             return batch
-        index = position * size + jnp.arange(size) if order is None else None
-        index = lax.dynamic_slice_in_dim(order, position * size, size) if index is None else index
+        start = position * size
+        index = start + jnp.arange(size) if order is None else lax.dynamic_slice_in_dim(order, start, size)
         return batch._replace(weight=Mine(_weighed(own[:, index], batch.weight, False)))
     index = lax.dynamic_slice_in_dim(order, position * size, size, axis=1)
     batch = jax.tree.map(lambda a: a.at[index].get(mode="promise_in_bounds"), shared)

@@ -39,10 +39,13 @@ class PopulationRun(Run):
         self, program: PopulationProgram, ts: TrainState, common: Common, placement: Placement, progress: Any,
         should_stop: Any, record: Record,
     ):  # fmt: skip
+        # What a run of one model has and this has not: decisions on the way, and callbacks that look into an epoch.
         nothing: Any = None
+        steps: Any = program
+        fixed: Any = common
         super().__init__(
-            program, nothing, ts, common, nothing, _NoBatchHooks(), progress, None, should_stop, record=record
-        )  # type: ignore[arg-type]
+            steps, nothing, ts, fixed, nothing, _NoBatchHooks(), progress, None, should_stop, record=record
+        )
         self.placement = placement
 
     def epoch_of(self, data: Data, orders: Orders, epoch: int) -> dict[str, np.ndarray]:

@@ -107,7 +107,7 @@ class Scoring:
     def __init__(self, scoring: Any):
         if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
             raise ValueError(f"scoring expected a name or a function f(estimator, X, y); got {scoring!r}.")
-        self.scoring = scoring
+        self.scoring: Any = scoring
         self.scorer: Callable[..., float] | None = None
         if callable(scoring) or scoring in get_scorer_names() and scoring != "accuracy":
             self.scorer = check_scoring(_Regressor(), scoring=scoring)
@@ -143,7 +143,7 @@ class Scoring:
         return float(self.scorer(kind(model.predict(x, verbose=0), targets), np.asarray(x), targets.labels(y)))
 
     def _signed(self, values: dict[str, np.ndarray], population: Any, model: Any = None) -> np.ndarray:
-        name = "loss" if self.scoring is None else self.scoring
+        name: str = "loss" if self.scoring is None else self.scoring
         if name not in values:
             known = sorted(values)
             raise ValueError(
