@@ -65,6 +65,7 @@ class Fitting:
         self.active = np.ones(members, bool)
         self.kept_epoch = np.zeros(members, np.int64)
         self.best: Any = None
+        self._final: dict[str, np.ndarray] = {}
         self.best_epoch = np.zeros(members, np.int64)
         rates = engine.rates if isinstance(engine.rates, np.ndarray) else None
         params = {
@@ -132,14 +133,14 @@ class Fitting:
         values = run.epoch_of(self.data, self.orders, epoch)
         if self.validation is not None and (epoch + 1) % self.validation.frequency == 0:
             values.update({f"val_{name}": value for name, value in self._validated().items()})
-        self.progress.epoch_end(values, time.perf_counter() - began)
+        self.progress.epoch_end(self._shown(values), time.perf_counter() - began)
         now = [{name: float(value[i]) for name, value in values.items()} for i in range(len(active))]
         self.callbacks.tell("on_epoch_end", active, epoch, logs=now)
         self._take_rates()
         place = len(self.history.epoch)
         self.history.add(epoch, now, active)
         self.kept_epoch = np.where(active, place, self.kept_epoch)
-        self._keep(place)
+        self._keep(place, values)
         stopped = self.callbacks.stopped() & active
         if stopped.any():
             self.active = active & ~stopped
@@ -162,9 +163,20 @@ class Fitting:
             rates = self.engine.placement.members_of(self.engine.rates)
             self.run.fixed = self.run.fixed._replace(learning_rate=rates)
 
-    def _keep(self, place: int) -> None:
+    def _shown(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the values of an epoch; of members that were stopped, those that their weights have."""
+        members, before = len(self.active), self._final
+        values = {name: array[:members] for name, array in values.items()}
+        return {name: np.where(self.active, array, before.get(name, np.nan)) for name, array in values.items()}
+
+    def _keep(self, place: int, values: dict[str, np.ndarray]) -> None:
         """Keep the weights of the members whose callbacks asked for them."""
         kept = self.callbacks.taken("wants_kept")
+        # Whose callbacks keep weights has the values of those in the end, others have their last ones.
+        has = kept if self.best is not None or kept.any() else self.active
+        self._final = {
+            name: np.where(has, array[: len(has)], self._final.get(name, np.nan)) for name, array in values.items()
+        }
         if not kept.any():
             return
         part = self.run.ts.params, self.run.ts.state

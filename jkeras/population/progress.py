@@ -41,10 +41,9 @@ class PopulationProgress(Progress):
         self, logs: Mapping[str, Any] | None = None, seconds: float | None = None, compiled: float | None = None
     ) -> None:
         """Show the finished line."""
-        training = {name: values[: self.members][self.training] for name, values in (logs or {}).items()}
-        shown = summarised(training, self.members, self.monitor)
+        shown: dict[str, Any] = dict(summarised(logs or {}, self.members, self.monitor))
         if not self.training.all():
-            shown["members"] = float(self.training.sum())
+            shown["members"] = f"{self.training.sum()} of {self.members}"
         super().epoch_end(shown, seconds, compiled)
 
 
