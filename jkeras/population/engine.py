@@ -17,7 +17,7 @@ from jkeras.models.custom import evaluation_program
 from jkeras.models.weight_rows import CARRIED, weight_rows
 from jkeras.population.hyperparameters import Hyperparameters
 from jkeras.population.members import Builder
-from jkeras.population.placement import Placement
+from jkeras.population.placement import MemberPlacement
 from jkeras.population.program import Common, Data, PopulationProgram
 from jkeras.population.varied import Slots
 from jkeras.training.data import Batch, on_host
@@ -41,7 +41,7 @@ class Engine:
         rates: The members' learning rates, None if a schedule computes them.
     """
 
-    def __init__(self, builder: Builder, settings: Hyperparameters, seeds: list[int], placement: Placement):
+    def __init__(self, builder: Builder, settings: Hyperparameters, seeds: list[int], placement: MemberPlacement):
         self.builder, self.settings, self.seeds, self.placement = builder, settings, seeds, placement
         with seed_source.seeded(seeds[0]):
             self.worker = builder.make()
@@ -64,6 +64,12 @@ class Engine:
             raise ValueError(
                 "A population is one compiled program, so it cannot run eagerly. Compile without run_eagerly=True, or "
                 "look into one model: population[i]."
+            )
+        if self.worker._placement.mesh is not None:
+            raise ValueError(
+                "A population spreads its members over devices itself, so its model must not be distributed. Leave the "
+                "scope of the distribution, or call jkeras.distribution.set_distribution(None); and give "
+                "Population(devices=...)."
             )
         if self.compiled.keeper is not self.compiled.optimizer:
             raise ValueError(

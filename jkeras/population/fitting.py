@@ -85,7 +85,7 @@ class Fitting:
         ts, common = engine.start(program, common, trace)
         decision: Any = decide(program, True, trace)  # type: ignore[arg-type]
         record = Record(decision, source, source.sample(), [])
-        self.run = PopulationRun(program, ts, common, engine.placement, progress, self.callbacks.is_over, record)
+        self.run = PopulationRun(program, ts, common, progress, self.callbacks.is_over, record)
 
     def _trace(self, common: Any) -> Any:
         """Trace a step on a full batch, from shapes alone."""

@@ -9,10 +9,12 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
+from jkeras.core.placement import Placement
+
 AXIS = "members"  # the name of the member axis, of the mesh and of the mapped step
 
 
-class Placement:
+class MemberPlacement(Placement):
     """Where members live.
 
     Args:
@@ -20,7 +22,7 @@ class Placement:
         devices: The devices that share them; all of this process if left out. Of more devices than members only as
             many as there are members are used.
 
-    >>> placement = Placement(3, jax.local_devices()[:1])
+    >>> placement = MemberPlacement(3, jax.local_devices()[:1])
     >>> placement.padded, placement.extend(np.array([5, 6, 7])).tolist()
     (3, [5, 6, 7])
     """
@@ -47,6 +49,10 @@ class Placement:
     def members_of(self, tree: Any) -> Any:
         """Put arrays of the host, with a row for each member, on the members' devices."""
         return jax.tree.map(lambda a: jax.device_put(self.extend(a), self.over_members), tree)
+
+    def put_whole(self, tree: Any) -> Any:
+        """Put arrays on every device as a whole."""
+        return self.all_of(tree)
 
     def settled(self, tree: Any) -> Any:
         """Return arrays of all members where they belong: what depends on no argument of a program may lie anywhere."""

@@ -17,7 +17,7 @@ from jkeras.population.history import PopulationHistory
 from jkeras.population.hyperparameters import Hyperparameters
 from jkeras.population.members import Builder, member_model
 from jkeras.population.orders import Orders, checked_rows
-from jkeras.population.placement import Placement
+from jkeras.population.placement import MemberPlacement
 from jkeras.population.prediction import Forward, combined
 from jkeras.population.progress import PopulationProgress, watched_metric
 from jkeras.population.run import evaluate
@@ -77,7 +77,7 @@ class Population:
         self.settings = Hyperparameters(hyperparameters, members, listed)
         self.seeds = _seeds(seeds, self.settings.members)
         self._builder = Builder(model, initial_weights)
-        self._engine = Engine(self._builder, self.settings, self.seeds, Placement(self.settings.members, devices))
+        self._engine = Engine(self._builder, self.settings, self.seeds, MemberPlacement(self.settings.members, devices))
         self.history = PopulationHistory(self.settings.members)
         self._kept_epoch = np.zeros(self.settings.members, np.int64)
         self._forward: Forward | None = None

@@ -11,7 +11,7 @@ from jax import lax
 
 from jkeras.core.compiling import SharedJit
 from jkeras.functional.conv_max import shared_axis
-from jkeras.population.placement import AXIS, Placement
+from jkeras.population.placement import AXIS, MemberPlacement
 from jkeras.population.varied import Slots
 from jkeras.training.data import Batch
 from jkeras.training.objective import Totals
@@ -48,9 +48,9 @@ class PopulationProgram:
         placement: Where members live.
     """
 
-    def __init__(self, program: Program, slots: Slots, placement: Placement):
+    def __init__(self, program: Program, slots: Slots, placement: MemberPlacement):
         self.program, self.slots, self.members = program, slots, placement.padded
-        self.placed, self.settled = placement.kept, placement.settled
+        self.placed, self.settled, self.placement = placement.kept, placement.settled, placement
         self.objective, self.eager = program.objective, False
         self.step = jax.jit(self._step)
         options = program.pure.compiler_options

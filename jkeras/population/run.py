@@ -10,7 +10,7 @@ import numpy as np
 
 from jkeras.population.engine import plain
 from jkeras.population.orders import Orders, to_device
-from jkeras.population.placement import Placement
+from jkeras.population.placement import MemberPlacement
 from jkeras.population.program import Common, Data, PopulationProgram
 from jkeras.training.data import ArrayData
 from jkeras.training.loop import Run
@@ -29,15 +29,14 @@ class PopulationRun(Run):
     Args:
         program: The compiled steps.
         ts, common: What the steps change, and what they only read.
-        placement: Where members live.
         progress: Shows how far it is.
         should_stop: Whether somebody asked for the end.
         record: Where the facts of the run are written down.
     """
 
     def __init__(
-        self, program: PopulationProgram, ts: TrainState, common: Common, placement: Placement, progress: Any,
-        should_stop: Any, record: Record,
+        self, program: PopulationProgram, ts: TrainState, common: Common, progress: Any, should_stop: Any,
+        record: Record,
     ):  # fmt: skip
         # What a run of one model has and this has not: decisions on the way, and callbacks that look into an epoch.
         nothing: Any = None
@@ -46,7 +45,6 @@ class PopulationRun(Run):
         super().__init__(
             steps, nothing, ts, fixed, nothing, _NoBatchHooks(), progress, None, should_stop, record=record
         )
-        self.placement = placement
 
     def epoch_of(self, data: Data, orders: Orders, epoch: int) -> dict[str, np.ndarray]:
         """Train one epoch, and return the logs: name to the members' values."""
@@ -67,7 +65,7 @@ class PopulationRun(Run):
 
 def evaluate(
     program: PopulationProgram, ts: Any, data: Data, source: ArrayData, rows: np.ndarray | None, keys: Any,
-    common: Common, placement: Placement, steps: int | None = None,
+    common: Common, placement: MemberPlacement, steps: int | None = None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Return the members' logs of an evaluation.
 
