@@ -17,7 +17,7 @@ X = RNG.normal(size=(50, 4)).astype("float32")
 Y = (X[:, 0] * 2 - X[:, 1]).astype("float32")
 
 
-def build(units=8, learning_rate=0.01, rate=0.1):
+def build(units=8, learning_rate=0.01, rate=0.0):
     model = Sequential(
         [layers.Input((4,)), layers.Dense(units, activation="relu"), layers.Dropout(rate), layers.Dense(1)]
     )
@@ -28,7 +28,10 @@ def build(units=8, learning_rate=0.01, rate=0.1):
 GRID = {"units": [4, 8], "learning_rate": [0.1, 0.01], "batch_size": [10]}
 
 
-@pytest.mark.parametrize("folds", [2, 3], ids=["equal folds", "folds of 33 and 34"])
+@pytest.mark.parametrize(
+    "folds",
+    [pytest.param(2, id="equal folds"), pytest.param(3, marks=pytest.mark.slow, id="folds of 33 and 34")],
+)
 def test_every_score_is_that_of_scikit_learn(folds):
     def seeded(X, y, **arguments):
         jkeras.utils.set_random_seed(7)
@@ -80,6 +83,7 @@ def test_settings_drawn_from_distributions():
         search.predict(X)
 
 
+@pytest.mark.slow
 def test_labels_of_classes():
     labels = np.where(Y > 0, "yes", "no")
 
@@ -101,6 +105,7 @@ def test_labels_of_classes():
     assert search.classes_.tolist() == ["no", "yes"]
 
 
+@pytest.mark.slow
 def test_members_of_a_search_stop_early_and_the_best_is_trained_as_long():
     search = PopulationSearchCV(build, {"learning_rate": [0.1, 0.01]}, cv=2, random_state=0)
     stopping = EarlyStopping("val_loss", patience=1, min_delta=0.05, restore_best_weights=True)
