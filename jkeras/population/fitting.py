@@ -19,6 +19,8 @@ from jkeras.training.data import ArrayData
 from jkeras.training.program import decide
 from jkeras.training.record import Record
 
+RARE = 100  # steps in an epoch beside which the one on the last batch, which is smaller, counts for little
+
 
 class Validation:
     """What members are validated on.
@@ -84,8 +86,9 @@ class Fitting:
 
         ts, common = engine.start(program, common, trace)
         decision: Any = decide(program, True, trace)  # type: ignore[arg-type]
+        is_rare = decision.mode == "blocks" and self.orders.steps > RARE
         record = Record(decision, source, source.sample(), [])
-        self.run = PopulationRun(program, ts, common, progress, self.callbacks.is_over, record)
+        self.run = PopulationRun(program, ts, common, progress, self.callbacks.is_over, record, is_rare)
 
     def _trace(self, common: Any) -> Any:
         """Trace a step on a full batch, from shapes alone."""

@@ -128,7 +128,12 @@ def _copied(model: Any) -> Any:
     """Return a copy of a model, whose own weights are left undrawn where they are."""
     undrawn = [w for _, w in weights_of(model) if not w.is_drawn]
     with seeds.seeded(0):
-        made = copy.deepcopy(model)
+        drawn = model._drawn_weights() if undrawn or model._is_declared() else []
+        # Arrays do not change, so both may hold them; copying each would compile a program for each shape.
+        shared = {id(w._array): w._array for _, w in drawn}
+        for _, w in drawn:
+            w.lent = True
+        made = copy.deepcopy(model, shared)
     for w in undrawn:
         w._array = None
     return made

@@ -46,6 +46,11 @@ class Orders:
             self._ahead = epoch + 1, self._thread.submit(self._made, epoch + 1)
         return order
 
+    @property
+    def steps(self) -> int:
+        """The number of batches in an epoch."""
+        return self.like.steps if self.step_limit is None else self.step_limit
+
     def shape(self, members: int) -> tuple[int, ...] | None:
         """Return the shape of the orders of so many members; None where samples come as they lie."""
         samples = self.like.samples if self.step_limit is None else self.step_limit * self.like.batch_size

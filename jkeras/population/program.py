@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -54,9 +55,9 @@ class PopulationProgram:
         self.objective, self.eager = program.objective, False
         self.step = jax.jit(self._step)
         options = program.pure.compiler_options
-        self.step_at = SharedJit(
-            self._step_at, donate_argnums=(0, 1, 2), static_argnames="size", compiler_options=options
-        )
+        step_at = partial(SharedJit, self._step_at, donate_argnums=(0, 1, 2), static_argnames="size")
+        self.step_at = step_at(compiler_options=options)
+        self.rare_step_at = step_at(optimised=False)  # runs so rarely that compiling it well takes longer
         self.block = SharedJit(self._block, donate_argnums=(0, 1), static_argnames="size", compiler_options=options)
         self.test_step = jax.jit(self._test_step)
         self.test_block = SharedJit(self._test_block, static_argnames="size")

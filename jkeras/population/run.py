@@ -23,6 +23,21 @@ class _NoBatchHooks:
     batch_interval = 1
 
 
+class _Rare:
+    """The steps of a population of which those by themselves are compiled in a hurry."""
+
+    def __init__(self, program: PopulationProgram):
+        self._program = program
+
+    @property
+    def step_at(self) -> Any:
+        """A step on one batch."""
+        return self._program.rare_step_at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._program, name)
+
+
 class PopulationRun(Run):
     """One call of a population's `fit`.
 
@@ -32,15 +47,16 @@ class PopulationRun(Run):
         progress: Shows how far it is.
         should_stop: Whether somebody asked for the end.
         record: Where the facts of the run are written down.
+        is_rare: Whether steps by themselves are few among those in blocks.
     """
 
     def __init__(
         self, program: PopulationProgram, ts: TrainState, common: Common, progress: Any, should_stop: Any,
-        record: Record,
+        record: Record, is_rare: bool,
     ):  # fmt: skip
         # What a run of one model has and this has not: decisions on the way, and callbacks that look into an epoch.
         nothing: Any = None
-        steps: Any = program
+        steps: Any = program if not is_rare else _Rare(program)
         fixed: Any = common
         super().__init__(
             steps, nothing, ts, fixed, nothing, _NoBatchHooks(), progress, None, should_stop, record=record
