@@ -31,6 +31,7 @@ SECTIONS = {
     "startup": Section("startup.py", ("only", "turns"), "First epoch"),
     "grid": Section("grid.py", ("turns",), "Many models of equal shape"),
     "search": Section("search.py", ("turns",), "A grid search of scikit-learn"),
+    "population": Section("population.py", ("turns",), "A population of models"),
     "memory": Section("memory.py", ("turns",), "Memory"),
     "display": Section("display.py", ("turns",), "Watching"),
     "compile": Section("compile_time.py", ("turns",), "Compile time of recurrent layers"),
