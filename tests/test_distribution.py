@@ -517,3 +517,19 @@ def test_a_batch_is_what_training_sees():
     put = placement.put(Batch(np.ones((16, 2), "float32"), np.ones(16, "float32")))
     assert tuple(put.x.sharding.spec) == ("data",) and tuple(put.y.sharding.spec) == ("data",)
     assert placement.put(np.ones((13, 2), "float32")).sharding.is_fully_replicated
+
+
+def test_a_strategy_of_tensorflow_is_a_mesh():
+    from jkeras.compat.tf import distribute
+
+    strategy = distribute.MirroredStrategy(["/cpu:0", "/device:CPU:1"])
+    assert strategy.num_replicas_in_sync == 2 and not distribute.has_strategy()
+    with strategy.scope():
+        assert distribute.get_strategy().num_replicas_in_sync == 2
+        model = dense()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, batch_size=7, verbose=0)  # outside of the scope, as scripts do
+    assert len(model.layers[0].kernel.value.sharding.device_set) == 2
+    assert distribute.get_strategy().num_replicas_in_sync == 1
+    with pytest.raises(RuntimeError, match="model.fit"):
+        strategy.run(None)

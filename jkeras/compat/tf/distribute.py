@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import jax
-
-from jkeras.distribution import DataParallel, distribution
+from jkeras.distribution import DataParallel, distribution, list_devices
 
 
 class Strategy:
@@ -20,7 +18,7 @@ class Strategy:
         devices: Names in the way of TensorFlow ("/gpu:0", "GPU:1") or of Keras ("gpu:0"); all if left out.
 
     >>> strategy = MirroredStrategy()
-    >>> strategy.num_replicas_in_sync == len(jax.devices())
+    >>> strategy.num_replicas_in_sync == len(list_devices())
     True
     >>> with strategy.scope():
     ...     pass
@@ -86,9 +84,7 @@ class OneDeviceStrategy(Strategy):
 def get_strategy() -> Strategy:
     """Return the strategy whose scope is open; else one for the default device."""
     found = distribution()
-    return Strategy(
-        [_name(f"{jax.devices()[0].platform}:0")] if found is None else list(found.device_mesh.devices.flat)
-    )
+    return Strategy(list_devices()[:1] if found is None else list(found.device_mesh.devices.flat))
 
 
 def has_strategy() -> bool:
