@@ -59,7 +59,7 @@ def main(address, process, folder, what):
     if what == "parts":
         model.distribute(strategy)
     if what == "uneven":
-        x, y = X[: 20 + process], Y[: 20 + process]
+        x, y = X[: 20 + 2 * process], Y[: 20 + 2 * process]
     own = [callbacks.CSVLogger(f"{folder}/log.csv", append=True), callbacks.ModelCheckpoint(f"{folder}/best.keras")]
     if what == "killed" and process == 1:
         own.append(Death())
@@ -71,8 +71,8 @@ def main(address, process, folder, what):
     kernel = model.layers[0].kernel.value
     results = {
         "loss": history.history["loss"],
-        "evaluated": model.evaluate(X, Y, 7, verbose=0) if what != "parts" else [0.0],
-        "predicted": model.predict(X, 7, verbose=0),
+        "evaluated": model.evaluate(*(x, y) if what == "parts" else (X, Y), 7, verbose=0),
+        "predicted": model.predict(x if what == "parts" else X, 7, verbose=0),
         "part": kernel.sharding.shard_shape(kernel.shape),
     }
     weights = {str(i): w for i, w in enumerate(model.get_weights())}
