@@ -173,9 +173,8 @@ def find(model: Any, name: str) -> Place:
         if name.startswith(f"{path}/"):
             return _in_layer(layers[path], name, name.removeprefix(f"{path}/"))
     known = [*numbers_of(model)]
-    raise ValueError(
-        f"There is no hyperparameter {name!r}.{nearest(name, known)} What can be varied: {', '.join(known)}."
-    )
+    listing = ", ".join(known) or "nothing; write the optimizer as one of jkeras, whose arguments have names"
+    raise ValueError(f"There is no hyperparameter {name!r}.{nearest(name, known)} What can be varied: {listing}.")
 
 
 def numbers_of(model: Any) -> dict[str, Any]:
