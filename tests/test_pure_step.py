@@ -96,7 +96,7 @@ def model_of(cls: Any = Model, frozen: bool = False, last: Any = layers.Dense, *
 DECAY = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
 CASES = {
     "built in": {"frozen": True},
-    "optimizer": {"optimizer": optimizers.Adam(DECAY, gradient_accumulation_steps=2, use_ema=True)},
+    "optimizer": {"optimizer": optimizers.SGD(DECAY, momentum=0.9, gradient_accumulation_steps=2, use_ema=True)},
     "held metrics, own loss": {"last": Measured, "cls": OwnLoss},
     "own step": {"cls": Robust, "frozen": True},
     "own optimizer": {"cls": OwnOptimizer, "metrics": None},
