@@ -11,8 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jkeras.core import seeds
-from jkeras.core.trees import named_leaves
-from jkeras.trees.parts import Patterns, select
+from jkeras.trees.parts import Patterns, map_with_path, select
 
 
 class LowRank(NamedTuple):
@@ -27,7 +26,7 @@ def lora_init(
 ) -> dict[str, dict[str, LowRank]]:
     """Return adapters for the weights in whose paths a pattern is found; with them the model computes what it did.
 
-    A weight of more than two axes is seen as the matrix of the fewest rows and columns in all: the kernel of a
+    A weight of more than two axes is seen as the matrix that needs the fewest numbers: mostly the kernel of a
     convolution as `(window and channels, filters)`, that of a query in attention as `(features, heads and sizes)`.
 
     Args:
@@ -49,11 +48,9 @@ def lora_init(
     >>> jax.tree.map(jnp.shape, adapters)
     {'dense': {'kernel': LowRank(a=(64, 2), b=(2, 32))}}
     """
-    key, chosen = seeds.as_key(rng), select(params, pattern)
-    names = {id(leaf): name for name, leaf in named_leaves(chosen).items()}
+    key = seeds.as_key(rng)
 
-    def adapter(leaf: Any) -> LowRank:
-        name = names[id(leaf)]
+    def adapter(name: str, leaf: Any) -> LowRank:
         rows, columns = _as_matrix(leaf.shape, name)
         if not 0 < rank < min(rows, columns):
             raise ValueError(
@@ -63,7 +60,7 @@ def lora_init(
         a = jax.random.normal(seeds.fold_path(key, name), (rows, rank), leaf.dtype) / math.sqrt(rows)
         return LowRank(a, jnp.zeros((rank, columns), leaf.dtype))
 
-    return jax.tree.map(adapter, chosen)
+    return map_with_path(adapter, select(params, pattern))
 
 
 def lora(params: Mapping[str, Any], adapters: Mapping[str, Any], alpha: float = 8.0) -> dict[str, Any]:
