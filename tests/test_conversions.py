@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -24,7 +25,12 @@ def drawn(tree: Any) -> Any:
     return structure.unflatten([jax.random.uniform(k, a.shape, a.dtype, 0.2, 1) for k, a in zip(keys, leaves)])
 
 
+def close(a: Any, b: Any) -> None:
+    np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
 # Name: the layer of jkeras, the module of Linen, the module of NNX (None: there is none), shape of the input.
+@functools.cache
 def flax_rows():
     nn, nnx = pytest.importorskip("flax.linen"), pytest.importorskip("flax.nnx")
     r = nnx.Rngs(0)
@@ -91,14 +97,15 @@ def test_flax(row):
     names = {place: "there"}
     variables = trees.to_linen(layer, params, state, names)
     variables = {collection: tree["there"] for collection, tree in variables.items()}
-    expected, _ = layer.apply(params, state, x)
-    compare = {"rtol": 2e-5, "atol": 2e-5}
-    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(jnp.shape, dict(linen.init(KEY, x)))
-    np.testing.assert_allclose(linen.apply(variables, x), expected, **compare)
+    ours, other = jax.jit(layer.apply), jax.jit(linen.apply)
+    expected, _ = ours(params, state, x)
+    specs = jax.eval_shape(linen.init, KEY, x)
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(lambda spec: spec.shape, dict(specs))
+    close(other(variables, x), expected)
 
-    theirs = drawn(linen.init(KEY, x))
+    theirs = drawn(specs)
     mine = trees.from_flax(layer, {c: {"there": tree} for c, tree in theirs.items()}, names)
-    np.testing.assert_allclose(layer.apply(*mine, x)[0], linen.apply(theirs, x), **compare)
+    close(ours(*mine, x)[0], other(theirs, x))
     assert jax.tree.map(jnp.shape, mine) == jax.tree.map(jnp.shape, (params, state))
 
     if module is not None:
@@ -107,7 +114,7 @@ def test_flax(row):
         held = nnx.state(module)
         nnx.replace_by_pure_dict(held, trees.to_nnx(layer, params, state, names)["there"])
         nnx.update(module, held)
-        np.testing.assert_allclose(module(x), expected, **compare)
+        close(module(x), expected)
         back = trees.from_flax(layer, {"there": nnx.to_pure_dict(nnx.state(module))}, names)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), back, (params, state))
 
@@ -172,6 +179,7 @@ def channels_first(convolution):
     return lambda image: jnp.moveaxis(convolution(jnp.moveaxis(image, -1, 0)), 0, -1)
 
 
+@functools.cache
 def equinox_rows():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -207,13 +215,14 @@ def test_equinox(row):
     x = jnp.asarray([[0, 3, 6, 1, 1], [2, 2, 5, 0, 4]]) if row == "Embedding" else jax.random.normal(KEY, shape)
     params, state = (drawn(tree) for tree in layer.init(0, x))
     names = {next(iter(params)) if row != "MultiHeadAttention" else "attending/inner": "parts/0"}
-    expected, _ = layer.apply(params, state, x)
+    ours = jax.jit(layer.apply)
+    expected, _ = ours(params, state, x)
     there = trees.to_equinox(layer, params, state, {"parts": [module]}, names)["parts"][0]
     assert jax.tree.structure(there) == jax.tree.structure(module)
-    np.testing.assert_allclose(jax.vmap(of_one(there))(x), expected, rtol=2e-5, atol=2e-5)
-    theirs = jax.tree.map(lambda a: jnp.cos(3 * a), module)
+    close(jax.jit(jax.vmap(of_one(there)))(x), expected)
+    theirs = jax.tree.map(lambda a: jnp.asarray(np.cos(3 * np.asarray(a))), module)
     mine = trees.from_equinox(layer, {"parts": [theirs]}, names)
-    np.testing.assert_allclose(layer.apply(*mine, x)[0], jax.vmap(of_one(theirs))(x), rtol=2e-5, atol=2e-5)
+    close(ours(*mine, x)[0], jax.jit(jax.vmap(of_one(theirs)))(x))
 
 
 def test_equinox_says_what_does_not_fit():

@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jkeras.core.layer import Layer
+from jkeras.core.trees import named_leaves
 from jkeras.trees.conversion import (
     Arrays,
     Kind,
@@ -221,11 +222,4 @@ def _below(tree: Any, path: str) -> Arrays:
         tree = tree.get(key, tree.get(int(key)) if key.isdigit() else None) if isinstance(tree, Mapping) else None
         if tree is None:
             return {}
-    found: Arrays = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            if name != "rngs":
-                found |= {f"{name}/{rest}": array for rest, array in _below({"": value}, "").items()}
-        else:
-            found[str(name)] = value
-    return found
+    return {name: leaf for name, leaf in named_leaves(tree).items() if "rngs" not in name.split("/")}

@@ -96,8 +96,9 @@ def merge(*trees: Mapping[str, Any]) -> dict[str, Any]:
     for tree in trees:
         for name, value in tree.items():
             before = merged.get(name)
-            both = isinstance(before, Mapping) and isinstance(value, Mapping)
-            merged[name] = merge(before, value) if both else merge(value) if isinstance(value, Mapping) else value
+            if isinstance(value, Mapping):
+                value = merge(before, value) if isinstance(before, Mapping) else merge(value)
+            merged[name] = value
     return merged
 
 
