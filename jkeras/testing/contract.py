@@ -88,14 +88,14 @@ def one_compilation(case: Case) -> None:
 
 def vmap_is_a_loop(case: Case) -> None:
     """`vmap` over params and over inputs gives what each of them gives alone."""
-    stacked: tuple[Any, Any] = jax.tree.map(lambda a: jnp.stack([a, a]), (case.trees, case.x))
+    stacked = jax.tree.map(lambda a: jnp.stack([a, a]), (case.trees, case.x))
 
     def outputs(params: Any, state: Any, x: Any) -> Any:
         return case.apply(params, state, x, KEY)[0]
 
     def over_each(two: Any, xs: Any) -> Any:
         has_weights = jax.tree.leaves(case.trees)
-        by_params = jax.vmap(outputs, (0, 0, None))(*two, case.x) if has_weights else None
+        by_params = jax.vmap(outputs, (0, 0, None))(two[0], two[1], case.x) if has_weights else None
         return by_params, jax.vmap(outputs, (None, None, 0))(*case.trees, xs)
 
     for found in compiled(over_each)(*stacked):
