@@ -18,6 +18,7 @@ class Placement:
     identity: Hashable = None  # equal for placements that make equal programs
     observer: Any = None  # what sees the outputs of layers, to place them
     is_shared = False  # with other processes, which do the same at the same time
+    is_first = True  # of the processes that share it: the one that shows and writes down what all have
     takes_parts = False  # whether each process is given its own part of the data
 
     # In a program that is being traced
@@ -99,6 +100,11 @@ def on_host(array: Any) -> np.ndarray:
     if isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated):
         array = resharded(NamedSharding(array.sharding.mesh, PartitionSpec()))(array)  # type: ignore[attr-defined]
     return np.array(jax.device_get(array))
+
+
+def placement_of(model: Any) -> Placement:
+    """Return the placement of a model, or of whatever stands in its place."""
+    return getattr(model, "_placement", DEFAULT)
 
 
 class _Current:
