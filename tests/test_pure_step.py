@@ -118,7 +118,7 @@ def test_a_scan_over_batches_trains_like_fit(case: str) -> None:
     ts, logs = jax.jit(lambda ts: jax.lax.scan(stepped.train_step, ts, BATCHES))(stepped.train_state)
     if case == "optimizer":  # `fit` ends with the average of the weights
         ts = ts._replace(params=average(ts.params, ts.opt_state))
-    tolerance = 1e-5 if case == "optimizer" else 0.0  # XLA rounds the powers of a schedule in more than one way
+    tolerance = 1e-4 if case == "optimizer" else 0.0  # XLA rounds the powers of a schedule in more than one way
     same(ts.params, fitted.params, tolerance)
     held = {key for key in ts.state if key.endswith("seen")}
     same(
@@ -201,6 +201,12 @@ def test_errors() -> None:
         model.train_step(ts._replace(rng=None), (X, Y))
     with pytest.raises(TypeError, match="takes a Batch"):
         model.train_step(ts, X)
+    with pytest.raises(TypeError, match="got a tuple of 4"):
+        model.train_step(ts, (X, Y, None, None))
+    with pytest.raises(ValueError, match="ts.opt_state is None. Begin with"):
+        model.train_step(ts._replace(opt_state=None), (X, Y))
+    with pytest.raises(ValueError, match="not a state of the optimizer"):
+        model.train_state = ts._replace(opt_state={})
     with pytest.raises(RuntimeError, match="Call compile before train_state"):
         _ = jkeras.Sequential([layers.Dense(1)]).train_state
     open_model = jkeras.Sequential([layers.Dense(1)])

@@ -38,6 +38,8 @@ def run_train_step(model: Any, ts: TrainState, batch: Any, learning_rate: Any = 
     """Return `(ts, logs)` after the step that `fit` makes of a batch."""
     compiled = model._require_compiled("train_step")
     _check(model, ts)
+    if ts.opt_state is None:
+        raise ValueError("ts.opt_state is None. Begin with model.train_state, which has a state of the optimizer.")
     if ts.rng is None:
         raise ValueError("ts.rng is None. Give the run a key: ts = ts._replace(rng=jax.random.key(0)).")
     program, batch = _program(model, batch, training=True)
@@ -111,9 +113,15 @@ class PureSteps:
         model: Any = self
         compiled = model._require_compiled("train_state")
         _check(model, ts)
-        model.params, model.state = ts.params, ts.state
         rows = weight_rows(model).trained
-        params = two_level((key, w.name, w.current()) for key, w in rows)
+        params = two_level((key, w.name, ts.params[key][w.name]) for key, w in rows)
+        own, given = (jax.tree.structure(s) for s in (compiled.state_for(rows, params), ts.opt_state))
+        if own != given:
+            raise ValueError(
+                f"ts.opt_state is not a state of the optimizer of compile, for the layers that are trained: expected "
+                f"{own}; got {given}."
+            )
+        model.params, model.state = ts.params, ts.state
         opt_state = jax.tree.map(jnp.array, ts.opt_state)
         compiled.opt_state = (opt_state, jax.tree.structure(params))
         compiled.keeper.hold(rows, opt_state)
@@ -122,8 +130,11 @@ class PureSteps:
 def _program(model: Any, batch: Any, training: bool) -> tuple[Program, Batch]:
     """Return the program for a batch, which is a `Batch` or `(x, y)` or `(x, y, sample_weight)`, and the batch."""
     if not isinstance(batch, Batch):
-        if not isinstance(batch, (tuple, list)):
-            raise TypeError(f"A step takes a Batch, (x, y) or (x, y, sample_weight); got a {type(batch).__name__}.")
+        if not isinstance(batch, (tuple, list)) or not 1 <= len(batch) <= 3:
+            parts = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
+            raise TypeError(
+                f"A step takes a Batch, (x, y) or (x, y, sample_weight); got a {type(batch).__name__}{parts}."
+            )
         batch = Batch(*batch)
     batch = jax.tree.map(jnp.asarray, batch)
     sample = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch)
