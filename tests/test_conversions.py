@@ -84,11 +84,18 @@ class Attending(Layer):
         return self.inner(inputs, inputs)
 
 
-ROWS = ["Dense", "no bias", "Conv2D", "Conv1D", "DepthwiseConv2D", "BatchNormalization", "LayerNormalization",
-        "Embedding", "LSTM", "GRU", "SimpleRNN", "MultiHeadAttention"]  # fmt: skip
+def rows(usual: str, rare: str) -> list[Any]:
+    return [*usual.split(), *(pytest.param(row, marks=pytest.mark.slow) for row in rare.split(", "))]
 
 
-@pytest.mark.parametrize("row", ROWS)
+FLAX = rows(
+    "Dense Conv2D BatchNormalization LayerNormalization Embedding LSTM GRU MultiHeadAttention",
+    "no bias, Conv1D, DepthwiseConv2D, SimpleRNN",
+)
+EQUINOX = rows("Dense Conv2D LayerNormalization Embedding LSTM GRU MultiHeadAttention", "Conv1D, DepthwiseConv2D")
+
+
+@pytest.mark.parametrize("row", FLAX)
 def test_flax(row):
     layer, linen, module, shape = flax_rows()[row]
     x = jnp.asarray([[0, 3, 6, 1, 1], [2, 2, 5, 0, 4]]) if row == "Embedding" else jax.random.normal(KEY, shape)
@@ -208,8 +215,7 @@ def equinox_rows():
     }
 
 
-@pytest.mark.parametrize("row", ["Dense", "Conv2D", "Conv1D", "DepthwiseConv2D", "LayerNormalization", "Embedding",
-                                 "LSTM", "GRU", "MultiHeadAttention"])  # fmt: skip
+@pytest.mark.parametrize("row", EQUINOX)
 def test_equinox(row):
     layer, module, of_one, shape = equinox_rows()[row]
     x = jnp.asarray([[0, 3, 6, 1, 1], [2, 2, 5, 0, 4]]) if row == "Embedding" else jax.random.normal(KEY, shape)

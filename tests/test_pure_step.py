@@ -160,12 +160,13 @@ def test_it_is_pure_mapped_and_differentiated() -> None:
         return model.train_step(ts, batch, learning_rate=rate)[0]
 
     rates = jnp.asarray([0.0, 0.1, 0.2])
-    many = jax.vmap(after)(rates)
+    many = jax.jit(jax.vmap(after))(rates)
     same(jax.tree.map(lambda a: a[0], many.params), before)
     one = model.train_step(ts, batch)[0].params
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, rtol=1e-5, atol=1e-6), many.params, one)
     same(model.params, before)
 
+    @jax.jit
     def loss_after(rate: Any) -> Any:
         moved = after(rate)
         return model.test_step(moved, batch)["loss"]
