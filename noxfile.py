@@ -84,7 +84,7 @@ def bench(session: nox.Session) -> None:
 def matrix(session: nox.Session, row: rows.Row) -> None:
     """The suite on every device, Python and JAX that is here, and one table of it.
 
-    `nox -s matrix` runs all rows, `nox -s matrix -k "cpu and oldest"` some; `-- tests/test_rnn.py` are pytest's
+    `nox -s matrix` runs all rows, `nox -s matrix -k "cpu8 and oldest"` some; `-- tests/test_rnn.py` are pytest's
     arguments, `-- --results FOLDER` says where the table goes. `--no-venv` uses the JAX that is installed.
     """
     folder, arguments = rows.split_arguments(session.posargs, RESULTS)

@@ -41,7 +41,7 @@ _ACCELERATED = {"JAX_DEFAULT_MATMUL_PRECISION": "highest", "XLA_PYTHON_CLIENT_PR
 
 DEVICES = {
     "cpu": Device("cpu", {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}),
-    "cpu-8": Device("cpu", {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}),
+    "cpu8": Device("cpu", {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}),
     "gpu": Device("gpu", {"JAX_PLATFORMS": "cuda,cpu", **_ACCELERATED}, ("/dev/nvidia[0-9]*",), "cuda13", workers=0),
     "tpu": Device("tpu", {"JAX_PLATFORMS": "tpu,cpu", **_ACCELERATED}, ("/dev/accel*", "/dev/vfio/[0-9]*"), "tpu",
                   workers=0),
@@ -64,12 +64,12 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name, as in `nox -s "matrix(cpu-py3.11-oldest)"`.
+        """The name, as in `nox -s "matrix(cpu-py311-oldest)"`, of words that `nox -k` understands.
 
         >>> Row("cpu", "3.11", "oldest").name
-        'cpu-py3.11-oldest'
+        'cpu-py311-oldest'
         """
-        return f"{self.device}-py{self.python}-{self.jax}"
+        return f"{self.device}-py{self.python.replace('.', '')}-{self.jax}"
 
     def requirements(self) -> list[str]:
         """Return what pip installs besides the package and its test extra.
