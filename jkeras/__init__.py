@@ -60,8 +60,9 @@ _NAMES = {
 _RENAMED = {"KerasTensor": "SymbolicTensor"}
 _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
-    "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision",
-    "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving", "utils", "wrappers",
+    "distribution", "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
+    "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from jkeras import constraints as constraints
     from jkeras import datasets as datasets
     from jkeras import display as display
+    from jkeras import distribution as distribution
     from jkeras import dtype_policies as dtype_policies
     from jkeras import functional as functional
     from jkeras import initializers as initializers

@@ -11,6 +11,7 @@ import numpy as np
 
 from jkeras.core import seeds, threefry
 from jkeras.core.compiling import jit_once
+from jkeras.core.placement import Placement
 from jkeras.core.weight import Weight
 
 # Weights with more elements are drawn by a compiled function, which is faster once it is compiled.
@@ -40,20 +41,20 @@ class InitializerKey:
         return hash(self.identity)
 
 
-def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
+def draw_all(rows: list[tuple[str, Weight]], key: Any, placement: Placement) -> list[Any]:
     """Return a first value for each weight, drawn from `key` folded by its path; arrays, also while JAX traces.
 
     Initializers of jkeras are pure functions of the key and their configuration. Small values are drawn on the host if
     the initializer can do that; the others come from one compiled function. Initializers that a user wrote
-    may do anything, and run on their own.
+    may do anything, and run on their own. Each value is made on the devices where `placement` wants it.
     """
     paths = [f"{path}/{weight.name}" for path, weight in rows]
     pure = [_is_pure(weight.initializer) for _, weight in rows]
     drawn: dict[int, Any] = {}
     with jax.ensure_compile_time_eval():
-        on_host = _Host(key)
+        on_host = _Host(key, placement)
         for i, (path, (_, weight)) in enumerate(zip(paths, rows, strict=True)):
-            value = on_host.draw(path, weight) if pure[i] else weight.draw_at(rows[i][0], key)
+            value = on_host.draw(path, weight) if pure[i] else placement.place(path, weight.draw_at(rows[i][0], key))
             if value is not None:
                 drawn[i] = value
     left = [i for i in range(len(rows)) if i not in drawn]
@@ -63,7 +64,8 @@ def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
             Recipe(paths[i], weights[i].shape, weights[i].dtype, InitializerKey(weights[i].initializer)) for i in left
         )
         # Compiled apart from evaluating at once, which would run the constants inside one by one.
-        draw = _compiled(tuple(recipes), key.dtype)
+        places = tuple(placement.sharding(paths[i], weights[i].shape) for i in left)
+        draw = _compiled(tuple(recipes), key.dtype, places)
         with jax.ensure_compile_time_eval():
             drawn.update(zip(left, draw(key), strict=True))
     return [drawn[i] for i in range(len(rows))]
@@ -72,7 +74,8 @@ def draw_all(rows: list[tuple[str, Weight]], key: Any) -> list[Any]:
 class _Host:
     """Draws on the host what is small enough for it."""
 
-    def __init__(self, key: Any):
+    def __init__(self, key: Any, placement: Placement):
+        self.placement = placement
         self.words = np.asarray(jax.random.key_data(key)) if threefry.is_default() else None
 
     def draw(self, path: str, weight: Weight) -> Any:
@@ -80,7 +83,7 @@ class _Host:
         if self.words is None or weight.size > HOST_SIZE or weight.dtype != "float32":
             return None
         value = weight.initializer.on_host(weight.shape, threefry.fold_in(self.words, seeds.number_of(path)))
-        return None if value is None else jax.device_put(value)
+        return None if value is None else self.placement.place(path, value)
 
 
 def _is_pure(initializer: Any) -> bool:
@@ -98,8 +101,12 @@ def _identity(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(recipes: tuple[Recipe, ...], key_dtype: Any) -> Callable[..., list[Any]]:
-    """Return the function of a key that draws, compiled now: a call of it does not depend on what JAX is tracing."""
+def _compiled(recipes: tuple[Recipe, ...], key_dtype: Any, places: tuple[Any, ...]) -> Callable[..., list[Any]]:
+    """Return the function of a key that draws, compiled now: a call of it does not depend on what JAX is tracing.
+
+    What it draws for a mesh of devices is drawn there: no value has to fit on one of them.
+    """
+    options = {} if None in places else {"out_shardings": list(places)}
 
     def draw(key: Any) -> list[Any]:
         return [
@@ -107,4 +114,4 @@ def _compiled(recipes: tuple[Recipe, ...], key_dtype: Any) -> Callable[..., list
             for r in recipes
         ]
 
-    return jit_once(draw).lower(jax.ShapeDtypeStruct((), key_dtype)).compile()  # pyright: ignore[reportFunctionMemberAccess]
+    return jit_once(draw, **options).lower(jax.ShapeDtypeStruct((), key_dtype)).compile()  # pyright: ignore[reportFunctionMemberAccess]

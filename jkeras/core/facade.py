@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core import seeds
+from jkeras.core import placement, seeds
 from jkeras.core.drawing import draw_all
 from jkeras.core.stateless_call import stateless_call
 from jkeras.core.template import Template, Tree, kept, two_level, walk, weights_of
@@ -80,7 +80,7 @@ class Facade(Template):
     def get_weights(self) -> list[np.ndarray]:
         """Return every weight as numpy, in the order of `weights`."""
         self._drawn_weights()
-        return [np.array(jax.device_get(w.current())) for w in self.weights]
+        return [placement.on_host(w.current()) for w in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every weight, in the order of `weights`.
@@ -145,15 +145,21 @@ class Facade(Template):
     def state(self, tree: Tree) -> None:
         self._set_tree(tree, trainable=False)
 
+    @property
+    def _placement(self) -> placement.Placement:
+        """Where its arrays live: on the default device, or on the mesh of devices that was set."""
+        return placement.current()
+
     def _drawn_weights(self, key: Any = None) -> list[tuple[str, Weight]]:
         """Return `(key, weight)` of all, after drawing those that have no value yet, from one key folded by path."""
         rows = list(weights_of(self))
         if not all(w.is_drawn for _, w in rows):
+            self._placement.agree()
             key = seeds.next_key() if key is None else key
             # Initializers may use host constants: a transfer guard round `fit` is meant for its loop.
             with jax.transfer_guard("allow"):
                 missing = [(path, weight) for path, weight in rows if not weight.is_drawn]
-                for (_, weight), value in zip(missing, draw_all(missing, key), strict=True):
+                for (_, weight), value in zip(missing, draw_all(missing, key, self._placement), strict=True):
                     weight.store(value)
         return rows
 

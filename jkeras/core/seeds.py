@@ -41,6 +41,17 @@ def set_random_seed(seed: int) -> None:
         _source.seed, _source.count, _source.is_set = seed % 2**31, 0, True
 
 
+def place() -> tuple[int, int]:
+    """Return the global seed and how many numbers were drawn from it."""
+    return _source.seed, _source.count
+
+
+def go_on_from(seed: int, count: int) -> None:
+    """Let the next numbers be those that follow a place, as `place` gives it."""
+    with _source.lock:
+        _source.seed, _source.count = seed, count
+
+
 def next_number() -> int:
     """Return a fresh integer below 2**31 that depends on the global seed and on how many were drawn before."""
     with _source.lock:

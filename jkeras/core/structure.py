@@ -25,7 +25,7 @@ from jkeras.core.weight import Weight
 _APART = frozenset(
     {
         "_nodes", "_own_node", "_chain", "_compiled", "_compiled_predict", "_call_losses", "_given_arguments",
-        "_left_out", "_template", "history", "stop_training",
+        "_left_out", "_placed", "_template", "history", "stop_training",
     }
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ _INTERNAL = frozenset(
 _CHILDLESS = frozenset({str, int, float, bool, type(None), Weight, FunctionType, DTypePolicy})
 
 # What belongs to the process rather than to the object: symbolic uses, compiled programs, the losses of the last call.
-_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "_left_out", "history"})
+_NOT_COPIED = frozenset({"_nodes", "_compiled", "_compiled_predict", "_call_losses", "_left_out", "_placed", "history"})
 
 
 class Template(Configurable):

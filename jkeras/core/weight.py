@@ -13,7 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jkeras.core import frame as frames
-from jkeras.core import seeds, stateless
+from jkeras.core import placement, seeds, stateless
 from jkeras.core.by_name import read, written
 from jkeras.core.errors import nearest
 from jkeras.core.operators import HasOperators, install_operators
@@ -179,7 +179,8 @@ class Weight(ArrayHolder):
             return scoped
         if self._array is None:
             with jax.ensure_compile_time_eval():
-                self._array = self.draw(seeds.fold_path(seeds.next_key(), self.path))
+                value = self.draw(seeds.fold_path(seeds.next_key(), self.path))
+                self._array = placement.current().place(self.path, value)
         return self._array
 
     def store(self, array: Any) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Hashable
+from contextlib import nullcontext
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core import frame
 from jkeras.core.by_name import read, written
 from jkeras.core.facade import metrics_of, regularization_losses
 from jkeras.core.layer import Layer
@@ -94,7 +96,7 @@ class Compiled:
         own = custom_step(model, training)
         outputs, names = ((), []) if own == "apart" else output_specs(model, sample)
         shapes = tuple((name, leaf.shape[1:]) for name, leaf in zip(names, jax.tree.leaves(outputs), strict=True))
-        key = (composition(model), shapes)
+        key = (composition(model), shapes, model._placement.identity)
         if own:
             key = (*key, training, jax.tree.structure(sample))
         found = self.programs.get(key)
@@ -107,7 +109,9 @@ class Compiled:
             if own:
                 found = custom_program(self, model, objective, sample, training)
             else:
-                found = Program(pure_functions(model, self.remat), objective, self.optimizer, self.eager)
+                found = Program(
+                    pure_functions(model, self.remat), objective, self.optimizer, self.eager, model._placement
+                )
             self.programs[key] = found
         self.last = found
         return found
@@ -132,7 +136,7 @@ class Arrays:
     """The arrays of a model between blocks of steps: handed to training, stored back, looked through for changes."""
 
     def __init__(self, model: Any, compiled: Compiled, program: Any = None):
-        self.model, self.compiled = model, compiled
+        self.model, self.compiled, self.placement = model, compiled, model._placement
         self._choose_rows(program)
 
     def _choose_rows(self, program: Any) -> None:
@@ -144,22 +148,21 @@ class Arrays:
 
     def trees(self) -> tuple[Any, Any]:
         """Return `(params, state)` for evaluation: nothing of them is donated."""
-        params = two_level((key, w.name, w.current()) for key, w in (*self.plain.trained, *self.plain.frozen))
-        return params, two_level((key, w.name, w.current()) for key, w in self.plain.state)
+        params = two_level(map(self._row, (*self.plain.trained, *self.plain.frozen)))
+        return params, two_level(map(self._row, self.plain.state))
 
     def begin(self, run_seed: int) -> tuple[TrainState, Fixed]:
         """Return what the first step of a run starts from; callbacks see it in the optimizer too."""
         ts, fixed = self.begin_batch(run_seed)
         self.compiled.keeper.hold(self.trained, ts.opt_state)
-        key = jax.random.key(jax.device_put(fixed.key))
-        return ts._replace(step=jax.device_put(np.int32(0))), fixed._replace(key=key)
+        key, step = self.placement.put_whole((jax.random.key(jax.device_put(fixed.key)), np.int32(0)))
+        return ts._replace(step=step), fixed._replace(key=key)
 
     def begin_batch(self, seed: int) -> tuple[TrainState, Fixed]:
         """Return what a step on one batch starts from, with a seed instead of a key."""
-        params = two_level((key, w.name, _own(w)) for key, w in self.trained)
-        state = two_level((key, w.name, _own(w)) for key, w in self.state)
-        frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
-        opt_state = self.compiled.state_for(self.trained, params)
+        params, state = two_level(map(self._own_row, self.trained)), two_level(map(self._own_row, self.state))
+        frozen = two_level(map(self._row, self.frozen))
+        opt_state = self.placement.place_slots(self.compiled.state_for(self.trained, params), params)
         return TrainState(params, state, opt_state, None), Fixed(frozen, np.uint32(seed), self._rate())
 
     def are_others(self) -> bool:
@@ -209,8 +212,9 @@ class Arrays:
         """Return `ts` with whatever somebody changed on the model or holds on to."""
         params = self._refreshed(self.trained, ts.params)
         state = self._refreshed(self.state, ts.state)
-        frozen = two_level((key, w.name, w.current()) for key, w in self.frozen)
+        frozen = two_level(map(self._row, self.frozen))
         opt_state = self.compiled.keeper.state_for(self.trained, params, ts.opt_state)
+        opt_state = opt_state if opt_state is ts.opt_state else self.placement.place_slots(opt_state, params)
         return TrainState(params, state, opt_state, ts.step), Fixed(frozen, fixed.key, self._rate())
 
     def finish(self, ts: TrainState) -> TrainState:
@@ -221,12 +225,20 @@ class Arrays:
     def _refreshed(self, rows: list[Any], tree: Any) -> Any:
         if all(w.current() is tree[key][w.name] and not w.lent for key, w in rows):
             return tree
-        return two_level((key, w.name, _own(w)) for key, w in rows)
+        return two_level(map(self._own_row, rows))
+
+    def _row(self, row: tuple[str, Any]) -> tuple[str, str, Any]:
+        key, weight = row
+        return key, weight.name, self.placement.place(f"{key}/{weight.name}", weight.current())
+
+    def _own_row(self, row: tuple[str, Any]) -> tuple[str, str, Any]:
+        key, weight = row
+        return key, weight.name, self.placement.place(f"{key}/{weight.name}", _own(weight))
 
     def _rate(self) -> Any:
-        return jax.tree.map(
-            lambda rate: rate if isinstance(rate, jax.Array) else jax.device_put(np.float32(rate)),
-            self.compiled.keeper.rate_for_step,
+        rates = self.compiled.keeper.rate_for_step
+        return self.placement.put_whole(
+            jax.tree.map(lambda rate: rate if isinstance(rate, jax.Array) else np.float32(rate), rates)
         )
 
 
@@ -267,7 +279,9 @@ def pure_functions(model: Layer, remat: Recompute | None = None) -> Pure:
     def forward(params: Any, state: Any, x: Any, training: bool, rng: Any) -> Any:
         model = reference()
         forward = functools.partial(model._forward, params, state, (x,), {}, training, rng)
-        return remat.run(model, forward) if remat is not None and training else forward()
+        observer = model._placement.observer
+        with frame.observed(observer) if observer is not None else nullcontext():
+            return remat.run(model, forward) if remat is not None and training else forward()
 
     def penalties(params: Any) -> list[Any]:
         return regularization_losses(reference(), params)

@@ -139,7 +139,8 @@ class CustomProgram(Program):
         self.logged = Logged(objective, is_custom)
         self.style = "builtin"
         self.rows = weight_rows(model)
-        super().__init__(pure, self.logged, compiled.optimizer, compiled.eager)  # type: ignore[arg-type]
+        placement = model._placement
+        super().__init__(pure, self.logged, compiled.optimizer, compiled.eager, placement)  # type: ignore[arg-type]
         if is_custom:
             self._learn(model, compiled, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample))
 

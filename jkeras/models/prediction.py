@@ -53,8 +53,10 @@ class Predictor:
             model._drawn_weights()
         self.model = model
         self.programs = _programs(model, key)
-        self.params = two_level((key, w.name, w.current()) for key, w in weights if w.trainable)
-        self.state = two_level((key, w.name, w.current()) for key, w in weights if not w.trainable)
+        place = model._placement.place
+        rows = [(key, w.name, place(f"{key}/{w.name}", w.current()), w.trainable) for key, w in weights]
+        self.params = two_level(row[:3] for row in rows if row[3])
+        self.state = two_level(row[:3] for row in rows if not row[3])
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
         self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
@@ -165,17 +167,18 @@ def _facts(model: Any) -> tuple[list[tuple[str, Any]], Hashable, bool]:
 
 def _programs(model: Any, key: Hashable) -> _Programs:
     """Return the programs of a model, made for each choice of trained layers: a frozen layer may compute otherwise."""
-    cache = model.__dict__.setdefault("_compiled_predict", {})
+    cache, placement = model.__dict__.setdefault("_compiled_predict", {}), model._placement
     eager = model._compiled is not None and model._compiled.eager
-    if (eager, key) in cache:
-        return cache[eager, key]
+    variant = eager, key, placement.identity
+    if variant in cache:
+        return cache[variant]
     pure = pure_functions(model)
     forward = custom_forward(model) or pure.forward
 
     def predict(params: Any, state: Any, x: Any, seed: Any) -> Any:
         rng = jax.random.fold_in(jax.random.key(seed[0]), seed[1])
-        result = forward(params, state, x, False, rng)
-        return result.outputs, _changed(state, result.state)
+        result = forward(params, state, placement.split(x), False, rng)
+        return placement.results(result.outputs), placement.keep_weights(_changed(state, result.state))
 
     traced: Any = predict if eager else jax.jit(predict)
 
@@ -201,9 +204,13 @@ def _programs(model: Any, key: Hashable) -> _Programs:
 
         return lax.fori_loop(0, numbers[2].astype(jnp.int32), body, (outputs, moving))
 
-    program = eager_program if eager else functools.partial(SharedJit, structure=pure.structure)
+    def structure() -> Hashable | None:
+        own = pure.structure()
+        return None if own is None else (own, placement.identity)
+
+    program = eager_program if eager else functools.partial(SharedJit, structure=structure)
     compiled = program(predict_batch), program(predict_batches, static_argnames="size")
-    return cache.setdefault((eager, key), _Programs(traced, *compiled, eager))
+    return cache.setdefault(variant, _Programs(traced, *compiled, eager))
 
 
 def _has_fixed_rows(model: Any) -> bool:

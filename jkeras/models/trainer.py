@@ -17,6 +17,7 @@ from jkeras.core.former_names import MetricLogs
 from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.custom import custom_step, evaluation_program
+from jkeras.models.distributed import Distributed
 from jkeras.models.given import one_batch, row_count, training_data
 from jkeras.models.legacy import FormerMethods, modernise
 from jkeras.models.own_optimizer import OwnOptimizer
@@ -35,7 +36,7 @@ from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
 
 
-class Trainer(FormerMethods, Steps):
+class Trainer(FormerMethods, Distributed, Steps):
     """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
 
     _compiled: Compiled | None
@@ -115,6 +116,8 @@ class Trainer(FormerMethods, Steps):
         validation_freq: Any = 1,
         profile: Any = None,
         resume: Any = None,
+        mesh: Any = None,
+        rules: Any = (),
         **old: Any,
     ) -> Any:
         """Train the model and return the `History`.
@@ -142,6 +145,7 @@ class Trainer(FormerMethods, Steps):
             resume: A folder of this run alone. A checkpoint is written there after each epoch, and if there is one, the
                 run goes on from it: killed at any moment and started again it ends with the same bits. A run that is
                 complete returns at once, and with more `epochs` goes on. `BackupAndRestore` has more choices.
+            mesh, rules: Train on a mesh of devices; see `distribute`, of which this is a short form.
             old: Spellings of Keras 1 and 2, such as `nb_epoch`.
 
         Raises:
@@ -155,6 +159,9 @@ class Trainer(FormerMethods, Steps):
         from jkeras.display.progress import Progress
 
         compiled = self._require_compiled("fit")
+        self._set_mesh(mesh, rules)
+        placement = self._placement
+        placement.agree()
         data, validation = training_data(
             x, y, sample_weight, batch_size, class_weight, validation_split, validation_data,
             validation_batch_size or batch_size, self.host_inputs,
@@ -180,6 +187,7 @@ class Trainer(FormerMethods, Steps):
             return compiled.decision
 
         steps, keys = steps_per_epoch or data.steps, program.objective.keys
+        placement.check_same(epochs=epochs, steps=steps, samples=getattr(data, "samples", None))
         progress = Progress("fit", epochs, steps, verbose)
         callback_list: Any = CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
@@ -190,10 +198,13 @@ class Trainer(FormerMethods, Steps):
         if resume is not None:
             callback_list.append(BackupAndRestore(resume, delete_checkpoint=False))
         self.stop_training = False
-        compiled.record = Record(decide_on(program, ts, fixed), data, sample, callback_list.with_batch_hooks)
+        compiled.record = Record(
+            decide_on(program, ts, fixed), data, sample, callback_list.with_batch_hooks, placement.mesh
+        )
         run = loop.Run(
             program, decide_on, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
-            should_stop=lambda: self.stop_training or callback_list.is_over(), record=compiled.record, profile=profile,
+            should_stop=lambda: not placement.is_shared and (self.stop_training or callback_list.is_over()),
+            record=compiled.record, profile=profile,
         )  # fmt: skip
         training = compiled.training = Training(
             self, run, arrays, callback_list, data, validation, run_seed, initial_epoch, shuffle=shuffle,
@@ -223,6 +234,7 @@ class Trainer(FormerMethods, Steps):
                 seconds = time.perf_counter() - began
                 progress.epoch_end(logs, seconds)
                 training.end_epoch(epoch, logs)
+                self.stop_training = placement.any(self.stop_training)
                 if self.stop_training:
                     break
             run.ts = arrays.finish(run.ts)

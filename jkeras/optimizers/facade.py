@@ -17,6 +17,7 @@ from jax.core import Tracer
 from jkeras.core import stateless
 from jkeras.core.by_name import read, written
 from jkeras.core.compiling import SharedJit
+from jkeras.core.placement import on_host
 from jkeras.core.structure import structure_of
 from jkeras.core.weight import Weight, plain
 from jkeras.optimizers.held import Held, current, moved, step
@@ -190,7 +191,7 @@ class Facade:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return every variable as numpy, in the order of `variables`."""
-        return [np.array(jax.device_get(v.current())) for v in self.variables]
+        return [on_host(v.current()) for v in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every variable, in the order of `variables`.

@@ -295,9 +295,9 @@ def key_data(array: Any) -> Any:
 
 
 def _host_copy(array: Any, name: str) -> np.ndarray:
-    if isinstance(array, jax.Array) and not array.is_fully_addressable:
+    if isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated):
         raise ValueError(
-            f"{name} lies on the devices of several hosts, so that none of them can write it to one file. "
+            f"{name} is spread over the devices of several processes, none of which can write it to one file. "
             "Write a sharded checkpoint: save_checkpoint(path, format='orbax')."
         )
     return np.array(jax.device_get(key_data(array)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import blame
+from jkeras.core.placement import on_host
 from jkeras.core.weight import Weight
 from jkeras.saving.former_weights import read_value
 
@@ -27,7 +27,7 @@ class HostValues(Mapping[int, np.ndarray]):
         self.nbytes = sum(w.size * jnp.dtype(w.dtype).itemsize for w in self.weights.values())
 
     def __getitem__(self, key: int) -> np.ndarray:
-        return np.asarray(jax.device_get(self.weights[key].current()))
+        return on_host(self.weights[key].current())
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.weights)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import blame
+from jkeras.core.placement import on_host
 from jkeras.optimizers.transforms import path_name
 
 
@@ -183,7 +184,7 @@ def optimizer_rows(optimizer: Any, variables: Sequence[Any], era: int = 3) -> li
             rows.append((f"{name}/{shown}", value))
     for index in state.scalars.get("momentum_product", ()) if era == 3 else ():
         rows.append((f"{name}/momentum_product", state.leaves[index]))
-    return [(row, np.asarray(jax.device_get(value))) for row, value in rows]
+    return [(row, on_host(value)) for row, value in rows]
 
 
 def _loss_scale_rows(optimizer: Any, variables: Sequence[Any]) -> list[tuple[str, np.ndarray]]:
@@ -194,7 +195,7 @@ def _loss_scale_rows(optimizer: Any, variables: Sequence[Any]) -> list[tuple[str
     # Keras counts in the inner optimizer; what it has here stays at the beginning.
     rows = [(f"{shown}/iteration", np.int32(0)), (f"{shown}/learning_rate", np.float32(0))]
     rows += [(f"{shown}/step_counter", steps), (f"{shown}/dynamic_scale", scale)]
-    own = [(row, np.asarray(jax.device_get(value))) for row, value in rows]
+    own = [(row, on_host(value)) for row, value in rows]
     inner.build(variables)
     inner._keep(optimizer._inner_state(optimizer._state()))
     return own + optimizer_rows(inner, variables)

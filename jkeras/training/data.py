@@ -11,6 +11,7 @@ import numpy as np
 
 from jkeras.core import blame
 from jkeras.core.dtypes import canonical, floatx
+from jkeras.core.placement import DEFAULT, Placement
 from jkeras.training.sources import (
     Rows,
     batches_of,
@@ -49,11 +50,12 @@ class ArrayData:
         self.steps = self.full_steps + bool(self.tail)
         self._resident: Batch | None = None
 
-    def resident(self) -> Batch:
-        """Return the arrays on the device; they are put there once, with room behind the last sample."""
+    def resident(self, placement: Placement = DEFAULT) -> Batch:
+        """Return the arrays on every device; they are put there once, with room behind the last sample."""
         resident = self._resident
         if resident is None:
-            resident = self._resident = jax.tree.map(lambda a: to_device(with_room(a)), self.batch)
+            host = jax.tree.map(lambda a: on_host(with_room(a)), self.batch)
+            resident = self._resident = placement.put_whole(host)
         return resident
 
     def fits(self) -> bool:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from jkeras.core.placement import DEFAULT, Placement
 from jkeras.training.chunks import batch_bytes, chunks
-from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, to_device, with_room
+from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, on_host, with_room
 from jkeras.training.interrupts import Interrupts
 from jkeras.training.pacer import SHOWN_EVERY, Pacer
 from jkeras.training.profile import StepTrace
@@ -20,6 +21,7 @@ from jkeras.training.record import Compilation, Record
 from jkeras.training.stream import Ahead
 
 SILENT_BLOCK = 0.5  # seconds of work sent at once when nothing is shown: still short enough to interrupt
+TOGETHER = 64  # steps in a block of several processes: their clocks differ, and all must send the same
 IN_FLIGHT_BYTES = 2**27  # of batches in a block of a stream; two blocks at most are on their way
 
 
@@ -83,7 +85,8 @@ class Run:
         self.interval = 1 if prescribed else callbacks.batch_interval
         every_block = self.hooked and self.interval == 1
         self.pacer = Pacer(
-            SHOWN_EVERY if progress.is_live else SILENT_BLOCK, prescribed or (1 if every_block else None)
+            SHOWN_EVERY if progress.is_live else SILENT_BLOCK,
+            prescribed or (1 if every_block else TOGETHER if program.placement.is_shared else None),
         )
         self.compile_seconds = 0.0
         self.totals: Any = None
@@ -105,15 +108,16 @@ class Run:
         if not start:
             self.totals = self.program.fresh_totals()
         if self.decision.mode == "stream":
-            logs = self._stream(_batches(data, shuffle, seed, steps, self.record, start))
+            logs = self._stream(_batches(data, shuffle, seed, steps, self.placement, self.record, start))
         elif self.decision.mode == "chunks":
             logs = self._chunks(data, shuffle, seed, steps)
         else:
             assert isinstance(data, ArrayData)
             logs = None
-            for segment in segments(data, epoch_order(data, shuffle, seed, steps), steps):
+            order = epoch_order(data, shuffle, seed, steps)
+            for segment in segments(data, order, steps, self.placement):
                 if start < segment.steps and not self._is_stopped():
-                    logs = self._segment(data.resident(), segment, start)
+                    logs = self._segment(data.resident(self.placement), segment, start)
                 start = max(start - segment.steps, 0)
         self._drain()
         values = self.program.read(self.program.report(self.totals) if logs is None else logs)
@@ -130,7 +134,7 @@ class Run:
             steps: The steps done before, of all epochs.
             start, totals: Of the epoch; 0 and None at its beginning.
         """
-        self.ts, self.fixed, self.totals = ts._replace(step=jax.device_put(np.int32(steps))), fixed, totals
+        self.ts, self.fixed, self.totals = ts._replace(step=self._put(np.int32(steps))), fixed, totals
         self.steps, self.start, self.done = steps, start, start
 
     def refresh(self) -> None:
@@ -156,14 +160,14 @@ class Run:
             began = time.perf_counter()
             if self.decision.mode == "steps" or segment.steps == 1:
                 if device_position is None:
-                    device_position = jax.device_put(np.int32(position))
+                    device_position = self._put(np.int32(position))
                 step, size = self.program.step_at, segment.size
                 for _ in range(count):
                     rest, began = self._send(began, step, device_position, data, segment.order, self.fixed, size=size)
                     device_position = rest[0]
                 logs = self.program.report(self.totals)
             else:
-                bounds = jax.device_put(np.array([position, position + count], np.int32))
+                bounds = self._put(np.array([position, position + count], np.int32))
                 block, size = self.program.block, segment.size
                 (logs,), began = self._send(began, block, bounds, data, segment.order, self.fixed, size=size)
             position += count
@@ -178,7 +182,8 @@ class Run:
 
     def _chunks(self, data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None) -> Any:
         order = epoch_order(data, shuffle, seed, steps)
-        logs, ahead = None, Ahead(chunks(data, order, steps, self.done), _put_chunk, at_once=True)
+        put = lambda chunk: (_put(chunk[0], self.placement), *chunk[1:])  # noqa: E731
+        logs, ahead = None, Ahead(chunks(data, order, steps, self.done), put, at_once=True)
         for batch, size, count, start in self.record.timed("data", ahead):
             if self._is_stopped():
                 break
@@ -189,7 +194,7 @@ class Run:
     def _stream(self, batches: Iterator[Batch]) -> Any:
         logs, since, rows, began = None, 0, 0, time.perf_counter()
         batches = self.record.timed("data", batches)
-        ahead = None if self._is_stopped() else _put(next(batches, None))
+        ahead = None if self._is_stopped() else next(batches, None)
         while ahead is not None:
             if since == 0:
                 count = self._before_block(max(1, IN_FLIGHT_BYTES // batch_bytes(ahead)))
@@ -198,7 +203,7 @@ class Run:
                 self.recent.append(ahead)
             _, began = self._send(began, self.program.step_on, ahead, self.fixed)
             rows += jax.tree.leaves(ahead.x)[0].shape[0]
-            ahead = _put(next(batches, None))  # while the device works on the step
+            ahead = next(batches, None)  # while the device works on the step
             since += 1
             if since >= count or ahead is None:
                 logs = self.program.report(self.totals)
@@ -209,6 +214,14 @@ class Run:
         if logs is None and not self.done:
             raise ValueError("x is empty: it gave no batch in this epoch. A generator must go on, or be made anew.")
         return logs
+
+    @property
+    def placement(self) -> Placement:
+        """Where the arrays live."""
+        return self.program.placement
+
+    def _put(self, tree: Any) -> Any:
+        return self.placement.put_whole(tree)
 
     def _send(self, began: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, float]:
         """Send steps to the device and keep what they make of the train state and the totals.
@@ -290,23 +303,24 @@ def evaluate(
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the logs of an evaluation, and the state and the totals after it."""
     hooks = callbacks if callbacks is not None and callbacks.has_test_batch_hooks else None
-    carry = (state, program.fresh_totals())
+    carry, placement = (state, program.fresh_totals()), program.placement
     if isinstance(data, ArrayData) and data.fits() and mode == "blocks" and hooks is None:
-        for segment in segments(data, None, steps):
-            resident, order, size = data.resident(), segment.order, segment.size
+        for segment in segments(data, None, steps, placement):
+            resident, order, size = data.resident(placement), segment.order, segment.size
             if segment.steps == 1:
                 carry = program.test_at(params, carry, resident, order, key, size=size)
                 continue
-            bounds = jax.device_put(np.array([0, segment.steps], np.int32))
+            bounds = placement.put_whole(np.array([0, segment.steps], np.int32))
             carry = program.test_block(params, carry, bounds, resident, order, key, size=size)
-        return program.read(program.report(carry[1])), *carry
+        state, totals = carry
+        return program.read(program.report(totals)), state, totals
     state, totals = carry
-    logs, pacer = None, Pacer(SHOWN_EVERY)
-    for number, batch in enumerate(_batches(data, False, (0, 0), steps)):
+    logs, pacer = None, Pacer(SHOWN_EVERY)  # which only waits here: each step is sent by itself
+    for number, batch in enumerate(_batches(data, False, (0, 0), steps, placement)):
         if hooks is not None:
             hooks.on_test_batch_begin(number, {})
         began = time.perf_counter()
-        state, totals = program.test_on(params, state, totals, _put(batch), key)
+        state, totals = program.test_on(params, state, totals, batch, key)
         logs = program.report(totals)
         if hooks is not None:
             hooks.on_test_batch_end(number, program.read(logs))
@@ -319,7 +333,9 @@ def evaluate(
     return program.read(logs), state, totals
 
 
-def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> Iterator[Segment]:
+def segments(
+    data: ArrayData, order: np.ndarray | None, steps: int | None, placement: Placement = DEFAULT
+) -> Iterator[Segment]:
     """Cut resident data into full batches and the rest, which keeps its own size: batch statistics stay exact."""
     size = data.batch_size
     samples = data.samples if order is None else len(order)
@@ -327,21 +343,27 @@ def segments(data: ArrayData, order: np.ndarray | None, steps: int | None) -> It
         samples = min(samples, steps * size)
     full, rest = divmod(samples, size)
     if full:
-        yield Segment(size, full, None if order is None else jax.device_put(with_room(order[: full * size])))
+        yield Segment(size, full, None if order is None else placement.put_whole(with_room(order[: full * size])))
     if rest:
         last = np.arange(samples - rest, samples, dtype=np.int32) if order is None else order[full * size :]
-        yield Segment(rest, 1, jax.device_put(last))
+        yield Segment(rest, 1, placement.put_whole(last))
 
 
 def _batches(
-    data: Any, shuffle: Any, seed: tuple[int, int], steps: int | None, record: Record | None = None, start: int = 0
+    data: Any,
+    shuffle: Any,
+    seed: tuple[int, int],
+    steps: int | None,
+    placement: Placement,
+    record: Record | None = None,
+    start: int = 0,
 ) -> Iterator[Batch]:
     if isinstance(data, ArrayData):
         made = data.batches(epoch_order(data, shuffle, seed, steps), start)
     else:
         data.epoch_begin()
         made = data.batches(steps, seed if shuffle else None, start)
-    ahead = Ahead(made, _put)
+    ahead = Ahead(made, lambda batch: _put(batch, placement))
     try:
         yield from ahead
     finally:
@@ -357,9 +379,5 @@ def _described(function: Any, options: dict[str, Any], batch: Any) -> str:
     return f"{'a loop of steps' if function.__name__ == '_block' else 'a step'} on {size} sample{'s' * (size != 1)}"
 
 
-def _put_chunk(chunk: tuple[Batch, int, int, int]) -> tuple[Batch, int, int, int]:
-    return jax.tree.map(to_device, chunk[0]), *chunk[1:]
-
-
-def _put(batch: Batch | None) -> Batch | None:
-    return None if batch is None else jax.tree.map(to_device, batch)
+def _put(batch: Batch, placement: Placement) -> Batch:
+    return placement.put(jax.tree.map(on_host, batch))

@@ -14,6 +14,7 @@ from jax import lax
 
 from jkeras.core.compiling import SharedJit, convolves_on_cpu, remembered
 from jkeras.core.former_names import MetricLogs
+from jkeras.core.placement import DEFAULT, Placement
 from jkeras.core.structure import structure_of
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals
@@ -60,13 +61,17 @@ class Program:
         objective: Losses and metrics.
         optimizer: A `jkeras.optimizers.Optimizer`: `init` and `update` of an optax transformation, and `scale_loss`.
         eager: Run without compiling, so that a debugger can look into a step.
+        placement: Where the arrays live.
     """
 
-    def __init__(self, pure: Pure, objective: Objective, optimizer: Any, eager: bool = False):
+    def __init__(
+        self, pure: Pure, objective: Objective, optimizer: Any, eager: bool = False, placement: Placement = DEFAULT
+    ):
         self.pure, self.objective, self.optimizer, self.eager = pure, objective, optimizer, eager
+        self.placement = placement
         # Single steps are traced once, for whatever runs them.
-        self.step = run_eagerly(self._train_step) if eager else jax.jit(self._train_step)
-        self.test_step = run_eagerly(self._test_step) if eager else jax.jit(self._test_step)
+        self.step = run_eagerly(self._placed_step) if eager else jax.jit(self._placed_step)
+        self.test_step = run_eagerly(self._placed_test) if eager else jax.jit(self._placed_test)
         program = eager_program if eager else functools.partial(SharedJit, structure=self.structure)
         training = functools.partial(program, compiler_options=pure.compiler_options)
         self.step_on = training(self._step_on, donate_argnums=(0, 1))
@@ -77,13 +82,26 @@ class Program:
         self.batch_test = program(self._batch_test)
         self.test_at = program(self._test_at, static_argnames="size")
         self.test_block = program(self._test_block, static_argnames="size")  # the model goes on with its state
-        self.fresh_totals = program(objective.init, optimised=False)
+        self._init_totals = program(objective.init, optimised=False)
         self.report = program(objective.report, optimised=False)
 
     def structure(self) -> Hashable | None:
         """A value that is equal only for programs that compute the same; None if that cannot be told."""
         model, own = self.pure.structure(), structure_of(self.objective, self.optimizer)
-        return None if model is None or own is None else (model, own)
+        return None if model is None or own is None else (model, own, self.placement.identity)
+
+    def fresh_totals(self) -> Totals:
+        """Return the totals to begin with."""
+        return self.placement.put_whole(self._init_totals())
+
+    def _placed_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
+        """A step on a batch that is spread over the devices; what it returns lies where its arguments did."""
+        ts, totals = self._train_step(ts, totals, self.placement.split(batch), fixed)
+        return self.placement.keep(ts), self.placement.gather(totals)
+
+    def _placed_test(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
+        state, totals = self._test_step(params, state, totals, self.placement.split(batch), key)
+        return self.placement.keep_weights(state), self.placement.gather(totals)
 
     def _train_step(self, ts: TrainState, totals: Totals, batch: Batch, fixed: Fixed) -> tuple[TrainState, Totals]:
         """Return the train state and the totals after one batch."""
@@ -138,6 +156,8 @@ class Program:
             return self.step(*carry, take(data, order, position, size), fixed)
 
         ts, totals = lax.fori_loop(bounds[0], bounds[1], body, (ts, totals))
+        # Again outside of the loop, whose results the partitioner may otherwise lay as it likes.
+        ts, totals = self.placement.keep(ts), self.placement.gather(totals)
         return ts, totals, self.objective.report(totals)
 
     def _test_step(self, params: Any, state: Any, totals: Totals, batch: Batch, key: Any) -> tuple[Any, Totals]:
@@ -154,7 +174,7 @@ class Program:
         """
         ts, fixed = ts._replace(step=jnp.int32(0)), fixed._replace(key=jax.random.key(fixed.key))
         ts, after = self.step(ts, self.objective.init() if totals is None else totals, batch, fixed)
-        return ts, after, self.objective.report(after)
+        return self.placement.keep(ts), after, self.objective.report(after)
 
     def _batch_test(self, params: Any, state: Any, seed: Any, totals: Totals | None, batch: Batch) -> Any:
         """Evaluate a batch by itself; arguments and results are as for `_batch_step`."""
@@ -179,7 +199,8 @@ class Program:
             rng = jax.random.fold_in(key, position)
             return self.test_step(params, *carry, take(data, order, position, size), rng)
 
-        return lax.fori_loop(bounds[0], bounds[1], body, carry)
+        state, totals = lax.fori_loop(bounds[0], bounds[1], body, carry)
+        return self.placement.keep_weights(state), self.placement.gather(totals)
 
     def read(self, logs: Any) -> dict[str, Any]:
         """Fetch logs from the device, scalars as Python floats, in the order in which Keras lists them."""
@@ -253,7 +274,9 @@ def decide(program: Program, resident: bool, traced_step: Callable[[], Any], chu
 
     `chunk_steps` is how many batches of data that are not resident can be brought to the device at once.
     """
-    if not resident and (program.eager or not chunk_steps):
+    if program.placement.takes_parts:
+        return Decision("stream", "each process brings its part of every batch")
+    if not resident and (program.eager or not chunk_steps or program.placement.mesh is not None):
         return Decision("stream", "the data come in batch by batch")
     if program.eager:
         return Decision("steps", "the model runs eagerly")

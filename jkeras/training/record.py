@@ -38,12 +38,16 @@ class Record:
         data: What it trains on.
         sample: Abstract arrays of one batch.
         hooked: The callbacks that are told of each batch.
+        mesh: The mesh of devices, if there is one.
     """
 
-    def __init__(self, decision: Decision, data: Any, sample: Batch, hooked: list[str]):
+    def __init__(self, decision: Decision, data: Any, sample: Batch, hooked: list[str], mesh: Any = None):
         self.decision, self.hooked = decision, hooked
         self.sample = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
         self.device = str(jax.tree.leaves(jax.config.jax_default_device)[:1] or jax.local_devices()[0])  # type: ignore
+        if mesh is not None:
+            sizes = ", ".join(f"{axis}={size}" for axis, size in mesh.shape.items())
+            self.device = f"each of the {mesh.size} devices of the mesh ({sizes})"
         self.place = self._place(data)
         self.epochs = self.steps = self.samples = self.blocks = self.threads = 0
         self.smallest = self.largest = 0
