@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,15 +50,20 @@ import jax  # noqa: E402, after its environment is set
 
 # The markers that name a platform, which are registered in pyproject.toml with `needs_devices(n)`.
 _PLATFORMS = {"cpu_only": "cpu", "gpu": "gpu", "tpu": "tpu"}
+# An example in a docstring has no markers; this one makes a mesh of two devices.
+_ON_A_MESH = re.compile(r"make_mesh\(|DeviceMesh\(|DataParallel\(")
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose markers name what is not here."""
-    for marker in item.iter_markers():
-        if marker.name == "needs_devices" and jax.device_count() < marker.args[0]:
-            pytest.skip(f"needs {marker.args[0]} devices; here: {jax.device_count()}")
-        if marker.name in _PLATFORMS and jax.default_backend() != _PLATFORMS[marker.name]:
-            pytest.skip(f"{marker.name}; here: {jax.default_backend()}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a device that is not here; this hook sees the examples in docstrings too."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and _ON_A_MESH.search(item.dtest.docstring or ""):
+            item.add_marker(pytest.mark.needs_devices(2))
+        for marker in item.iter_markers():
+            if marker.name == "needs_devices" and jax.device_count() < marker.args[0]:
+                item.add_marker(pytest.mark.skip(f"needs {marker.args[0]} devices; here: {jax.device_count()}"))
+            if marker.name in _PLATFORMS and jax.default_backend() != _PLATFORMS[marker.name]:
+                item.add_marker(pytest.mark.skip(f"{marker.name}; here: {jax.default_backend()}"))
 
 
 @pytest.fixture(autouse=True, scope="module")
