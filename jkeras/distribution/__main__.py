@@ -38,12 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("devices", type=int, nargs="+", help="how many devices; several numbers make tables")
     parser.add_argument("--details", action="store_true", help="also print every estimate by itself")
     options = parser.parse_args(arguments)
-    path, _, function = options.plan.rpartition(":") if re.search(r"\.py:\w+$", options.plan) else (options.plan, "", "")
+    path, _, function = (
+        options.plan.rpartition(":") if re.search(r"\.py:\w+$", options.plan) else (options.plan, "", "")
+    )
     if not os.path.isfile(path):
         parser.error(f"there is no file {path!r}")
     if min(options.devices) < 1:
         parser.error(f"there must be at least 1 device; got {min(options.devices)}")
-    code = f"from jkeras.distribution.__main__ import run; run({path!r}, {function!r}, {options.devices}, {options.details})"
+    given = f"{path!r}, {function!r}, {options.devices}, {options.details}"
+    code = f"from jkeras.distribution.__main__ import run; run({given})"
     flags = " ".join(flag for flag in os.environ.get("XLA_FLAGS", "").split() if not flag.startswith(_FLAG))
     environment = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{flags} {_FLAG}={max(options.devices)}".strip()}
     return subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}).returncode
@@ -77,10 +80,14 @@ def _named(found: Any, path: str) -> list[tuple[str, Any]]:
 
     if isinstance(found, Estimate):
         return [("", found)]
-    rows = list(found.items()) if isinstance(found, dict) else [("", one) for one in found or ()]
+    rows = list(found.items()) if isinstance(found, dict) else []
+    if isinstance(found, (list, tuple)):
+        rows = [("", one) for one in found]
     if not rows or not all(isinstance(one, Estimate) for _, one in rows):
-        sys.exit(f"The function in {path} must return what model.estimate(...) returns, or a list or dict of that; got "
-                 f"{found!r}.")  # fmt: skip
+        sys.exit(
+            f"The function in {path} must return what model.estimate(...) returns, or a list or a dict of that; got "
+            f"{found!r}."
+        )
     return rows
 
 

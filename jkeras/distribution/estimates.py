@@ -86,7 +86,9 @@ class Estimate(NamedTuple):
                 f"{scaled(self._sent_by(kind, devices))}B"
             )
         if not all(one.is_bound for one in self.collectives):
-            lines.append("Some of it is in loops whose length the compiler does not know: they are counted as one turn.")
+            lines.append(
+                "Some of it is in loops whose length the compiler does not know: they are counted as one turn."
+            )
         return "\n".join(lines)
 
     def _sent_by(self, kind: str, devices: int) -> float:

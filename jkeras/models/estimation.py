@@ -112,7 +112,10 @@ def _arguments(model: Any, program: Program, sample: Batch, placement: Any) -> t
         return TrainState(trained, state, opt_state, step), totals, sample, Fixed(frozen, key, rate)
     abstract = Abstract(placement)
     weights = [
-        {path: {name: abstract.place(f"{path}/{name}", spec) for name, spec in part.items()} for path, part in tree.items()}
+        {
+            path: {name: abstract.place(f"{path}/{name}", spec) for name, spec in part.items()}
+            for path, part in tree.items()
+        }
         for tree in (trained, frozen, state)
     ]
     opt_state = abstract.place_slots(opt_state, trained)

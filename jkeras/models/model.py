@@ -16,9 +16,9 @@ from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.table import layers as layer_classes
 from jkeras.models.added_loss import AddedLoss
+from jkeras.models.estimation import estimate
 from jkeras.models.host_part import host_part
 from jkeras.models.legacy import former_ends
-from jkeras.models.estimation import estimate
 from jkeras.models.reports import cost_analysis, explain_fit
 from jkeras.models.trainer import Trainer
 
