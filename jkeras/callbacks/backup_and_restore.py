@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import threading
-from pathlib import Path
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
-from jkeras.core import blame
-from jkeras.saving.checkpoint import DamagedError, Snapshot, load_checkpoint, snapshot
-from jkeras.saving.checkpoint_file import write_file
-
-# The threads that write, by file: also one that a run which was interrupted in this process has left behind.
-_writing: dict[Path, threading.Thread] = {}
+from jkeras.callbacks.checkpoint_store import FileStore, ShardedStore
 
 
 class BackupAndRestore(Callback):
@@ -24,7 +16,8 @@ class BackupAndRestore(Callback):
 
     The run ends with the same weights, history and callbacks, bit by bit, as one that was never interrupted:
     `Model.load_checkpoint` says what has to be the same for that. The arrays are copied while the loop waits; a thread
-    writes them, one checkpoint at a time, while the loop goes on.
+    writes them, one checkpoint at a time, while the loop goes on. Several processes that train together write shards,
+    by Orbax (`pip install orbax-checkpoint`), to a folder that all of them reach.
 
     Args:
         backup_dir: The folder for the checkpoints of this run, and of no other.
@@ -83,10 +76,8 @@ class BackupAndRestore(Callback):
         self.save_before_preemption = save_before_preemption
         self._former_handler: Any = None  # of SIGTERM
         self._is_preempted = False
-        self.path = Path(self.backup_dir, "latest.checkpoint.h5")
-        self.previous_path = Path(self.backup_dir, "previous.checkpoint.h5")
+        self._store: FileStore | ShardedStore = FileStore(self.backup_dir, double_checkpoint)
         self.counter = BatchCounter(save_freq)
-        self._error: BaseException | None = None
         if self.counter.counts_batches:
             # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
             self.batch_interval = self.counter.every
@@ -94,16 +85,15 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Go on from the last checkpoint, if there is one."""
-        self._finish_writing()
         self.counter = BatchCounter(self.save_freq)
-        try:
-            if self.path.exists():
-                load_checkpoint(self.model, self.path)
-        except DamagedError as error:
-            if not self.previous_path.exists():
-                raise
-            blame.warn(f"{error} Training goes on from the checkpoint before it.")
-            load_checkpoint(self.model, self.previous_path)
+        if self.model._placement.is_shared:
+            if self.save_before_preemption:
+                raise ValueError(
+                    "save_before_preemption=True is for one process: a signal that one of several gets cannot make all "
+                    "of them write. Write often enough: save_freq=number of batches."
+                )
+            self._store = ShardedStore(self.backup_dir, 2 if self.double_checkpoint else 1)
+        self._store.load(self.model)
         if self.save_before_preemption:
             self._is_preempted = False
             self._former_handler = signal.signal(signal.SIGTERM, self._preempt)
@@ -120,8 +110,8 @@ class BackupAndRestore(Callback):
             return False
         training = self.model._compiled.training
         training.arrays.store(training.run.ts)
-        self._save()
-        self._finish_writing()
+        self._store.save(self.model)
+        self._store.finish()
         self._end_as_asked()
         return True  # somebody else handled the signal and wants to go on
 
@@ -137,62 +127,21 @@ class BackupAndRestore(Callback):
 
     def _count_batches(self, batch: int, logs: Logs = None) -> None:
         if self.counter.is_due(batch):
-            self._save()
+            self._store.save(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write, if epochs are what is counted."""
         if self.counter.counts_batches:
             self.counter.end_epoch(batches_of_epoch(self.model))
         else:
-            self._save()
+            self._store.save(self.model)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the checkpoints, unless they are to be kept."""
-        self._finish_writing()
+        self._store.finish()
         self._stop_listening()
         if self.delete_checkpoint:
-            for path in (self.path, self.previous_path):
-                path.unlink(missing_ok=True)
-            folder = Path(self.backup_dir)
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-
-    def _save(self) -> None:
-        self._finish_writing()
-        taken = snapshot(self.model).on_host()
-        # No daemon: a process that ends in order, also by an exception, writes what it began to write.
-        thread = _writing[self.path.absolute()] = threading.Thread(
-            target=self._write, args=(taken,), name="jkeras-backup"
-        )
-        thread.start()
-
-    def _write(self, taken: Snapshot) -> None:
-        try:
-            if self.double_checkpoint and self.path.exists():
-                self._keep_as_previous()
-            write_file(self.path, *taken)
-        except BaseException as error:
-            self._error = error
-
-    def _keep_as_previous(self) -> None:
-        """Give the last checkpoint a second name, so that there is one under the first at any time."""
-        second = self.previous_path.with_suffix(".new")
-        second.unlink(missing_ok=True)
-        try:
-            os.link(self.path, second)
-        except OSError:  # a file system without links
-            shutil.copyfile(self.path, second)
-        os.replace(second, self.previous_path)
-
-    def _finish_writing(self) -> None:
-        """Wait for the checkpoint that is being written, and raise what went wrong with it."""
-        thread = _writing.get(self.path.absolute())
-        if thread is not None:
-            thread.join()
-            _writing.pop(self.path.absolute(), None)
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+            self._store.delete()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the counters."""

@@ -25,6 +25,8 @@ class Callback:
         batch_interval: Batches between two calls of the batch hooks; other callbacks, or `steps_per_execution`, may
             cause other ones.
         runs_last: Whether its hooks come after those of the other callbacks, whose state it keeps.
+        writes_alone: Whether only the first of several processes that train together calls its hooks: it writes or
+            shows what is the same in all of them.
         idle_hooks: Functions of the class that need not be called as hooks now.
 
     >>> class Lines(Callback):
@@ -38,6 +40,7 @@ class Callback:
 
     batch_interval: int = 1
     runs_last: bool = False
+    writes_alone: bool = False
     idle_hooks: tuple[Any, ...] = ()
     params: dict[str, Any] | None = None
     validation_data: Any = None

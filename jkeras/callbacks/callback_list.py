@@ -87,12 +87,16 @@ class CallbackList:
         self._asked = [callback for callback in self.callbacks if overrides(callback, "is_over")]
         self._listeners: dict[str, list[Callable[..., Any]]] = {
             hook: [
-                getattr(callback, hook)
+                getattr(callback, hook) if self._is_heard(callback) else _unheard
                 for callback in sorted(self.callbacks, key=lambda c: getattr(c, "runs_last", False))
                 if overrides(callback, hook) or (hook in _ALSO and overrides(callback, _ALSO[hook]))
             ]
             for hook in HOOKS
         }
+
+    def _is_heard(self, callback: Any) -> bool:
+        is_first = self.model is None or self.model._placement.is_first
+        return is_first or not getattr(callback, "writes_alone", False)
 
     def append(self, callback: Any) -> None:
         """Add a callback at the end."""
@@ -114,6 +118,8 @@ class CallbackList:
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
+        if not model._placement.is_first:
+            self._index()
 
     def set_validation_data(self, data: Any) -> None:
         """Lend every callback the validation data; None: take them back."""
@@ -183,6 +189,10 @@ class CallbackList:
     def has_predict_batch_hooks(self) -> bool:
         """Whether some callback must be told of each batch of prediction."""
         return bool(self._listeners["on_predict_batch_begin"] or self._listeners["on_predict_batch_end"])
+
+
+def _unheard(*_: Any) -> None:
+    """Stands for a hook that only the first process calls: all of them must stop at the same batches."""
 
 
 def _has_batch_hooks(callback: Any) -> bool:

@@ -41,6 +41,8 @@ class CSVLogger(Callback):
     Reference: https://keras.io/api/callbacks/csv_logger
     """
 
+    writes_alone = True
+
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
         self.filename = os.fspath(filename)
         self.separator = separator

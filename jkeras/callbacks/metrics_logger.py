@@ -31,6 +31,8 @@ class MetricsLogger(Callback):
     1 2 6
     """
 
+    writes_alone = True
+
     def __init__(self, update_freq: Any = "epoch"):
         self.update_freq = update_freq
         self._counter = BatchCounter(update_freq, "update_freq")

@@ -8,9 +8,8 @@ from typing import Any
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
+from jkeras.callbacks.checkpoint_store import ShardedStore
 from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
-from jkeras.saving.checkpoint import snapshot
-from jkeras.saving.sharded_checkpoint import orbax_checkpoint, save_arguments
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -54,8 +53,8 @@ class OrbaxCheckpoint(MonitorCallback):
         save_on_background: bool = True,
         save_weights_only: bool = False,
     ):
-        orbax_checkpoint()
         super().__init__(monitor, mode)
+        self._store = ShardedStore(directory, max_to_keep, save_on_background)
         self.directory = os.fspath(directory)
         self.verbose = verbose
         self.save_best_only = save_best_only
@@ -65,7 +64,6 @@ class OrbaxCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.best = initial_value_threshold
         self.counter = BatchCounter(save_freq)
-        self._manager: Any = None
         if self.counter.counts_batches:
             # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
             self.batch_interval = self.counter.every
@@ -84,14 +82,11 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Wait for what is being written."""
-        if self._manager is not None:
-            self._manager.close()
-            self._manager = None
+        self._store.close()
 
     def wait_until_finished(self) -> None:
         """Wait until everything that was begun is written."""
-        if self._manager is not None:
-            self._manager.wait_until_finished()
+        self._store.finish()
 
     def _save(self, number: int, logs: dict[str, Any]) -> None:
         if self.save_best_only:
@@ -101,21 +96,7 @@ class OrbaxCheckpoint(MonitorCallback):
             self.best = value
         if self.verbose > 0:
             print(f"\nSaving a checkpoint to {Path(self.directory, str(number))}")
-        arguments = save_arguments(snapshot(self.model, self.save_weights_only))
-        manager = self._opened()
-        manager.wait_until_finished()
-        if number in manager.all_steps():  # of the run that this one goes on with, or of another
-            manager.delete(number)
-        manager.save(number, args=arguments, force=True)
-
-    def _opened(self) -> Any:
-        if self._manager is None:
-            orbax = orbax_checkpoint()
-            options = orbax.CheckpointManagerOptions(
-                max_to_keep=self.max_to_keep, enable_async_checkpointing=self.save_on_background
-            )
-            self._manager = orbax.CheckpointManager(Path(self.directory).absolute(), options=options)
-        return self._manager
+        self._store.save(self.model, number, self.save_weights_only)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counts."""
@@ -125,6 +106,3 @@ class OrbaxCheckpoint(MonitorCallback):
         """Go on from what `state_dict` returned."""
         self.best = from_json_float(state["best"])
         self.counter.set_state(state)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_manager": None}

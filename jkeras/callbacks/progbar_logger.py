@@ -36,6 +36,8 @@ class ProgbarLogger(Callback):
     Reference: https://keras.io/api/callbacks/progbar_logger
     """
 
+    writes_alone = True
+
     def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:
         if count_mode not in _COUNTED:
             raise ValueError(f"count_mode must be 'steps' or 'samples'; got {count_mode!r}.")

@@ -38,6 +38,8 @@ class RemoteMonitor(Callback):
     Reference: Keras 3.15, `keras.callbacks.RemoteMonitor`
     """
 
+    writes_alone = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -82,6 +82,8 @@ class TensorBoard(Callback):
     Reference: https://keras.io/api/callbacks/tensorboard
     """
 
+    writes_alone = True
+
     def __init__(
         self,
         log_dir: Any = "logs",

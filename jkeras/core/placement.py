@@ -18,6 +18,7 @@ class Placement:
     identity: Hashable = None  # equal for placements that make equal programs
     observer: Any = None  # what sees the outputs of layers, to place them
     is_shared = False  # with other processes, which do the same at the same time
+    is_first = True  # of the processes that share it: the one that shows and writes down what all have
     takes_parts = False  # whether each process is given its own part of the data
 
     # In a program that is being traced

@@ -21,6 +21,10 @@ class SharedMeshPlacement(MeshPlacement):
 
     is_shared = True
 
+    @property
+    def is_first(self) -> bool:  # type: ignore[override]
+        return jax.process_index() == 0
+
     def of_parts(self) -> SharedMeshPlacement:
         """Return the same for data of which each process is given its own part."""
         made = copy.copy(self)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core import seeds
 from jkeras.core.layer import Layer
 from jkeras.core.placement import DEFAULT, Placement, current
 from jkeras.core.template import weights_of
@@ -59,8 +60,14 @@ class Distributed(Layer):
         for key, w in rows:
             if w.is_drawn:
                 w.store(wanted.place(f"{key}/{w.name}", w.current()) if self._placed else home(w.current()))
+        if rows:
+            self._drawn_weights()  # the others are made where they shall be
         if self._placed is None and self._compiled is not None and self._compiled.opt_state is not None:
             store_optimizer_state(self, home(optimizer_state(self)))  # a mesh gets it when training begins
+
+    def _next_key(self) -> Any:
+        self._placement.agree()
+        return self._placement.put_whole(seeds.next_key())
 
     def _set_mesh(self, mesh: Any, rules: Any) -> None:
         """Take over what `fit` was given; nothing if it was given nothing."""

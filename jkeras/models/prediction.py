@@ -60,6 +60,7 @@ class Predictor:
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
         self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
+        model._placement.agree()
         self.seed = seeds.next_number()
         self.before = self.state
         self.count = 0

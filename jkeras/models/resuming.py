@@ -130,6 +130,8 @@ class Training:
         self.callbacks.on_train_begin()
         found, compiled.continuation = compiled.continuation, None
         self.is_begun = True
+        place = (self.epoch, 0) if found is None else (found.position.epoch, found.position.step)
+        self.model._placement.check_same(**dict(zip(("the epoch to begin with", "the step to begin with"), place)))
         if found is None:
             return range(self.epoch, epochs)
         if found is loaded and kept is not None:
@@ -222,8 +224,10 @@ class Training:
             if isinstance(part, StreamData) and not part.is_dataset:
                 part.skip(count)
         self.model.stop_training = place.stopped
+        heard = [c for c in with_state(self.callbacks) if self.model._placement.is_first or not c.writes_alone]
         for callback, (_, state) in zip(with_state(self.callbacks), found.callbacks, strict=True):
-            callback.load_state_dict(state)
+            if callback in heard:  # another process writes for the others
+                callback.load_state_dict(state)
         for writer in with_state(self.callbacks, writers=True):
             given = [state for name, state in found.writers if name == type(writer).__name__]
             if len(given) == 1:

@@ -188,7 +188,7 @@ class Trainer(FormerMethods, Distributed, Steps):
 
         steps, keys = steps_per_epoch or data.steps, program.objective.keys
         placement.check_same(epochs=epochs, steps=steps, samples=getattr(data, "samples", None))
-        progress = Progress("fit", epochs, steps, verbose)
+        progress = Progress("fit", epochs, steps, verbose if placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
             batch_size=getattr(data, "batch_size", batch_size), samples=getattr(data, "samples", None),
@@ -286,13 +286,13 @@ class Trainer(FormerMethods, Distributed, Steps):
         program = compiled.program(self, sample, training=False)
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
-        progress = Progress("evaluate", 1, steps or data.steps, verbose)
+        progress = Progress("evaluate", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
         )
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
-        key = seeds.next_key()
+        key = self._next_key()
 
         def traced() -> Any:
             return program.test_step.trace(params, state, jax.eval_shape(program.objective.init), sample, key)
@@ -343,7 +343,7 @@ class Trainer(FormerMethods, Distributed, Steps):
         data = make_data(x, batch_size=batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
         self._check_can_predict(data)
-        progress = Progress("predict", 1, steps or data.steps, verbose)
+        progress = Progress("predict", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
         )

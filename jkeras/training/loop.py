@@ -134,7 +134,7 @@ class Run:
             steps: The steps done before, of all epochs.
             start, totals: Of the epoch; 0 and None at its beginning.
         """
-        self.ts, self.fixed, self.totals = ts._replace(step=self._put(np.int32(steps))), fixed, totals
+        self.ts, self.fixed, self.totals = ts._replace(step=self._put(np.int32(steps))), fixed, self._put(totals)
         self.steps, self.start, self.done = steps, start, start
 
     def refresh(self) -> None:
