@@ -367,7 +367,7 @@ def test_what_the_thread_cannot_write_is_raised(tmp_path, monkeypatch):
     def fails(*arguments, **options):
         raise OSError("no space left on the device")
 
-    monkeypatch.setattr("jkeras.callbacks.backup_and_restore.write_file", fails)
+    monkeypatch.setattr("jkeras.callbacks.checkpoint_store.write_file", fails)
     with pytest.raises(OSError, match="no space left"):
         fit(network(), 3, [callbacks.BackupAndRestore(tmp_path)])
     assert not [t for t in threading.enumerate() if t.name == "jkeras-backup"]

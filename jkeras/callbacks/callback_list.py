@@ -9,6 +9,7 @@ from typing import Any
 from jkeras.callbacks.base import HOOKS, Callback, Logs, overrides
 from jkeras.callbacks.history import History
 from jkeras.core import blame
+from jkeras.core.placement import placement_of
 
 # The hooks of Keras 1 and 2 are reached through the ones of today.
 _ALSO = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -95,8 +96,7 @@ class CallbackList:
         }
 
     def _is_heard(self, callback: Any) -> bool:
-        is_first = self.model is None or self.model._placement.is_first
-        return is_first or not getattr(callback, "writes_alone", False)
+        return placement_of(self.model).is_first or not getattr(callback, "writes_alone", False)
 
     def append(self, callback: Any) -> None:
         """Add a callback at the end."""
@@ -118,7 +118,7 @@ class CallbackList:
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
-        if not model._placement.is_first:
+        if not placement_of(model).is_first:
             self._index()
 
     def set_validation_data(self, data: Any) -> None:

@@ -102,6 +102,11 @@ def on_host(array: Any) -> np.ndarray:
     return np.array(jax.device_get(array))
 
 
+def placement_of(model: Any) -> Placement:
+    """Return the placement of a model, or of whatever stands in its place."""
+    return getattr(model, "_placement", DEFAULT)
+
+
 class _Current:
     placement: Placement = DEFAULT
 
