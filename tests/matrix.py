@@ -175,8 +175,8 @@ def outcome(path: Path) -> Outcome:
 def record(folder: Path, row: Row, found: Mapping[str, Any], result: Outcome | str) -> None:
     """Keep what came out of a row, or the reason why it was not run, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    result = {"not_run": result} if isinstance(result, str) else result._asdict()
-    (folder / f"{row.name}.json").write_text(json.dumps({**row._asdict(), "found": dict(found), **result}, indent=1))
+    came_out = {"not_run": result} if isinstance(result, str) else result._asdict()
+    (folder / f"{row.name}.json").write_text(json.dumps({**row._asdict(), "found": dict(found), **came_out}, indent=1))
 
 
 def records(folder: Path, rows: Iterable[Row] = ROWS) -> list[dict[str, Any]]:

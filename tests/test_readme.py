@@ -1,4 +1,7 @@
-"""The Python in README.md and CONTRIBUTING.md runs, each block in a process of its own and an empty folder."""
+"""The Python of every page runs, in a process of its own and an empty folder.
+
+In README.md and CONTRIBUTING.md each block stands for itself; those of a page in docs/ run one after the other.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ BLOCKS = [
     for name in ("README.md", "CONTRIBUTING.md")
     for number, block in enumerate(BLOCK.findall((ROOT / name).read_text()), 1)
 ]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCKS += [pytest.param("\n".join(BLOCK.findall(page.read_text())), id=page.name) for page in PAGES]
 
 
 def test_the_readme_shows_both_sides():
@@ -38,7 +43,10 @@ def test_block_runs(code, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", *(f"docs/{page.name}" for page in PAGES)],
+)
 def test_links_lead_somewhere(name):
     text = (ROOT / name).read_text()
     headings = {
