@@ -1,4 +1,4 @@
-"""What every test starts from: two CPU devices unless told otherwise, Keras (the oracle) on JAX, quiet imports."""
+"""What every test starts from: eight CPU devices unless told otherwise, Keras (the oracle) on JAX, quiet imports."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# Two devices; and programs that run once on small arrays are not worth optimising: tests wait for compilation.
+# Eight devices; and programs that run once on small arrays are not worth optimising: tests wait for compilation.
 _FLAGS = {
-    "--xla_force_host_platform_device_count": "2",
+    "--xla_force_host_platform_device_count": "8",
     "--xla_backend_optimization_level": "0",
     "--xla_llvm_disable_expensive_passes": "true",
 }

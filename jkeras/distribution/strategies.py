@@ -169,7 +169,7 @@ def set_distribution(value: Distribution | None) -> None:
 
     >>> set_distribution(DataParallel(devices=["cpu:0", "cpu:1"]))
     >>> distribution()
-    <DataParallel device_mesh=<DeviceMesh batch=2>>
+    <DataParallel device_mesh=<DeviceMesh batch=...>>
     >>> set_distribution(None)
 
     Reference: Keras 3, `keras.distribution.set_distribution`.
