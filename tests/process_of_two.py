@@ -71,8 +71,8 @@ def main(address, process, folder, what):
     kernel = model.layers[0].kernel.value
     results = {
         "loss": history.history["loss"],
-        "evaluated": model.evaluate(X, Y, 7, verbose=0) if what != "parts" else [0.0],
-        "predicted": model.predict(X, 7, verbose=0),
+        "evaluated": model.evaluate(*(x, y) if what == "parts" else (X, Y), 7, verbose=0),
+        "predicted": model.predict(x if what == "parts" else X, 7, verbose=0),
         "part": kernel.sharding.shard_shape(kernel.shape),
     }
     weights = {str(i): w for i, w in enumerate(model.get_weights())}

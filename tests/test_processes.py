@@ -99,8 +99,10 @@ def test_each_process_may_bring_its_own_part_of_the_data(tmp_path):
     # A batch is what both have: seven rows of the first process, then seven of the second; the last is one of each.
     order = np.concatenate([np.arange(start, 30, 2)[i : i + 7] for i in (0, 7, 14) for start in (0, 1)])
     history = model.fit(X[order], Y[order], batch_size=14, epochs=5, shuffle=False, verbose=0)
-    for found in results(tmp_path):
+    for process, found in enumerate(results(tmp_path)):
         np.testing.assert_allclose(found["loss"], history.history["loss"], rtol=1e-5)
+        np.testing.assert_allclose(found["evaluated"], model.evaluate(X, Y, 14, verbose=0), rtol=1e-5)
+        np.testing.assert_allclose(found["predicted"], model.predict(X[process::2], verbose=0), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

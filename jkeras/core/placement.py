@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
 
 
@@ -65,6 +66,10 @@ class Placement:
         """Put a batch of the host on the devices, spread if it divides, and otherwise whole on each."""
         return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.device_put(a), tree)
 
+    def own_rows(self, tree: Any, rows: int) -> Any:
+        """Return of the outputs for a batch those for the rows that this process brought."""
+        return tree
+
     def put_whole(self, tree: Any) -> Any:
         """Put arrays on every device."""
         return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.device_put(a), tree)
@@ -95,11 +100,18 @@ def resharded(sharding: NamedSharding) -> Callable[[Any], Any]:
     return jax.jit(lambda a: a, out_shardings=sharding)
 
 
+def reachable(array: Any) -> Any:
+    """Return an array of which this process has all; if it is spread over several, all of them have to ask."""
+    if isinstance(array, Tracer) or not isinstance(array, jax.Array):
+        return array
+    if array.is_fully_addressable or array.is_fully_replicated:
+        return array
+    return resharded(NamedSharding(array.sharding.mesh, PartitionSpec()))(array)  # type: ignore[attr-defined]
+
+
 def on_host(array: Any) -> np.ndarray:
-    """Return an array as one of numpy, also if it is spread over the devices of several processes, which all ask."""
-    if isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated):
-        array = resharded(NamedSharding(array.sharding.mesh, PartitionSpec()))(array)  # type: ignore[attr-defined]
-    return np.array(jax.device_get(array))
+    """Return an array as one of numpy, a copy."""
+    return np.array(jax.device_get(reachable(array)))
 
 
 def placement_of(model: Any) -> Placement:

@@ -48,13 +48,13 @@ class ArrayHolder(HasOperators):
 
     def numpy(self) -> np.ndarray:
         """The array as numpy, copied from the device."""
-        return np.asarray(self.value)
+        return np.asarray(placement.reachable(self.value))
 
     def __jax_array__(self) -> Any:
         return self.value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.value, dtype)
+        return np.asarray(placement.reachable(self.value), dtype)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # never answer protocol probes (pickle, copy, numpy) from the array

@@ -60,6 +60,10 @@ class SharedMeshPlacement(MeshPlacement):
             return super().put(tree)
         return jax.tree.map(lambda a: self._joined(np.asarray(a)) if a.ndim else self._move(a, self.whole), tree)
 
+    def own_rows(self, tree: Any, rows: int) -> Any:
+        first = jax.process_index() * rows
+        return jax.tree.map(lambda a: np.asarray(a)[first : first + rows], tree) if self.takes_parts else tree
+
     def results(self, tree: Any) -> Any:
         return self.gather(tree)
 

@@ -51,16 +51,16 @@ class Predictor:
         weights, key, keeps_rows = kept(model, _facts)
         if not all(w.is_drawn for _, w in weights):
             model._drawn_weights()
-        self.model = model
+        self.model, self.placement = model, model._placement
         self.programs = _programs(model, key)
-        place = model._placement.place
+        place = self.placement.place
         rows = [(key, w.name, place(f"{key}/{w.name}", w.current()), w.trainable) for key, w in weights]
         self.params = two_level(row[:3] for row in rows if row[3])
         self.state = two_level(row[:3] for row in rows if not row[3])
         # The rows of a batch do not see each other, unless a layer keeps state for each of them, or the user's own step
         # does something with them all.
         self.may_pad = not (keeps_rows or _has_fixed_rows(model) or overrides(model, "predict_step"))
-        model._placement.agree()
+        self.placement.agree()
         self.seed = seeds.next_number()
         self.before = self.state
         self.count = 0
@@ -69,9 +69,12 @@ class Predictor:
         """Return the outputs for one batch, on the device."""
         seed = np.array([self.seed, self.count], np.uint32)
         self.count += 1
-        outputs, changed = send(self.programs.step, self.params, self.state, jax.tree.map(on_host, x), seed)
+        batch = jax.tree.map(on_host, x)
+        if self.placement.takes_parts:
+            batch = self.placement.put(batch)
+        outputs, changed = send(self.programs.step, self.params, self.state, batch, seed)
         self._go_on(changed)
-        return outputs
+        return self.placement.own_rows(outputs, jax.tree.leaves(x)[0].shape[0])
 
     def batch(self, x: Any, size: int) -> Outputs:
         """Return the outputs for a batch that may be smaller than `size`.
@@ -96,7 +99,7 @@ class Predictor:
         if data.samples <= size:
             yield self.batch(data.batch.x, size)
             return
-        if count < 2 or not self.may_pad or not self._loops(data):
+        if count < 2 or not self.may_pad or self.placement.takes_parts or not self._loops(data):
             for batch in itertools.islice(Ahead(data.batches()), count):
                 yield self.batch(batch.x, size)
             return

@@ -18,8 +18,9 @@ from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.models.compiled import Arrays, Compiled, output_specs
 from jkeras.models.custom import custom_step, evaluation_program
 from jkeras.models.distributed import Distributed
-from jkeras.models.given import one_batch, row_count, training_data
+from jkeras.models.given import training_data
 from jkeras.models.legacy import FormerMethods, modernise
+from jkeras.models.on_batch import OnBatch
 from jkeras.models.own_optimizer import OwnOptimizer
 from jkeras.models.prediction import Outputs, Predictor, gathered
 from jkeras.models.resuming import Training
@@ -28,15 +29,14 @@ from jkeras.models.step_style import check_steps
 from jkeras.models.steps import Steps
 from jkeras.training import loop
 from jkeras.training.chunks import chunk_steps
-from jkeras.training.data import ArrayData, StreamData, make_data, on_host
-from jkeras.training.interrupts import uninterrupted
+from jkeras.training.data import ArrayData, StreamData, make_data
 from jkeras.training.labels import check_labels
-from jkeras.training.program import Decision, decide, fetch, send
+from jkeras.training.program import Decision, decide
 from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
 
 
-class Trainer(FormerMethods, Distributed, Steps):
+class Trainer(FormerMethods, Distributed, OnBatch):
     """The training half of `Model`: it joins the facade's arrays, the engine, callbacks and the display."""
 
     _compiled: Compiled | None
@@ -286,6 +286,7 @@ class Trainer(FormerMethods, Distributed, Steps):
         program = compiled.program(self, sample, training=False)
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
+        self._placement.check_same(steps=steps or data.steps, samples=getattr(data, "samples", None))
         progress = Progress("evaluate", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
@@ -343,6 +344,7 @@ class Trainer(FormerMethods, Distributed, Steps):
         data = make_data(x, batch_size=batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
         self._check_can_predict(data)
+        self._placement.check_same(steps=steps or data.steps, samples=getattr(data, "samples", None))
         progress = Progress("predict", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
@@ -368,80 +370,6 @@ class Trainer(FormerMethods, Distributed, Steps):
         if not host:
             raise ValueError("predict got no batch: x is empty.")
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *host)
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        return_dict: bool = False,
-        reset_metrics: bool = True,
-    ) -> Any:
-        """Train on one batch and return its loss and metrics.
-
-        Args:
-            x, y, sample_weight, class_weight: As in `fit`; arrays.
-            return_dict: Return `{key: value}` instead of numbers in the order of `metrics_names`.
-            reset_metrics: Begin the metrics anew with this batch, as Keras 3 always does; False: go on from what they
-                show (Keras 2), until `reset_metrics()`.
-        """
-        compiled = self._require_compiled("train_on_batch")
-        batch = one_batch(x, y, sample_weight, class_weight, self.host_inputs)
-        program = compiled.program(self, batch)
-        check_labels(program.objective, batch.y)
-        arrays, totals = Arrays(self, compiled, program), compiled.totals(program, reset_metrics)
-        ts, fixed = arrays.begin_batch(seeds.next_number())
-        with uninterrupted():
-            ts, totals, logs = send(program.batch_step, ts, fixed, totals, jax.tree.map(on_host, batch))
-            arrays.store(ts)
-        arrays.store_totals(program, totals)
-        return _results(program.read(logs), return_dict)
-
-    def test_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        return_dict: bool = False,
-        reset_metrics: bool = True,
-    ) -> Any:
-        """Return the loss and metrics of one batch; the arguments are those of `train_on_batch`."""
-        compiled = self._require_compiled("test_on_batch")
-        batch = one_batch(x, y, sample_weight, None, self.host_inputs)
-        program = compiled.program(self, batch, training=False)
-        check_labels(program.objective, batch.y)
-        arrays = Arrays(self, compiled)
-        params, state = arrays.trees()
-        totals, seed = compiled.totals(program, reset_metrics), np.uint32(seeds.next_number())
-        new_state, totals, logs = send(program.batch_test, params, state, seed, totals, jax.tree.map(on_host, batch))
-        self._keep_state(state, new_state)
-        arrays.store_totals(program, totals)
-        return _results(program.read(logs), return_dict)
-
-    def reset_metrics(self) -> None:
-        """Begin the metrics anew, those of `compile` and those that layers hold."""
-        if self._compiled is not None:
-            self._compiled.running = None
-        for _, metric in metrics_of(self):
-            metric.reset_state()
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Return what the metrics show now, after the last batch, epoch or evaluation: `{key: value}`."""
-        if current() is not None:
-            return super().get_metrics_result()
-        running = self._compiled.running if self._compiled is not None else None
-        return {} if running is None else running[0].read(running[0].report(running[1]))
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Return the outputs for one batch as numpy arrays."""
-        data = make_data(x, batch_size=row_count(x), prepare=self.host_inputs)
-        self._check_can_predict(data)
-        assert isinstance(data, ArrayData)
-        predictor = Predictor(self)
-        outputs = predictor(data.batch.x)
-        predictor.finish()
-        return jax.tree.map(np.array, fetch(outputs))
 
     @property
     def optimizer(self) -> Any:
@@ -484,11 +412,6 @@ class Trainer(FormerMethods, Distributed, Steps):
             return
         sample = data.sample() if isinstance(data, ArrayData) else data.peek()
         output_specs(self, sample)
-
-
-def _results(logs: dict[str, Any], return_dict: bool) -> Any:
-    values = list(logs.values())
-    return logs if return_dict else values[0] if len(values) == 1 else values
 
 
 def _validates(epoch: int, frequency: Any) -> bool:
