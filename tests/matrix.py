@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import textwrap
+import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -176,7 +177,9 @@ def record(folder: Path, row: Row, found: Mapping[str, Any], result: Outcome | s
     """Keep what came out of a row, or the reason why it was not run, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     came_out = {"not_run": result} if isinstance(result, str) else result._asdict()
-    (folder / f"{row.name}.json").write_text(json.dumps({**row._asdict(), "found": dict(found), **came_out}, indent=1))
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+    kept = {**row._asdict(), "when": when, "found": dict(found), **came_out}
+    (folder / f"{row.name}.json").write_text(json.dumps(kept, indent=1))
 
 
 def records(folder: Path, rows: Iterable[Row] = ROWS) -> list[dict[str, Any]]:
@@ -199,29 +202,29 @@ def _no_python(python: str) -> str:
     return f"Python {python} is not installed; nox --download-python auto fetches it"
 
 
-_HEADINGS = ("device", "Python", "JAX", "passed", "failed", "skipped", "seconds", "why skipped")
+_HEADINGS = ("device", "Python", "JAX", "passed", "failed", "skipped", "seconds", "run at", "why skipped")
 
 
 def table(known: Iterable[Mapping[str, Any]], reasons: int = 3) -> str:
-    """Return the records as one Markdown table, aligned; the most frequent `reasons` of each row are written out.
+    """Return the records, of whichever run, as one Markdown table with the most frequent `reasons` of each row.
 
-    >>> row = {**Row("cpu", "3.11", "oldest")._asdict(), "found": {"jax": "0.10.0", "count": 1, "kind": "cpu"}}
+    >>> row = {**Row("cpu", "3.11", "oldest")._asdict(), "when": "2030-01-01 12:00", "found": {"jax": "0.10.0"}}
     >>> print(table([{**row, **Outcome(9, 0, 2, 1.5, {"needs a GPU": 2})._asdict()}]))
-    | device | Python | JAX             | passed | failed | skipped | seconds | why skipped     |
-    | ------ | ------ | --------------- | ------ | ------ | ------- | ------- | --------------- |
-    | cpu    | 3.11   | oldest (0.10.0) | 9      | 0      | 2       | 1.5     | 2 x needs a GPU |
+    | device | Python | JAX             | passed | failed | skipped | seconds | run at           | why skipped     |
+    | ------ | ------ | --------------- | ------ | ------ | ------- | ------- | ---------------- | --------------- |
+    | cpu    | 3.11   | oldest (0.10.0) | 9      | 0      | 2       | 1.5     | 2030-01-01 12:00 | 2 x needs a GPU |
     """
     lines = [_HEADINGS, tuple("" for _ in _HEADINGS)]
     for one in known:
         jax = one["jax"]
         if "not_run" in one:
-            results = ("-", "-", "all", "-", one["not_run"] or "not chosen in any run so far")
+            results = ("-", "-", "all", "-", "-", one["not_run"] or "not chosen in any run so far")
         else:
             jax = f"{jax} ({one['found']['jax']})"
             why = [f"{count} x {textwrap.shorten(reason, 80)}" for reason, count in one["why"].items()]
             if len(why) > reasons:
                 why[reasons:] = [f"{len(why) - reasons} more reasons"]
-            results = (one["passed"], one["failed"], one["skipped"], one["seconds"], "; ".join(why))
+            results = (*(one[key] for key in ("passed", "failed", "skipped", "seconds", "when")), "; ".join(why))
         lines.append((one["device"], one["python"], jax, *(str(r).replace("|", "/") for r in results)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines[1] = tuple("-" * width for width in widths)

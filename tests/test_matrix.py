@@ -132,7 +132,7 @@ def test_a_row_from_pytest_to_the_table(tmp_path):
     row = next(line for line in lines if line.startswith("| cpu ") and "0.12.0" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:6] == ["cpu", "3.11", "newest (0.12.0)", "5", "2", "4"]
-    assert cells[7] == "2 x needs 4 devices; here: 3; 1 x gpu; here: cpu; 1 x tpu; here: cpu"
+    assert cells[8] == "2 x needs 4 devices; here: 3; 1 x gpu; here: cpu; 1 x tpu; here: cpu"
     assert any("no gpu here: there is no device / of that kind" in line for line in lines)
     assert any(re.search(r"Python 3\.\d+ is not installed|not chosen in any run so far", line) for line in lines)
 
