@@ -294,7 +294,8 @@ def fingerprint(jaxpr: ClosedJaxpr) -> Hashable | None:
 
 def _compared(value: Any) -> Hashable:
     if isinstance(value, (ClosedJaxpr, Jaxpr)):  # one class since JAX 0.12
-        return _compared_equations(getattr(value, "jaxpr", value)), *map(_compared_array, getattr(value, "consts", ()))
+        equations: Any = getattr(value, "jaxpr", value)
+        return _compared_equations(equations), *map(_compared_array, getattr(value, "consts", ()))
     if type(value) in (tuple, list):
         return tuple(map(_compared, value))
     if hasattr(value, "items"):
