@@ -1,4 +1,4 @@
-"""Two processes train one model together, each with four devices; run again after a kill, they go on where they were.
+"""Two processes train one model together, each with two devices; run again after a kill, they go on where they were.
 
     python examples/two_processes.py                 # starts both processes on this machine
     python examples/two_processes.py --process 0     # or start each by itself; 1 in another terminal
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-DEVICES = 4  # of each process, made of one CPU: a GPU or TPU machine has its own
+DEVICES = 2  # of each process, made of one CPU: a GPU or TPU machine has its own
 
 
 def train(process: int, address: str, folder: str, epochs: int) -> None:
@@ -37,8 +37,8 @@ def train(process: int, address: str, folder: str, epochs: int) -> None:
         [layers.Input((64,)), layers.Dense(64, "relu"), layers.Dropout(0.2), layers.Dense(10, "softmax")]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    # Weights and what Adam keeps for them are cut into eight parts; every process is given all data, of which its
-    # devices take their rows. 50 does not divide by 8, nor do the last 37 rows: no row is dropped or counted twice.
+    # Weights and what Adam keeps for them are cut into four parts; every process is given all data, of which its
+    # devices take their rows. 50 does not divide by 4, nor do the last 37 rows: no row is dropped or counted twice.
     model.fit(x, y, 50, epochs, verbose=2, mesh=mesh, rules="fully_sharded", validation_data=test, resume=folder)
     kernel = model.layers[0].kernel.value
     loss, accuracy = model.evaluate(*test, verbose=0)
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--process", type=int, help="which one this is; both are started if left out")
     parser.add_argument("--address", default="localhost:12321", help="of process 0")
     parser.add_argument("--folder", help="for checkpoints")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     given = parser.parse_args()
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"

@@ -59,7 +59,7 @@ def main(address, process, folder, what):
     if what == "parts":
         model.distribute(strategy)
     if what == "uneven":
-        x, y = X[: 20 + process], Y[: 20 + process]
+        x, y = X[: 20 + 2 * process], Y[: 20 + 2 * process]
     own = [callbacks.CSVLogger(f"{folder}/log.csv", append=True), callbacks.ModelCheckpoint(f"{folder}/best.keras")]
     if what == "killed" and process == 1:
         own.append(Death())

@@ -200,7 +200,9 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "averaging")) for name in OPTIMIZERS]
+)
 def test_optimizers_keep_their_state_sharded(name):
     _, expected = fitted(optimizer=OPTIMIZERS[name](), epochs=1)
     model, history = fitted(optimizer=OPTIMIZERS[name](), epochs=1, mesh=data_mesh(), rules="fully_sharded")
@@ -305,6 +307,35 @@ def test_what_a_callback_sets_is_laid_out_again():
     assert_same(history, expected)
     assert len(model._compiled.record.compiled) == 2
     model.evaluate(X, Y, verbose=0)
+
+
+class PowerCut(callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations.numpy() == 6:
+            raise KeyboardInterrupt
+
+
+def test_a_run_on_a_mesh_that_was_cut_in_an_epoch_ends_with_the_same_bits(tmp_path):
+    def run(*others, folder):
+        jkeras.utils.set_random_seed(3)
+        model = dense()
+        model.compile(optimizers.Adam(use_ema=True), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        own = [
+            callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True),
+            callbacks.SwapEMAWeights(swap_on_epoch=True),
+            callbacks.BackupAndRestore(tmp_path / folder, save_freq=5),
+            *others,
+        ]
+        given = MESHES["fully sharded"]()
+        return model, model.fit(X, Y, 13, 4, verbose=0, validation_split=0.3, callbacks=own, **given).history
+
+    model, expected = run(folder="unbroken")
+    with pytest.raises(KeyboardInterrupt):
+        run(PowerCut(), folder="cut")
+    again, history = run(folder="cut")
+    assert history == expected
+    for weight, other in zip(again.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), other.numpy())
 
 
 @pytest.mark.parametrize("format", ["hdf5", "orbax"])
@@ -429,16 +460,17 @@ def test_the_names_answer_as_in_keras():
         layouts["dense.*kernel"] = (None, "model")
         assert layouts["dense_1/kernel"].axes == (None, "model") and layouts["conv/bias"] is None
         assert (len(layouts), list(layouts)) == (1, ["dense.*kernel"]) and layouts.device_mesh is mesh
-        layouts["dense_1"] = module.TensorLayout([None, "model"])
+        layouts["dense_1/.*"] = module.TensorLayout([None, "model"])
+        assert layouts["dense_1"] is None and layouts["kernel"] is None
         with pytest.raises(ValueError, match="dense_1"):
             layouts["dense_1/kernel"]
         with pytest.raises(ValueError, match="dense_1"):
-            layouts["dense_1"] = (None,)
+            layouts["dense_1/.*"] = (None,)
         parallel = module.DataParallel()
         assert (parallel.batch_dim_name, parallel.device_mesh.shape) == ("batch", (8,))
         assert parallel.get_data_layout((8, 3)).axes == ("batch", None)
         split = module.ModelParallel(layout_map=layouts, batch_dim_name="batch")
-        assert split.get_tensor_layout("dense_1").axes == (None, "model")
+        assert split.get_tensor_layout("dense_1/.*").axes == (None, "model")
         with split.scope():
             assert module.distribution() is split
         assert module.distribution() is None
@@ -485,3 +517,19 @@ def test_a_batch_is_what_training_sees():
     put = placement.put(Batch(np.ones((16, 2), "float32"), np.ones(16, "float32")))
     assert tuple(put.x.sharding.spec) == ("data",) and tuple(put.y.sharding.spec) == ("data",)
     assert placement.put(np.ones((13, 2), "float32")).sharding.is_fully_replicated
+
+
+def test_a_strategy_of_tensorflow_is_a_mesh():
+    from jkeras.compat.tf import distribute
+
+    strategy = distribute.MirroredStrategy(["/cpu:0", "/device:CPU:1"])
+    assert strategy.num_replicas_in_sync == 2 and not distribute.has_strategy()
+    with strategy.scope():
+        assert distribute.get_strategy().num_replicas_in_sync == 2
+        model = dense()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, batch_size=7, verbose=0)  # outside of the scope, as scripts do
+    assert len(model.layers[0].kernel.value.sharding.device_set) == 2
+    assert distribute.get_strategy().num_replicas_in_sync == 1
+    with pytest.raises(RuntimeError, match="model.fit"):
+        strategy.run(None)

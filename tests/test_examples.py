@@ -26,6 +26,7 @@ SHORT = {
     "pure_jax.py": (["--epochs", "1", "--seeds", "2"], ACCURACY, 0.2, 1.0),
     "sentiment.py": (["--epochs", "4", "--reviews", "2000", "--statements", "1"], ACCURACY, 0.6, 1.0),
     "stateful_forecaster.py": (["--epochs", "4"], RATIO, 0.5, 0.95),
+    "two_processes.py": (["--epochs", "1"], ACCURACY, 0.2, 1.0),
     "vae.py": (["--epochs", "4"], RECONSTRUCTION, 0.2, 0.9),
 }
 

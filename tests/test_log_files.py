@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interruptions import Cut
 from logs import X, Y, events, fit, network, scalars, steps
 
 from jkeras import callbacks, utils
@@ -27,24 +28,6 @@ def loggers(folder):
         callbacks.JSONLogger(folder / "log.jsonl", update_freq=4),
         callbacks.TensorBoard(folder / "board", update_freq=4, histogram_freq=1, hparams={"units": 3}),
     ]
-
-
-class Cut(callbacks.Callback):
-    """Raises in the middle of training."""
-
-    def __init__(self, epoch, batch=None):
-        self.at, self.epoch = (epoch, batch), 0
-        if batch is not None:
-            self.on_train_batch_end = self._count
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-        if self.at == (epoch, None):
-            raise InterruptedError
-
-    def _count(self, batch, logs=None):
-        if (self.epoch, batch) >= self.at:
-            raise InterruptedError
 
 
 def lines(path):

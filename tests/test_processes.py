@@ -14,6 +14,8 @@ from process_of_two import X, Y, network
 
 import jkeras
 
+pytestmark = pytest.mark.slow  # the example with two processes runs in the default suite
+
 SCRIPT = Path(__file__).with_name("process_of_two.py")
 
 
@@ -76,7 +78,6 @@ def test_two_processes_equal_one(unbroken):
     assert jkeras.models.load_model(folder / "best.keras").predict(X, verbose=0).shape == (30, 2)
 
 
-@pytest.mark.slow
 def test_a_run_of_which_one_process_was_killed_ends_as_the_unbroken_one(unbroken, tmp_path):
     codes, told = run(tmp_path / "run", "killed")
     assert codes[1] == -9 and codes[0] != 0, told
@@ -90,7 +91,6 @@ def test_a_run_of_which_one_process_was_killed_ends_as_the_unbroken_one(unbroken
     assert (tmp_path / "run" / "log.csv").read_text() == (unbroken[0] / "log.csv").read_text()
 
 
-@pytest.mark.slow
 def test_each_process_may_bring_its_own_part_of_the_data(tmp_path):
     codes, told = run(tmp_path, "parts")
     assert codes == [0, 0], told
@@ -105,7 +105,6 @@ def test_each_process_may_bring_its_own_part_of_the_data(tmp_path):
         np.testing.assert_allclose(found["predicted"], model.predict(X[process::2], verbose=0), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_processes_that_would_wait_for_each_other_for_ever_are_told(tmp_path):
     codes, told = run(tmp_path, "uneven")
     assert 0 not in codes

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from interruptions import Cut
 
 import jkeras
 from jkeras import callbacks, layers, optimizers, utils
@@ -40,25 +41,6 @@ def watchers():
         callbacks.ReduceLROnPlateau(patience=1, factor=0.5, min_delta=0.1),
         callbacks.EarlyStopping(patience=3, restore_best_weights=True),
     ]
-
-
-class Cut(callbacks.Callback):
-    """Raises in the middle of training."""
-
-    def __init__(self, epoch, batch=None):
-        self.at = epoch, batch
-        self.epoch = 0
-        if batch is not None:
-            self.on_train_batch_end = self._count
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-        if self.at == (epoch, None):
-            raise InterruptedError
-
-    def _count(self, batch, logs=None):
-        if (self.epoch, batch) >= self.at:
-            raise InterruptedError
 
 
 def everything(model, history):

@@ -64,6 +64,7 @@ class SwapEMAWeights(Callback):
             return
         for (_, weight), array in zip(weight_rows(self.model).trained, self._weights, strict=True):
             weight.store(jnp.asarray(array))
+            weight.lent = True  # somebody may have taken it before the averages came
         self._weights = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

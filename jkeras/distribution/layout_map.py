@@ -10,7 +10,7 @@ from jkeras.distribution.layouts import DeviceMesh, TensorLayout
 
 
 class LayoutMap(MutableMapping[str, TensorLayout]):
-    """Layouts by patterns, which are searched for in the paths of weights: "dense.*kernel" is in "dense_1/kernel".
+    """Layouts by patterns for the whole path of a weight: "dense.*kernel" matches "dense_1/kernel".
 
     A path that is a key itself is looked up first. `fit(rules=...)` takes it in the place of rows.
 
@@ -38,7 +38,7 @@ class LayoutMap(MutableMapping[str, TensorLayout]):
     def __getitem__(self, path: str) -> Any:
         if path in self._layouts:
             return self._layouts[path]
-        found = [key for key in self._layouts if re.search(key, path)]
+        found = [key for key in self._layouts if re.fullmatch(key, path)]
         if len(found) > 1:
             raise ValueError(f"Path {path!r} is matched by several keys of the LayoutMap: {found}. Keep one of them.")
         return self._layouts[found[0]] if found else None

@@ -27,21 +27,21 @@ class MeshPlacement(Placement):
             batch. "fully_sharded" in the place of rows is a rule for all. A row whose path ends in "output" is about
             what a layer returns.
         batch_axis: The axis, or axes, of the mesh that batches are spread over; the first one if left out.
-        is_unique: Whether two rules that match one path are an error.
+        is_strict: Whether a pattern has to match a whole path, and two that do are an error, as in a `LayoutMap`.
 
     Raises:
         ValueError: If a rule or the batch names an axis that the mesh does not have.
         TypeError: If something is not of these kinds.
     """
 
-    def __init__(self, mesh: Any, rules: Any = (), batch_axis: Any = None, is_unique: bool = False):
+    def __init__(self, mesh: Any, rules: Any = (), batch_axis: Any = None, is_strict: bool = False):
         if not isinstance(mesh, Mesh):
             raise TypeError(
                 f"mesh must be a jax.sharding.Mesh: jax.make_mesh((8,), ('data',)); got a {type(mesh).__name__}."
             )
         # A mesh that jax.make_mesh returns would ask for every operation how its result is split.
         self.mesh = Mesh(mesh.devices, mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.axis_names))
-        self.rules = Rules(self.mesh, rules, batch_axis, is_unique)
+        self.rules = Rules(self.mesh, rules, batch_axis, is_strict)
         self.identity = self.rules.identity
         self.whole = NamedSharding(self.mesh, PartitionSpec())
         self.spread = NamedSharding(self.mesh, canonical([self.rules.batch_axes]))

@@ -33,9 +33,9 @@ def placement_of(mesh: Any, rules: Any = (), batch_axis: Any = None) -> Placemen
         return mesh.placement
     if isinstance(rules, LayoutMap):
         mesh = rules.device_mesh if mesh is None else mesh
-        rules, is_unique = [(key, layout.axes) for key, layout in rules.items()], True
+        rules, is_strict = [(key, layout.axes) for key, layout in rules.items()], True
     else:
-        is_unique = False
+        is_strict = False
     if mesh is None:
         if rules or batch_axis is not None:
             raise ValueError("Rules need a mesh: model.distribute(jax.make_mesh((8,), ('data',)), rules=...).")
@@ -45,7 +45,7 @@ def placement_of(mesh: Any, rules: Any = (), batch_axis: Any = None) -> Placemen
     kind = MeshPlacement
     if len(processes) > 1:
         from jkeras.distribution.shared_mesh import SharedMeshPlacement as kind
-    return kind(mesh, rules, batch_axis, is_unique)
+    return kind(mesh, rules, batch_axis, is_strict)
 
 
 def shardings(tree: Any, mesh: Any, rules: Any = (), batch_axis: Any = None) -> Any:

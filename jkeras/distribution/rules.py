@@ -30,8 +30,8 @@ class Rules:
     ((None, 'model'), ('data',))
     """
 
-    def __init__(self, mesh: Mesh, rows: Any = (), batch_axis: Any = None, is_unique: bool = False):
-        self.mesh, self.is_unique = mesh, is_unique
+    def __init__(self, mesh: Mesh, rows: Any = (), batch_axis: Any = None, is_strict: bool = False):
+        self.mesh, self.is_strict = mesh, is_strict
         self.batch_axes = self._axes(batch_axis)
         self.splits = int(np.prod([mesh.shape[axis] for axis in self.batch_axes]))  # the parts of a batch
         self.rows = tuple(self._checked_rules(rows))
@@ -40,7 +40,7 @@ class Rules:
     @property
     def identity(self) -> Hashable:
         """Equal for rules that say the same."""
-        return self.mesh, self.batch_axes, self.rows, self.is_unique
+        return self.mesh, self.batch_axes, self.rows, self.is_strict
 
     @property
     def are_about_outputs(self) -> bool:
@@ -86,8 +86,9 @@ class Rules:
 
     def matching(self, path: str) -> Any:
         """Return what the rule for a path says, or None if there is none."""
-        found = [rule for rule in self.rows if re.search(rule.pattern, path)]
-        if self.is_unique and len(found) > 1:
+        matches = re.fullmatch if self.is_strict else re.search
+        found = [rule for rule in self.rows if matches(rule.pattern, path)]
+        if self.is_strict and len(found) > 1:
             exact = [rule for rule in found if rule.pattern == path]
             if not exact:
                 keys = ", ".join(repr(rule.pattern) for rule in found)

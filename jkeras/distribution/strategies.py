@@ -121,7 +121,7 @@ class ModelParallel(Distribution):
     >>> import numpy as np
     >>> from jkeras import Sequential, layers
     >>> layouts = LayoutMap(DeviceMesh((1, 2), ("batch", "model"), ["cpu:0", "cpu:1"]))
-    >>> layouts["kernel"] = (None, "model")
+    >>> layouts["dense/kernel"] = (None, "model")
     >>> with ModelParallel(layout_map=layouts).scope():
     ...     model = Sequential([layers.Input((4,)), layers.Dense(6)])
     ...     tuple(model.layers[0].kernel.value.sharding.spec)

@@ -74,9 +74,7 @@ class Distributed(Layer):
         if mesh is not None:
             self.distribute(mesh, rules)
         elif rules:
-            raise ValueError(
-                "fit(rules=...) needs the mesh too: fit(..., mesh=jax.make_mesh((8,), ('data',)), rules=...)."
-            )
+            raise ValueError("fit(rules=...) needs a mesh: fit(..., mesh=jax.make_mesh((8,), ('data',)), rules=...).")
 
 
 def home(tree: Any) -> Any:

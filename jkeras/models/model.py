@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from jkeras.core import graph
+from jkeras.core import graph, placement
 from jkeras.core.custom_objects import CustomObjectScope, tables
 from jkeras.core.errors import nearest
 from jkeras.core.graph import Plan, SymbolicTensor, has_symbolic
@@ -65,7 +65,9 @@ class Model(Trainer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls, *args, **kwargs)
-        self.__dict__.update(_layers={}, stop_training=False, _compiled=None, history=None)
+        # Made under a strategy, it stays on the devices of the strategy.
+        placed = None if placement.current() is placement.DEFAULT else placement.current()
+        self.__dict__.update(_layers={}, stop_training=False, _compiled=None, history=None, _placed=placed)
         return self
 
     def __getstate__(self) -> dict[str, Any]:

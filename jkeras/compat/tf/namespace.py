@@ -29,6 +29,7 @@ _PLACES: dict[str, str] = {
     "io.gfile": "gfile",
     "gfile": "gfile",
     "debugging": "debugging",
+    "distribute": "distribute",
     "compat": ". compat_v1",
     "compat.v1": "compat_v1 .",
     "compat.v2": ".",
@@ -72,8 +73,11 @@ INSTEAD = {
     "`keras.backend.gradients`",
     "data": "fit takes arrays, generators, keras.utils.PyDataset, iterables of batches and torch DataLoaders, and "
     "prepares batches ahead by itself. Write model.fit(x, y, batch_size=32), or a generator that yields (x, y)",
-    "distribute": "one program runs on all devices of a mesh on JAX. Leave the strategy out: JAX uses its default "
-    "device, and jax.device_put(array, sharding) spreads arrays",
+    "MultiWorkerMirroredStrategy": "each process calls jkeras.distribution.initialize() first, and then trains on a "
+    "mesh of all devices: model.fit(..., mesh=jax.make_mesh((jax.device_count(),), ('data',)))",
+    "TPUStrategy": "JAX finds the TPU by itself. Use tf.distribute.MirroredStrategy(), or leave the strategy out",
+    "cluster_resolver": "JAX finds the TPU by itself. Use tf.distribute.MirroredStrategy(), or leave the strategy out",
+    "ParameterServerStrategy": "weights are split over devices by rules: model.fit(..., mesh=mesh, rules=rules)",
     "Module": "derive from keras.layers.Layer or keras.Model",
     "summary": "use the callback keras.callbacks.TensorBoard, or tensorboardX",
     "train": "optimizers are in tf.keras.optimizers, checkpoints are written by keras.callbacks.ModelCheckpoint",
