@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+from pathlib import Path
+from typing import Any
 
 import nox
 
+sys.path.insert(0, str(Path(__file__).parent / "tests"))
+import matrix as rows
+
 nox.options.sessions = ["lint", "types", "tests", "examples"]
 nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"  # unless it is asked for: nox --download-python auto
 
-# The oldest releases that the package promises to run on; the lower bounds of pyproject.toml say the same.
-OLDEST = ["jax==0.10.0", "jaxlib==0.10.0", "optax==0.2.5", "numpy==2.0.2", "h5py==3.11.0", "pyyaml==6.0.1"]
-
-# What a device session sets, and the platform that has to be there.
-DEVICES = {
-    "cpu": ("cpu", {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"}),
-    "cpu-8": ("cpu", {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}),
-    "gpu": ("gpu", {}),
-    "tpu": ("tpu", {}),
-}
+RESULTS = Path(".nox") / "matrix"
 
 
 def install(session: nox.Session, *extras: str) -> None:
@@ -45,7 +44,7 @@ def slow(session: nox.Session) -> None:
 def doctest(session: nox.Session) -> None:
     """Only the examples in docstrings."""
     install(session, "test")
-    session.run("pytest", "jkeras", *session.posargs)
+    session.run("pytest", "jkeras", "tests/conftest.py", *session.posargs)  # the latter says how many devices
 
 
 @nox.session
@@ -81,41 +80,46 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("device", [nox.param(name, id=name) for name in DEVICES])
-def devices(session: nox.Session, device: str) -> None:
-    """The suite on one kind of device; skipped where there is none.
+@nox.parametrize("python,row", [(row.python, row) for row in rows.ROWS], ids=[row.name for row in rows.ROWS])
+def matrix(session: nox.Session, row: rows.Row) -> None:
+    """The suite on every device, Python and JAX that is here, and one table of it.
 
-    `nox -s "devices(gpu)" --no-venv` uses the JAX that is already installed with its accelerator plugin.
+    `nox -s matrix` runs all rows, `nox -s matrix -k "cpu8 and oldest"` some; `-- tests/test_rnn.py` are pytest's
+    arguments, `-- --results FOLDER` says where the table goes. `--no-venv` uses the JAX that is installed.
     """
-    platform, variables = DEVICES[device]
-    if session.virtualenv.is_sandboxed:
-        install(session, "test")
-    environment = {"JAX_PLATFORMS": platform, **variables}
-    found = session.run(
-        "python",
-        "-c",
-        "import jax; print('devices:', jax.device_count())",
-        env=environment,
-        silent=True,
-        success_codes=[0, 1],
-    )
-    if "devices:" not in str(found):
-        session.skip(f"no {platform} here: JAX_PLATFORMS={platform} finds no device")
-    session.log(f"{platform}: {str(found).strip().splitlines()[-1]}")
-    session.run("pytest", *session.posargs, env=environment)
+    folder, arguments = rows.split_arguments(session.posargs, RESULTS)
+    session.notify("table", ["--results", str(folder)])
+    device, chosen = rows.DEVICES[row.device], session.virtualenv.is_sandboxed
+
+    def skip(reason: str, found: dict[str, Any]) -> None:
+        rows.record(folder, row, found, reason)
+        session.skip(reason)
+
+    if chosen:
+        reason = rows.absent(row)
+        if reason is not None:  # before JAX is installed for it
+            skip(reason, {})
+        session.install("-e", ".[test]", *row.requirements())
+    printed = session.run("python", "-c", rows.PROBE, env=device.variables, silent=True, log=False, stderr=None)
+    if printed is None:  # --install-only
+        return
+    found = json.loads(str(printed).splitlines()[-1])
+    reason = rows.mismatch(row, found, chosen)
+    if reason is not None:
+        skip(reason, found)
+    session.log(f"JAX {found['jax']} on {found['count']} x {found['kind']}")
+    report = folder / f"{row.name}.xml"
+    report.unlink(missing_ok=True)
+    options = ["-n", str(device.workers), "-p", "no:cacheprovider", f"--junitxml={report}"]
+    try:
+        session.run("pytest", *options, *arguments, env=device.variables)
+    finally:  # tests that fail fail the session, after they are counted
+        rows.record(folder, row, found, rows.outcome(report) if report.exists() else "pytest wrote no report")
 
 
-@nox.session
-def oldest(session: nox.Session) -> None:
-    """The suite on the oldest releases that are promised."""
-    install(session, "test")
-    session.install(*OLDEST)
-    session.run("pytest", "-n", "2", *session.posargs)
-
-
-@nox.session
-def newest(session: nox.Session) -> None:
-    """The suite on the newest JAX, release candidates too."""
-    install(session, "test")
-    session.install("--upgrade", "--pre", "jax", "jaxlib", "optax")
-    session.run("pytest", "-n", "2", *session.posargs)
+@nox.session(python=False)
+def table(session: nox.Session) -> None:
+    """The table of what the rows of the matrix came to so far."""
+    folder, _ = rows.split_arguments(session.posargs, RESULTS)
+    print(rows.write(folder))
+    session.log(f"Written to {folder / 'matrix.md'} and matrix.json.")

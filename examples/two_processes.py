@@ -4,8 +4,9 @@
     python examples/two_processes.py --process 0     # or start each by itself; 1 in another terminal
 
 On a cluster the only line that changes is `initialize()`: without arguments it asks SLURM, Open MPI, Kubernetes or the
-TPU runtime who takes part, and each process is started by the scheduler (`srun python train.py`). The processes of a GPU
-machine see the GPUs that CUDA_VISIBLE_DEVICES leaves them. The folder of `resume` must be one that all of them reach.
+TPU runtime who takes part, and each process is started by the scheduler (`srun python train.py`). The processes of a
+GPU machine see the GPUs that CUDA_VISIBLE_DEVICES leaves them. The folder of `resume` must be one that all of them
+reach.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def train(process: int, address: str, folder: str, epochs: int) -> None:
     model.fit(x, y, 50, epochs, verbose=2, mesh=mesh, rules="fully_sharded", validation_data=test, resume=folder)
     kernel = model.layers[0].kernel.value
     loss, accuracy = model.evaluate(*test, verbose=0)
-    print(f"process {process}: kernel {kernel.shape}, {kernel.sharding.shard_shape(kernel.shape)} on each device; ", end="")
-    print(f"test accuracy {accuracy:.4f}", flush=True)
+    part = kernel.sharding.shard_shape(kernel.shape)
+    print(f"process {process}: kernel {kernel.shape}, {part} on each device; test accuracy {accuracy:.4f}", flush=True)
 
 
 def free_address() -> str:

@@ -64,7 +64,7 @@ _MODULES = {
     "activations", "applications", "backend", "callbacks", "config", "constraints", "core", "datasets", "display",
     "distribution", "dtype_policies", "functional", "initializers", "layers", "legacy", "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "population", "preprocessing", "random", "regularizers",
-    "saving", "utils", "wrappers",
+    "saving", "testing", "trees", "utils", "wrappers",
 }  # fmt: skip
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ if TYPE_CHECKING:
     from jkeras import random as random
     from jkeras import regularizers as regularizers
     from jkeras import saving as saving
+    from jkeras import testing as testing
+    from jkeras import trees as trees
     from jkeras import utils as utils
     from jkeras import wrappers as wrappers
     from jkeras.backend.devices import device as device

@@ -1,10 +1,11 @@
-"""What every test starts from: the CPU with eight devices, Keras (the oracle) on JAX, and no logging on import."""
+"""What every test starts from: eight CPU devices unless told otherwise, Keras (the oracle) on JAX, quiet imports."""
 
 from __future__ import annotations
 
 import atexit
 import gc
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ pytest.register_assert_rewrite("oracle")
 # Scripts that tests run in processes of their own.
 collect_ignore = ["scripts", "seeds"]
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# On CPU unless another platform is asked for, as by `JAX_PLATFORMS=cuda,cpu pytest`.
+os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_PLATFORMS") or "cpu"
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -45,6 +47,23 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import jax  # noqa: E402, after its environment is set
+
+# The markers that name a platform, which are registered in pyproject.toml with `needs_devices(n)`.
+_PLATFORMS = {"cpu_only": "cpu", "gpu": "gpu", "tpu": "tpu"}
+# An example in a docstring has no markers; this one makes a mesh of two devices.
+_ON_A_MESH = re.compile(r"make_mesh\(|DeviceMesh\(|DataParallel\(")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a device that is not here; this hook sees the examples in docstrings too."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and _ON_A_MESH.search(item.dtest.docstring or ""):
+            item.add_marker(pytest.mark.needs_devices(2))
+        for marker in item.iter_markers():
+            if marker.name == "needs_devices" and jax.device_count() < marker.args[0]:
+                item.add_marker(pytest.mark.skip(f"needs {marker.args[0]} devices; here: {jax.device_count()}"))
+            if marker.name in _PLATFORMS and jax.default_backend() != _PLATFORMS[marker.name]:
+                item.add_marker(pytest.mark.skip(f"{marker.name}; here: {jax.default_backend()}"))
 
 
 @pytest.fixture(autouse=True, scope="module")

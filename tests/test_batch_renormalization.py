@@ -89,10 +89,9 @@ def test_several_axes_keep_statistics_jointly(renorm: bool) -> None:
     assert type(layer).from_config(layer.get_config()).axis == (1, 2)
 
 
+@pytest.mark.needs_devices(2)
 @pytest.mark.parametrize("options", [{}, {"synchronized": True}, {"renorm": True}], ids=str)
 def test_a_sharded_batch_has_the_statistics_of_the_whole_batch(options: dict[str, Any]) -> None:
-    if jax.device_count() < 2:
-        pytest.skip("needs two devices")
     layer = layers.BatchNormalization(**options)
     params, state = drawn(layer)
 

@@ -429,6 +429,7 @@ def test_a_folder_of_shards_resumes_as_a_file_does(tmp_path):
         net.load_checkpoint(tmp_path / "empty")
 
 
+@pytest.mark.needs_devices(2)
 def test_arrays_of_several_devices_come_back_as_they_lay(tmp_path):
     orbax()
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ("x",))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,41 +19,19 @@ from jkeras import layers
 from jkeras.core.graph import SymbolicTensor
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
+from jkeras.testing import contract
+from jkeras.testing.case import KEY, Case, close, compiled
 
 every = pytest.mark.parametrize(
     "row", [pytest.param(row, marks=[pytest.mark.slow] if row.slow else [], id=row.name) for row in ROWS]
 )
 masked = pytest.mark.parametrize("row", [r for r in ROWS if r.mask], ids=lambda row: row.name)
-KEY = jax.random.key(7)
-
-
-# What is tested is what is traced; how well it is optimised is not, and takes most of the time.
-compiled = functools.partial(
-    jax.jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-
-
-class Case:
-    """A row with its layer initialised once, shared by the tests that change nothing."""
-
-    def __init__(self, row: Row):
-        self.layer = row.make()
-        self.x = jax.tree.map(jnp.asarray, row.inputs())
-        self.params, self.state = self.layer.init(KEY, self.x)
-        self.jitted = compiled(self.apply, static_argnames="training")
-        self.expected = self.jitted(self.params, self.state, self.x, KEY)
-
-    def apply(self, params: Any, state: Any, x: Any, rng: Any, training: bool = True, **kwargs: Any) -> Any:
-        return self.layer.apply(params, state, x, training=training, rng=rng, **kwargs)
 
 
 @functools.cache
 def case_of(name: str) -> Case:
-    return Case(next(row for row in ROWS if row.name == name))
-
-
-def close(a: Any, b: Any, tolerance: float = 1e-5) -> None:
-    jax.tree.map(lambda p, q: np.testing.assert_allclose(p, q, tolerance, tolerance), a, b)
+    row = next(row for row in ROWS if row.name == name)
+    return Case(row.make, row.inputs(), row.inputs(seed=1), row.masks(), row.flat, row.closes_over_params)
 
 
 def same(a: Any, b: Any) -> None:
@@ -65,30 +40,6 @@ def same(a: Any, b: Any) -> None:
 
 def first(tree: Any) -> Any:
     return jax.tree.leaves(tree)[0]
-
-
-def scalar(outputs: Any) -> Any:
-    return sum(jnp.sum(jnp.sin(y.astype(jnp.float32))) for y in jax.tree.leaves(outputs))
-
-
-def snapshot(layer: Layer) -> Any:
-    """What a template holds, but for the shapes that `init` declares."""
-    return [
-        (path, {k: [*v] if type(v) is list else v for k, v in vars(t).items()}, [(w, w._array) for w in t._weights])
-        for path, t in walk(layer)
-    ]
-
-
-def unchanged(before: Any, after: Any) -> None:
-    for (path, attributes, weights), (path_after, attributes_after, weights_after) in zip(before, after, strict=True):
-        assert path == path_after
-        assert attributes.keys() == attributes_after.keys()
-        for name, value in attributes.items():
-            now = attributes_after[name]
-            equal = type(now) is list and len(now) == len(value) and all(a is b for a, b in zip(now, value))
-            assert equal or now is value, (path, name)
-        for one, other in zip(weights, weights_after, strict=True):
-            assert one[0] is other[0] and one[1] is other[1]
 
 
 # Why a layer has no row: what the tests of each file take for granted holds for it otherwise, and is tested there.
@@ -113,163 +64,80 @@ def test_every_layer_has_a_row() -> None:
     assert left == {name for names in WITHOUT_ROW.values() for name in names}
 
 
+# What every layer has to be is checked as `jkeras.testing` does for layers of others; beside it, what a row says.
+
+
 @every
 def test_init_is_pure_and_gives_two_level_dicts(row: Row) -> None:
-    layer, x = row.make(), row.inputs()
-    abstract = jax.eval_shape(lambda key: layer.init(key, x), KEY)
-    before = snapshot(layer)
-    trees = layer.init(KEY, x)
-    unchanged(before, snapshot(layer))
-    for tree in trees:
-        assert type(tree) is dict
-        for weights in tree.values():
-            assert type(weights) is dict
-            assert all(isinstance(array, jax.Array) for array in weights.values())
-    shapes = jax.tree.map(lambda a: (a.shape, a.dtype), trees)
-    assert shapes == jax.tree.map(lambda a: (a.shape, a.dtype), abstract)
-    assert all(weight._array is None for _, template in walk(layer) for weight in template._weights)
-    assert bool(trees[1]) == row.has_state
+    contract.init_is_pure(case_of(row.name))
+    assert bool(case_of(row.name).state) == row.has_state
 
 
 @every
 def test_init_under_vmap_gives_what_each_key_gives(row: Row) -> None:
     case = case_of(row.name)
-    keys = jax.random.split(KEY, 2)
-    if not jax.tree.leaves((case.params, case.state)):
-        return
-    many = jax.eval_shape(jax.vmap(lambda key: case.layer.init(key, case.x)), keys)
-    assert jax.tree.map(lambda a: a.shape, many) == jax.tree.map(lambda a: (2, *a.shape), (case.params, case.state))
+    contract.init_is_mapped(case)
     if row.name in ("Dense", "LSTM", "custom_counting"):
+        keys = jax.random.split(KEY, 2)
         many = compiled(jax.vmap(lambda key: case.layer.init(key, case.x)))(keys)
         close(jax.tree.map(lambda a: a[1], many), case.layer.init(keys[1], case.x))
 
 
 @every
 def test_apply_leaves_the_template_untouched_and_eager_equals_jit(row: Row) -> None:
-    case = case_of(row.name)
-    before = snapshot(case.layer)
-    eager = case.apply(case.params, case.state, case.x, KEY)
-    unchanged(before, snapshot(case.layer))
-    close(eager, case.expected)
-    with contextlib.nullcontext() if row.closes_over_params else jax.checking_leaks():
-        traced = jax.jit(case.apply).trace(case.params, case.state, case.x, KEY)
-    unchanged(before, snapshot(case.layer))
-    assert jax.tree.structure(traced.out_info[1]) == jax.tree.structure(case.state)
+    contract.template_is_untouched(case_of(row.name))
 
 
 @every
 def test_one_compilation_for_equal_shapes_and_state_keeps_its_types(row: Row) -> None:
-    case = case_of(row.name)
-    _, state = case.jitted(case.params, case.state, case.x, KEY)
-    before = case.jitted._cache_size()
-    case.jitted(case.params, state, jax.tree.map(jnp.asarray, row.inputs(seed=1)), jax.random.key(1))
-    assert case.jitted._cache_size() == before
+    contract.one_compilation(case_of(row.name))
 
 
 @every
 def test_vmap_over_params_and_inputs(row: Row) -> None:
-    case = case_of(row.name)
-    trees = (case.params, case.state)
-    two, xs = jax.tree.map(lambda a: jnp.stack([a, a]), (trees, case.x))
-
-    def both(params: Any, state: Any, x: Any) -> Any:
-        return case.apply(params, state, x, KEY)[0]
-
-    def over_each(two: Any, xs: Any) -> Any:
-        by_params = jax.vmap(both, (0, 0, None))(*two, case.x) if jax.tree.leaves(trees) else None
-        return by_params, jax.vmap(both, (None, None, 0))(*trees, xs)
-
-    for outputs in compiled(over_each)(two, xs):
-        if outputs is not None:
-            close(jax.tree.map(lambda y: y[1], outputs), case.expected[0], 1e-4)
+    contract.vmap_is_a_loop(case_of(row.name))
 
 
 @every
 def test_scan_over_apply(row: Row) -> None:
-    case = case_of(row.name)
-
-    def step(state: Any, key: Any) -> Any:
-        outputs, state = case.apply(case.params, state, case.x, key)
-        return state, outputs
-
-    keys = jax.random.split(KEY, 2)
-    state, outputs = compiled(lambda state: jax.lax.scan(step, state, keys))(case.state)
-    one, state_one = case.jitted(case.params, case.state, case.x, keys[0])
-    two, state_two = case.jitted(case.params, state_one, case.x, keys[1])
-    for i, expected in enumerate((one, two)):
-        close(jax.tree.map(lambda y, i=i: y[i], outputs), expected, 1e-4)
-    close(state, state_two, 1e-4)
+    contract.scan_is_a_loop(case_of(row.name))
 
 
 @every
 def test_gradients_are_finite_and_checkpoint_takes_them(row: Row) -> None:
-    case = case_of(row.name)
-
-    def loss(params: Any, x: Any) -> Any:
-        outputs, _, losses = case.apply(params, case.state, x, KEY, with_losses=True)
-        return scalar(outputs) + sum(losses)
-
-    arguments = tuple(i for i, wanted in enumerate((not row.closes_over_params, row.high is None)) if wanted)
-    gradients = compiled(jax.grad(loss, arguments))(case.params, case.x)
-    assert all(np.isfinite(g).all() for g in jax.tree.leaves(gradients))
-    assert row.flat or any(np.any(g) for g in jax.tree.leaves(gradients))
-    if not row.closes_over_params:
-        again = jax.grad(jax.checkpoint(loss), arguments)
-        if row.name in ("Dense", "LSTM", "custom_counting"):
-            close(compiled(again)(case.params, case.x), gradients, 1e-4)
-        assert jax.tree.structure(jax.eval_shape(again, case.params, case.x)) == jax.tree.structure(gradients)
+    contract.gradients_are_finite(case_of(row.name))
 
 
 @every
 def test_randomness_is_an_argument(row: Row) -> None:
     case = case_of(row.name)
-    same(case.jitted(case.params, case.state, case.x, KEY), case.expected)
-    jax.eval_shape(lambda x: case.apply(case.params, case.state, x, None, training=False), case.x)
+    contract.randomness_is_an_argument(case)
     if row.uses_rng:
-        other = case.jitted(case.params, case.state, case.x, jax.random.key(8))[0]
-        assert not np.array_equal(first(other), first(case.expected[0]))
         with pytest.raises(ValueError, match="draws random numbers"):
             case.apply(case.params, case.state, case.x, None)
-    else:
-        close(case.apply(case.params, case.state, case.x, None), case.expected)
 
 
 @every
 def test_any_thread(row: Row) -> None:
-    case = case_of(row.name)
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(case.apply(case.params, case.state, case.x, KEY)))
-    thread.start()
-    thread.join()
-    close(found[0], case.expected)
+    contract.any_thread(case_of(row.name))
 
 
 @every
 def test_numpy_inputs(row: Row) -> None:
-    case = case_of(row.name)
-    close(case.apply(case.params, case.state, row.inputs(), KEY), case.expected)
+    contract.numpy_inputs(case_of(row.name))
 
 
 @every
-@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16", "mixed_float16"])
-def test_low_precision(row: Row, policy: str) -> None:
+def test_low_precision(row: Row) -> None:
     if row.make is Nested:  # sublayers have policies of their own
         return
-    if row.custom:
-        layer = type(row.make())(dtype=policy)
-    else:
-        layer = type(row.make()).from_config(_with_dtype(row.make().get_config(), policy))
-    x = row.inputs()
-    params, state = layer.init(KEY, x)
-    stored = jnp.dtype("bfloat16" if policy == "bfloat16" else "float32")
-    assert all(a.dtype == stored for a in jax.tree.leaves(params))
-    # All policies are traced; what is computed is looked at for one.
-    run = jax.eval_shape if policy != "mixed_float16" else lambda f, *given: compiled(f)(*given)
-    outputs, new_state = run(lambda p, s: layer.apply(p, s, x, training=True, rng=KEY), params, state)
-    for y in jax.tree.leaves(outputs):
-        assert y.dtype == jnp.dtype(policy.removeprefix("mixed_"))
-        assert policy != "mixed_float16" or np.isfinite(y).all()
-    assert [a.dtype for a in jax.tree.leaves(new_state)] == [a.dtype for a in jax.tree.leaves(state)]
+
+    def make(policy: str) -> Any:
+        if row.custom:
+            return type(row.make())(dtype=policy)
+        return type(row.make()).from_config(_with_dtype(row.make().get_config(), policy))
+
+    contract.low_precision(case_of(row.name), make)
 
 
 def _with_dtype(config: dict[str, Any], policy: str) -> dict[str, Any]:
@@ -290,13 +158,7 @@ def test_config_round_trip(row: Row) -> None:
     if row.custom and row.make is not Counting:
         return
     layer = row.make()
-    config = json.loads(json.dumps(layer.get_config()))
-    again = type(layer).from_config(config)
-    assert again.get_config() == layer.get_config()
-    assert again.name == layer.name
-    case = case_of(row.name)
-    again.init(KEY, case.x)
-    close(again.apply(case.params, case.state, case.x, training=True, rng=KEY), case.expected)
+    contract.config_round_trip(case_of(row.name))
     if not row.custom:
         assert type(layers.deserialize(layers.serialize(layer))) is type(layer)
 
@@ -339,25 +201,12 @@ def test_facade_and_function_meet(row: Row) -> None:
 
 @masked
 def test_masks_travel_and_compute_mask_is_pure(row: Row) -> None:
-    case, mask = case_of(row.name), jnp.asarray(row.masks())
-    before = snapshot(case.layer)
-    found = case.layer.compute_mask(case.x, mask)
-    unchanged(before, snapshot(case.layer))
-    forward = case.layer._forward(case.params, case.state, (case.x,), {}, False, None, mask)
-    leaves = jax.tree.leaves(found, is_leaf=lambda m: m is None)
-    leaves += [None] * (len(forward.masks) - len(leaves))
-    for expected, travelled in zip(leaves, forward.masks, strict=True):
-        assert (expected is None) == (travelled is None)
-        if expected is not None:
-            np.testing.assert_array_equal(expected, travelled)
-    jax.eval_shape(lambda m: case.apply(case.params, case.state, case.x, None, training=False, mask=m), mask)
+    contract.masks_travel(case_of(row.name))
 
 
 @masked
 def test_a_mask_of_ones_changes_nothing(row: Row) -> None:
-    case = case_of(row.name)
-    plain = case.apply(case.params, case.state, case.x, KEY)
-    close(case.apply(case.params, case.state, case.x, KEY, mask=jnp.ones(row.mask, bool)), plain, 1e-4)
+    contract.full_masks_change_nothing(case_of(row.name))
 
 
 @every

@@ -17,7 +17,7 @@ from jkeras.distribution import DataParallel, DeviceMesh, LayoutMap, ModelParall
 from jkeras.training.data import Batch
 from jkeras.utils import PyDataset
 
-pytestmark = pytest.mark.skipif(jax.device_count() < 8, reason="needs 8 devices")
+pytestmark = pytest.mark.needs_devices(8)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(45, 16)).astype("float32")

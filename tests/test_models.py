@@ -210,9 +210,8 @@ def test_training_is_inherited_and_can_be_overridden():
     np.testing.assert_allclose(outputs, (5 + X) / np.sqrt(1.001), rtol=1e-4)
 
 
+@pytest.mark.needs_devices(2)
 def test_init_can_place_weights_on_a_mesh_from_the_start():
-    if jax.device_count() < 2:
-        pytest.skip("needs two devices")
     mesh = jax.make_mesh((2,), ("model",), axis_types=(jax.sharding.AxisType.Auto,))
     model = Sequential([layers.Dense(8, input_shape=(4,)), layers.Dense(2)])
     shardings = jax.tree.map(

@@ -197,6 +197,7 @@ def test_workers_of_a_dataset_stay_and_end(threaded):
     assert threading.active_count() == before
 
 
+@pytest.mark.needs_devices(2)
 def test_the_thread_sees_what_its_maker_sees():
     """Scopes and the settings of JAX that hold for one thread hold for the data, too."""
     device = jax.devices()[1]

@@ -293,10 +293,9 @@ def fingerprint(jaxpr: ClosedJaxpr) -> Hashable | None:
 
 
 def _compared(value: Any) -> Hashable:
-    if isinstance(value, ClosedJaxpr):
-        return _compared(value.jaxpr), *map(_compared_array, value.consts)
-    if isinstance(value, Jaxpr):
-        return _compared_equations(value)
+    if isinstance(value, (ClosedJaxpr, Jaxpr)):  # one class since JAX 0.12
+        equations: Any = getattr(value, "jaxpr", value)
+        return _compared_equations(equations), *map(_compared_array, getattr(value, "consts", ()))
     if type(value) in (tuple, list):
         return tuple(map(_compared, value))
     if hasattr(value, "items"):

@@ -4,7 +4,9 @@ Everything rests on JAX's own engine: `jax.sharding`, its partitioner, and `jax.
 `model.fit(x, y, mesh=jax.make_mesh((8,), ("data",)), rules=...)`; the names of Keras 3 are here too.
 """
 
+from jkeras.distribution.collectives import Collective, collectives
 from jkeras.distribution.devices import get_device_count, initialize, list_devices
+from jkeras.distribution.estimates import Estimate, compare, estimate
 from jkeras.distribution.layout_map import LayoutMap
 from jkeras.distribution.layouts import DeviceMesh, TensorLayout, distribute_tensor
 from jkeras.distribution.placements import placement_of, shardings
@@ -17,14 +19,19 @@ from jkeras.distribution.strategies import (
 )
 
 __all__ = [
+    "Collective",
     "DataParallel",
     "DeviceMesh",
     "Distribution",
+    "Estimate",
     "LayoutMap",
     "ModelParallel",
     "TensorLayout",
+    "collectives",
+    "compare",
     "distribute_tensor",
     "distribution",
+    "estimate",
     "get_device_count",
     "initialize",
     "list_devices",

@@ -167,7 +167,7 @@ def set_distribution(value: Distribution | None) -> None:
     Raises:
         TypeError: If it is something else.
 
-    >>> set_distribution(DataParallel())
+    >>> set_distribution(DataParallel(devices=["cpu:0", "cpu:1"]))
     >>> distribution()
     <DataParallel device_mesh=<DeviceMesh batch=...>>
     >>> set_distribution(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -148,6 +149,37 @@ def _equal(
     return jnp.where(mask[..., None], outputs, 0), h, c
 
 
+def _equal_forward(*arguments: Array) -> tuple[Array, Array, Array]:
+    return _equal(arguments[6], *arguments[:6])
+
+
+def _equal_backward(*arguments: Array) -> tuple[Array, ...]:
+    return jax.vjp(partial(_equal, arguments[6]), *arguments[:6])[1](arguments[9:])
+
+
+def _differentiated(kernel: Callable[..., Any], equal: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the kernel, which JAX cannot differentiate, with the derivative of the scan that computes the same.
+
+    So gradients of gradients exist. What the kernel returns beyond the scan is of no consequence to them.
+    """
+    run = jax.custom_jvp(kernel)
+
+    @run.defjvp
+    def run_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Any, Any]:
+        outputs = run(*primals)
+        is_float = [jnp.issubdtype(p.dtype, jnp.inexact) for p in primals]
+        moving = [p for p, use in zip(primals, is_float, strict=True) if use]
+
+        def of_floats(*floats: Array) -> Any:
+            remaining = iter(floats)
+            return equal(*(next(remaining) if use else p for p, use in zip(primals, is_float, strict=True)))
+
+        _, dots = jax.jvp(of_floats, moving, [t for t, use in zip(tangents, is_float, strict=True) if use])
+        return outputs, (*dots, *map(jnp.zeros_like, outputs[len(dots) :]))
+
+    return run
+
+
 @jax.custom_vjp
 def _fused(
     x: Array, kernel: Array, recurrent_kernel: Array, bias: Array, h: Array, c: Array, lengths: Array
@@ -156,12 +188,12 @@ def _fused(
 
 
 def _fused_forward(*arguments: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    outputs, h, c, reserved = _forward(*arguments)
+    outputs, h, c, reserved = _differentiated(_forward, _equal_forward)(*arguments)
     return (outputs, h, c), (*arguments, outputs, reserved)
 
 
 def _fused_backward(residuals: tuple[Array, ...], cotangents: tuple[Array, ...]) -> tuple[Array | None, ...]:
-    return (*_backward(*(*residuals, *cotangents)), None)
+    return (*_differentiated(_backward, _equal_backward)(*residuals, *cotangents), None)
 
 
 _fused.defvjp(_fused_forward, _fused_backward)
@@ -218,15 +250,12 @@ def _packed(kernel: Array, recurrent_kernel: Array, bias: Array) -> Array:
 # The kernel cannot be mapped over a further axis: the scan is, and its gradient begins anew from the inputs.
 @_forward.def_vmap
 def _forward_mapped(size: int, batched: list[bool], *arguments: Any) -> tuple[tuple[Array, ...], tuple[bool, ...]]:
-    axes = [0 if b else None for b in batched]
-    outputs = jax.vmap(lambda *arguments: _equal(arguments[6], *arguments[:6]), axes, axis_size=size)(*arguments)
-    return (*outputs, jnp.zeros((size, 0))), (True,) * 4
+    outputs = jax.vmap(_equal_forward, [0 if b else None for b in batched], axis_size=size)(*arguments)
+    one = [jax.ShapeDtypeStruct(a.shape[b:], a.dtype) for a, b in zip(arguments, batched, strict=True)]
+    reserved = jax.eval_shape(_forward.fun, *one)[3]  # read by nobody, but its shape is known by now
+    return (*outputs, jnp.zeros((size, *reserved.shape), reserved.dtype)), (True,) * 4
 
 
 @_backward.def_vmap
 def _backward_mapped(size: int, batched: list[bool], *arguments: Any) -> tuple[tuple[Array, ...], tuple[bool, ...]]:
-    def backward(*arguments: Any) -> tuple[Array, ...]:
-        return jax.vjp(partial(_equal, arguments[6]), *arguments[:6])[1](arguments[9:])
-
-    axes = [0 if b else None for b in batched]
-    return jax.vmap(backward, axes, axis_size=size)(*arguments), (True,) * 6
+    return jax.vmap(_equal_backward, [0 if b else None for b in batched], axis_size=size)(*arguments), (True,) * 6

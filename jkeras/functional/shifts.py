@@ -56,18 +56,20 @@ def shifted_sum(x: Array, rows: Array, window: Window, strides: Window, dilation
     return y
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 @functools.partial(jax.jit, static_argnums=(2, 3, 4), inline=True)
-def _shifted_sum(x: Array, rows: Array, window: Window, strides: Window, dilation_rate: Window) -> Array:
+def _summed(x: Array, rows: Array, window: Window, strides: Window, dilation_rate: Window) -> Array:
     # Without the barrier, what `x` is made by is computed again for each slice.
     slices = window_slices(lax.optimization_barrier(x), window, strides, dilation_rate)
     return functools.reduce(lax.add, (taken * row for taken, row in zip(slices, rows, strict=True)))
 
 
+_shifted_sum = jax.custom_vjp(_summed, nondiff_argnums=(2, 3, 4))
+
+
 def _forward(
     x: Array, rows: Array, window: Window, strides: Window, dilation_rate: Window
 ) -> tuple[Array, tuple[Array, Array]]:
-    return shifted_sum(x, rows, window, strides, dilation_rate), (x, rows)
+    return _summed(x, rows, window, strides, dilation_rate), (x, rows)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2), inline=True)
@@ -83,7 +85,8 @@ def _backward(
     ]
     spread = lax.pad(dy, jnp.zeros((), dy.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
     ones = (1,) * len(window)
-    dx = shifted_sum(spread, rows[::-1], window, ones, dilation_rate)
+    # Without a gradient of its own, which could not be differentiated forwards, as a Hessian-vector product does.
+    dx = _summed(spread, rows[::-1], window, ones, dilation_rate)
 
     # A loop compiles once for all elements of the window, and `dy` is not computed again for each.
     def element(start: Array) -> Array:

@@ -16,6 +16,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.table import layers as layer_classes
 from jkeras.models.added_loss import AddedLoss
+from jkeras.models.estimation import estimate
 from jkeras.models.host_part import host_part
 from jkeras.models.legacy import former_ends
 from jkeras.models.reports import cost_analysis, explain_fit
@@ -46,6 +47,7 @@ class Model(Trainer):
 
     explain_fit = explain_fit
     cost_analysis = cost_analysis
+    estimate = estimate
     _passes_masks_on = True
     _plan: Plan | None = None
 

@@ -13,6 +13,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.stateless import StatelessScope
 from jkeras.core.weight import plain
 from jkeras.models.partial_update import update_part
+from jkeras.models.pure_step import PureSteps, pure_outside
 from jkeras.models.step import Step, current
 from jkeras.models.step_style import KERAS, argument_style
 from jkeras.training.data import Batch
@@ -20,7 +21,7 @@ from jkeras.training.objective import Objective
 from jkeras.training.program import TrainState
 
 
-class Steps(Layer):
+class Steps(PureSteps, Layer):
     """What `fit`, `evaluate` and `predict` do with a batch. A subclass of `Model` replaces what it wants.
 
     In our way a step is a function of trees:
@@ -61,8 +62,14 @@ class Steps(Layer):
 
     # The steps
 
+    @pure_outside
     def train_step(self, state: Any, data: Any) -> Any:
         """Train on one batch as `compile` says.
+
+        Called on a `TrainState` outside of `fit` it is the step of `fit`, also where a subclass replaces it: a pure
+        function, to be jitted, scanned, mapped and differentiated. The key of a step is `ts.rng` folded with `ts.step`,
+        which then is one more; logs are those of this batch alone. `learning_rate=` takes the place of the optimizer's
+        current one, which otherwise is a constant of the traced function.
 
         Args:
             state: A `TrainState`; or in Keras's style `(trainable_variables, non_trainable_variables,
@@ -77,8 +84,9 @@ class Steps(Layer):
         loss, grads, result = self.loss_and_grads(state, data)
         return self.apply_updates(state, grads, result.state), self._logs(loss, result, data)
 
+    @pure_outside
     def test_step(self, state: Any, data: Any) -> Any:
-        """Evaluate one batch as `compile` says.
+        """Evaluate one batch as `compile` says; on a `TrainState` it is pure outside of `evaluate` too.
 
         Args:
             state: A `TrainState`; or `(trainable_variables, non_trainable_variables, metrics_variables)`.

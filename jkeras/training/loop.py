@@ -363,9 +363,11 @@ def _batches(
     else:
         data.epoch_begin()
         made = data.batches(steps, seed if shuffle else None, start)
-    ahead = Ahead(made, lambda batch: _put(batch, placement))
+    put = lambda batch: _put(batch, placement)  # noqa: E731
+    # Parts of several processes may be joined by a program of all of them: not by a thread, between any two steps.
+    ahead = Ahead(made) if placement.takes_parts else Ahead(made, put)
     try:
-        yield from ahead
+        yield from map(put, ahead) if placement.takes_parts else ahead
     finally:
         if record is not None:
             record.threads += ahead.is_threaded
