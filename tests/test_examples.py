@@ -13,6 +13,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ACCURACY, RATIO = r"test accuracy (?:by seed )?(\d\.\d+)", r"test error ratio (\d\.\d+)"
 RECONSTRUCTION, DISTRIBUTION = r"reconstruction error (\d\.\d+)", r"largest error (\d+\.\d+)"
+LEARNED = r"from the learned start: \d\.\d+, (\d\.\d+)"
 CHARACTERS = r"of whole answers to 2000 unseen sums, (\d\.\d+) of characters"
 
 # Arguments of the short form, what is measured, and the bounds between which a sound example leaves it. Guessing gives
@@ -22,6 +23,7 @@ SHORT = {
     "character_model.py": (["--epochs", "6", "--length", "50"], ACCURACY, 0.28, 1.0),
     "digits_cnn.py": (["--epochs", "1"], ACCURACY, 0.2, 1.0),
     "gan.py": (["--epochs", "8"], DISTRIBUTION, 0.0, 0.8),
+    "maml.py": (["--steps", "200"], LEARNED, 0.0, 2.8),  # a random start leaves 3.5
     "many_to_one_attention.py": (["--epochs", "1", "--pairs", "2"], ACCURACY, 0.4, 1.0),
     "population.py": (["--epochs", "2", "--seeds", "1"], ACCURACY, 0.5, 1.0),
     "pure_jax.py": (["--epochs", "1", "--seeds", "2"], ACCURACY, 0.2, 1.0),

@@ -373,6 +373,6 @@ def test_batches_are_counted_over_the_end_of_epochs_of_unknown_length(tmp_path, 
     model = jkeras.Sequential([jkeras.Input((2,)), jkeras.layers.Dense(1)])
     model.compile("sgd", "mse")
     saved = []
-    monkeypatch.setattr(callback, "_save", lambda *args: saved.append(int(model.optimizer.iterations)))
+    monkeypatch.setattr(callback._store, "save", lambda *args: saved.append(int(model.optimizer.iterations)))
     model.fit(Batches(), epochs=4, verbose=0, callbacks=[callback])
     assert saved == [5, 10, 15, 20, 25]

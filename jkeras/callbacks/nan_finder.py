@@ -49,8 +49,8 @@ class NaNFinder(Callback):
 
     >>> import jax.numpy as jnp, numpy as np
     >>> from jkeras import layers, models
-    >>> model = models.Sequential([
-    ...     layers.Dense(4, input_shape=(3,)), layers.Lambda(jnp.log, name="logarithm"), layers.Dense(1)])
+    >>> logarithm = layers.Lambda(jnp.log, input_shape=(3,), name="logarithm")
+    >>> model = models.Sequential([logarithm, layers.Dense(1)])
     >>> model.compile("sgd", "mse")
     >>> finder = NaNFinder(action="stop")
     >>> _ = model.fit(-np.ones((8, 3)), np.ones(8), verbose=0, callbacks=[finder])   # doctest: +ELLIPSIS

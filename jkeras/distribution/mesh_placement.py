@@ -87,23 +87,23 @@ class MeshPlacement(Placement):
     # On the host
 
     def place(self, path: str, array: Any) -> Any:
-        return self._move(array, self.sharding(path, array.shape))
+        return self.move(array, self.sharding(path, array.shape))
 
     def sharding(self, path: str, shape: Sequence[int]) -> NamedSharding:
         return NamedSharding(self.mesh, self.rules.spec(path, tuple(shape)))
 
     def place_slots(self, tree: Any, params: Any) -> Any:
-        return jax.tree.map(self._move, tree, self._shardings_of_slots(tree, params))
+        return jax.tree.map(self.move, tree, self._shardings_of_slots(tree, params))
 
     def put(self, tree: Any) -> Any:
         def put(array: Any) -> Any:
             divides = array.ndim > 0 and array.shape[0] % self.rules.splits == 0
-            return self._move(array, self.spread if divides else self.whole)
+            return self.move(array, self.spread if divides else self.whole)
 
         return jax.tree.map(put, tree)
 
     def put_whole(self, tree: Any) -> Any:
-        return jax.tree.map(lambda a: self._move(a, self.whole), tree)
+        return jax.tree.map(lambda a: self.move(a, self.whole), tree)
 
     # Inside
 
@@ -122,9 +122,10 @@ class MeshPlacement(Placement):
         if isinstance(array, Tracer):
             return jax.lax.with_sharding_constraint(array, sharding)
         divides = all(n % ways == 0 for n, ways in zip(array.shape, _ways(sharding, array.ndim), strict=True))
-        return self._move(array, sharding if divides else self.whole)  # a step that runs eagerly
+        return self.move(array, sharding if divides else self.whole)  # a step that runs eagerly
 
-    def _move(self, array: Any, sharding: NamedSharding) -> Any:
+    def move(self, array: Any, sharding: NamedSharding) -> Any:
+        """Return an array where a sharding wants it; itself if it is there."""
         if isinstance(array, Tracer) or lies(array, sharding):
             return array
         return jax.device_put(array, sharding)

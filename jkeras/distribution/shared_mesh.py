@@ -53,12 +53,12 @@ class SharedMeshPlacement(MeshPlacement):
         processes = jax.process_count()
         if len(part) * processes % self.rules.splits == 0 and self.rules.splits % processes == 0:
             return jax.make_array_from_process_local_data(self.spread, part)
-        return self._move(multihost_utils.process_allgather(part, tiled=True), self.whole)
+        return self.move(multihost_utils.process_allgather(part, tiled=True), self.whole)
 
     def put(self, tree: Any) -> Any:
         if not self.takes_parts:
             return super().put(tree)
-        return jax.tree.map(lambda a: self._joined(np.asarray(a)) if a.ndim else self._move(a, self.whole), tree)
+        return jax.tree.map(lambda a: self._joined(np.asarray(a)) if a.ndim else self.move(a, self.whole), tree)
 
     def own_rows(self, tree: Any, rows: int) -> Any:
         first = jax.process_index() * rows
@@ -67,13 +67,13 @@ class SharedMeshPlacement(MeshPlacement):
     def results(self, tree: Any) -> Any:
         return self.gather(tree)
 
-    def _move(self, array: Any, sharding: NamedSharding) -> Any:
+    def move(self, array: Any, sharding: NamedSharding) -> Any:
         if isinstance(array, Tracer) or lies(array, sharding):
             return array
         if isinstance(array, jax.Array) and not array.is_fully_addressable:
             return resharded(sharding)(array)
         if jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key):
-            data = self._move(np.asarray(jax.random.key_data(array)), self.whole)
+            data = self.move(np.asarray(jax.random.key_data(array)), self.whole)
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
         host = np.asarray(array)  # every process has the same, and takes from it what its devices need
         return jax.make_array_from_callback(host.shape, sharding, host.__getitem__)

@@ -80,7 +80,7 @@ class Abstract(MeshPlacement):
     def __init__(self, placement: MeshPlacement):
         self.__dict__.update(placement.__dict__)
 
-    def _move(self, array: Any, sharding: Any) -> Any:
+    def move(self, array: Any, sharding: Any) -> Any:
         return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
 
 
