@@ -1,4 +1,4 @@
-"""`python -m jkeras script.py [arguments]`: run a script written for Keras, unmodified, on jkeras."""
+"""`python -m jkeras script.py` runs a script written for Keras, unmodified; `... doctor` tells what is installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ usage: python -m jkeras [run] [options] script.py [arguments]
        python -m jkeras [run] [options] -m module [arguments]
        python -m jkeras [run] [options] -c code [arguments]
        python -m jkeras [run] [options] - [arguments]            (the program from the standard input)
+       python -m jkeras doctor                           (versions, devices, settings, cache, extras)
 
 Run a program written for Keras (1, 2, tf.keras or 3) unmodified on jkeras: in it, and in every module that is not
 an installed package, `import keras` and `import tensorflow` answer with jkeras, under the module paths of each era.
@@ -47,6 +48,11 @@ def main() -> None:
     what, arguments = given[0], given[1:]
     if what in ("-h", "--help"):
         print(USAGE, end="")
+        return
+    if what == "doctor":
+        from jkeras.display.doctor import report
+
+        print(report())
         return
     if what == "--version":
         from jkeras import version
