@@ -73,6 +73,14 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, into .nox/site; warnings are errors. `-- serve` shows it while it is written."""
+    install(session, "docs", "sklearn", "image")
+    environment = {"JAX_PLATFORMS": "cpu", "NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", *(session.posargs or ["build"]), "-f", ".mkdocs.yml", env=environment)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks against the peers that are installed; `nox -s bench -- --help` lists the options."""
     install(session, "test")
