@@ -109,3 +109,9 @@ def test_processes_that_would_wait_for_each_other_for_ever_are_told(tmp_path):
     codes, told = run(tmp_path, "uneven")
     assert 0 not in codes
     assert all("samples differs: 16 in process 0, 17 in process 1" in text.replace("\n", " ") for text in told), told
+
+
+def test_the_end_that_one_process_asks_for_is_the_end_of_all(tmp_path):
+    codes, told = run(tmp_path, "budget")
+    assert codes == [0, 0], told
+    assert [len(np.atleast_1d(found["loss"])) for found in results(tmp_path)] == [1, 1]

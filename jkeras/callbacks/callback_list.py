@@ -88,14 +88,15 @@ class CallbackList:
         self._asked = [callback for callback in self.callbacks if overrides(callback, "is_over")]
         self._listeners: dict[str, list[Callable[..., Any]]] = {
             hook: [
-                getattr(callback, hook) if self._is_heard(callback) else _unheard
+                getattr(callback, hook) if self.is_heard(callback) else _unheard
                 for callback in sorted(self.callbacks, key=lambda c: getattr(c, "runs_last", False))
                 if overrides(callback, hook) or (hook in _ALSO and overrides(callback, _ALSO[hook]))
             ]
             for hook in HOOKS
         }
 
-    def _is_heard(self, callback: Any) -> bool:
+    def is_heard(self, callback: Any) -> bool:
+        """Whether the hooks of a callback are called here; another process may write for all."""
         return placement_of(self.model).is_first or not getattr(callback, "writes_alone", False)
 
     def append(self, callback: Any) -> None:

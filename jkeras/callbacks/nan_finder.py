@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core import blame
 from jkeras.models.nan_search import Finding, search
-from jkeras.training.data import ArrayData, Batch, epoch_order, to_device
+from jkeras.training.data import ArrayData, Batch, epoch_order, on_host
 from jkeras.training.program import Fixed, TrainState
 
 ACTIONS = ("raise", "stop", "warn")
@@ -151,7 +151,7 @@ class NaNFinder(Callback):
         else:
             made = list(training.run.recent)[-(done - first) :]
         for _, batch in zip(range(first, done), made, strict=False):
-            yield jax.tree.map(to_device, batch)
+            yield training.run.placement.put(jax.tree.map(on_host, batch))
 
 
 @jax.jit

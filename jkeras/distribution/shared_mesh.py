@@ -50,6 +50,8 @@ class SharedMeshPlacement(MeshPlacement):
 
     def _joined(self, part: np.ndarray) -> Any:
         """Return the array whose rows are those of all processes, one after the other."""
+        if not part.ndim:
+            return self.move(part, self.whole)
         processes = jax.process_count()
         if len(part) * processes % self.rules.splits == 0 and self.rules.splits % processes == 0:
             return jax.make_array_from_process_local_data(self.spread, part)
@@ -58,7 +60,8 @@ class SharedMeshPlacement(MeshPlacement):
     def put(self, tree: Any) -> Any:
         if not self.takes_parts:
             return super().put(tree)
-        return jax.tree.map(lambda a: self._joined(np.asarray(a)) if a.ndim else self.move(a, self.whole), tree)
+        # What is an array of JAX already was joined before.
+        return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else self._joined(np.asarray(a)), tree)
 
     def own_rows(self, tree: Any, rows: int) -> Any:
         first = jax.process_index() * rows

@@ -130,8 +130,8 @@ class Training:
         self.callbacks.on_train_begin()
         found, compiled.continuation = compiled.continuation, None
         self.is_begun = True
-        place = (self.epoch, 0) if found is None else (found.position.epoch, found.position.step)
-        self.model._placement.check_same(**dict(zip(("the epoch to begin with", "the step to begin with"), place)))
+        epoch, step = (self.epoch, 0) if found is None else (found.position.epoch, found.position.step)
+        self.model._placement.check_same(initial_epoch=epoch, steps_done=step)
         if found is None:
             return range(self.epoch, epochs)
         if found is loaded and kept is not None:
@@ -224,13 +224,12 @@ class Training:
             if isinstance(part, StreamData) and not part.is_dataset:
                 part.skip(count)
         self.model.stop_training = place.stopped
-        heard = [c for c in with_state(self.callbacks) if self.model._placement.is_first or not c.writes_alone]
         for callback, (_, state) in zip(with_state(self.callbacks), found.callbacks, strict=True):
-            if callback in heard:  # another process writes for the others
+            if self.callbacks.is_heard(callback):
                 callback.load_state_dict(state)
         for writer in with_state(self.callbacks, writers=True):
             given = [state for name, state in found.writers if name == type(writer).__name__]
-            if len(given) == 1:
+            if len(given) == 1 and self.callbacks.is_heard(writer):
                 writer.load_state_dict(given[0])
         if place.batch:
             self._kept = Kept(self.model)

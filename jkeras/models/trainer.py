@@ -234,7 +234,8 @@ class Trainer(FormerMethods, Distributed, OnBatch):
                 seconds = time.perf_counter() - began
                 progress.epoch_end(logs, seconds)
                 training.end_epoch(epoch, logs)
-                self.stop_training = placement.any(self.stop_training)
+                if placement.is_shared:  # who asks for the end within an epoch is heard now
+                    self.stop_training = placement.any(self.stop_training or callback_list.is_over())
                 if self.stop_training:
                     break
             run.ts = arrays.finish(run.ts)

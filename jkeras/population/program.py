@@ -103,8 +103,7 @@ class PopulationProgram:
 
         A leaf of the batch has a member axis if it is in a `Mine`.
         """
-        axes = jax.tree.map(lambda leaf: 0 if isinstance(leaf, Mine) else None, batch, is_leaf=_is_mine)
-        batch = jax.tree.map(lambda leaf: leaf.array if isinstance(leaf, Mine) else leaf, batch, is_leaf=_is_mine)
+        batch, axes = _with_axes(batch)
 
         def one(ts: TrainState, totals: Totals, batch: Batch, common: Common) -> tuple[TrainState, Totals]:
             fixed = Fixed(_joined(common), common.key, common.learning_rate)
@@ -137,8 +136,7 @@ class PopulationProgram:
 
     def _test_step(self, params: Any, state: Any, totals: Totals, batch: Batch, keys: Any, common: Common) -> Any:
         """Return the states and the totals after evaluating one batch."""
-        axes = jax.tree.map(lambda leaf: 0 if isinstance(leaf, Mine) else None, batch, is_leaf=_is_mine)
-        batch = jax.tree.map(lambda leaf: leaf.array if isinstance(leaf, Mine) else leaf, batch, is_leaf=_is_mine)
+        batch, axes = _with_axes(batch)
 
         def one(params: Any, state: Any, totals: Totals, batch: Batch, key: Any, common: Common) -> Any:
             params = joined_params(params, common)
@@ -172,6 +170,12 @@ jax.tree_util.register_pytree_node(Mine, lambda mine: ((mine.array,), None), lam
 
 def _is_mine(leaf: Any) -> bool:
     return isinstance(leaf, Mine)
+
+
+def _with_axes(batch: Batch) -> tuple[Batch, Batch]:
+    """Return the arrays of a batch, and the axis of the members in each: 0, or None where all share it."""
+    arrays = jax.tree.map(lambda leaf: leaf.array if _is_mine(leaf) else leaf, batch, is_leaf=_is_mine)
+    return arrays, jax.tree.map(lambda leaf: 0 if _is_mine(leaf) else None, batch, is_leaf=_is_mine)
 
 
 def batch_of(data: Data, order: Any, position: Any, size: int) -> Batch:

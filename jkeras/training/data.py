@@ -335,11 +335,6 @@ def canonical_dtype(array: Any) -> Any:
     return jax.dtypes.canonicalize_dtype(array.dtype)
 
 
-def to_device(array: Any) -> Any:
-    """Put a host array on the device, explicitly."""
-    return array if isinstance(array, jax.Array) else jax.device_put(on_host(array))
-
-
 def on_host(array: Any) -> Any:
     """Return a host array in the dtype that it will have on the device; one of JAX as it is."""
     return array if isinstance(array, jax.Array) else canonical(np.asarray(array))
