@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import PYTHON
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ACCURACY, RATIO = r"test accuracy (?:by seed )?(\d\.\d+)", r"test error ratio (\d\.\d+)"
@@ -53,7 +53,7 @@ def run(name: str, folder: Path, *arguments: str) -> str:
     if not arguments:
         environment.pop("XLA_FLAGS", None)
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
+        [*PYTHON, str(EXAMPLES / name), *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -8,6 +8,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+from processes import PYTHON
 
 import jkeras
 from jkeras import layers
@@ -82,7 +83,7 @@ def test_programs_are_read_by_jax_alone(tmp_path):
     for name, (model, x) in made.items():
         model.export(tmp_path / f"{name}.stablehlo")
         np.savez(tmp_path / f"{name}.stablehlo.npz", *jax.tree.leaves(x))
-    printed = subprocess.check_output([sys.executable, "-W", "error", "-c", READER, str(tmp_path)], text=True)
+    printed = subprocess.check_output([*PYTHON, "-c", READER, str(tmp_path)], text=True)
     for name, (model, x) in made.items():
         for size in (3, 1):
             expected = model.predict(jax.tree.map(lambda a, size=size: a[:size], x), verbose=0)

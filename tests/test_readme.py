@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import PYTHON
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -33,7 +33,7 @@ def test_the_readme_shows_both_sides():
 def test_block_runs(code, tmp_path):
     (tmp_path / "block.py").write_text(code)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "block.py"],
+        [*PYTHON, "block.py"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
