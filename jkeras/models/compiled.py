@@ -23,7 +23,7 @@ from jkeras.core.trees import named_leaves
 from jkeras.losses import get as get_loss
 from jkeras.metrics import Mean
 from jkeras.metrics import get as get_metric
-from jkeras.models.custom import custom_program, custom_step
+from jkeras.models.steps.custom import custom_program, custom_step
 from jkeras.models.weight_rows import composition, weight_rows
 from jkeras.optimizers import LossScaleOptimizer
 from jkeras.optimizers import get as get_optimizer

@@ -13,8 +13,8 @@ from jkeras.core.facade import metrics_of
 from jkeras.models.compiled import Arrays, Compiled
 from jkeras.models.given import one_batch, row_count
 from jkeras.models.prediction import Predictor
-from jkeras.models.step import current
-from jkeras.models.steps import Steps
+from jkeras.models.steps.builtin import Steps
+from jkeras.models.steps.running import current
 from jkeras.training.data import ArrayData, make_data, on_host
 from jkeras.training.interrupts import uninterrupted
 from jkeras.training.labels import check_labels

@@ -18,7 +18,7 @@ from jkeras.core import seeds
 from jkeras.core.compiling import SharedJit, convolves_on_cpu
 from jkeras.core.template import kept, two_level, walk, weights_of
 from jkeras.models.compiled import pure_functions
-from jkeras.models.custom import custom_forward, overrides
+from jkeras.models.steps.custom import custom_forward, overrides
 from jkeras.models.weight_rows import composition
 from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
 from jkeras.training.program import eager_program, fetch, send

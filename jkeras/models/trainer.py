@@ -14,16 +14,16 @@ import numpy as np
 from jkeras.core.facade import metrics_of
 from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.models.compiled import Arrays, Compiled, output_specs
-from jkeras.models.custom import custom_step
 from jkeras.models.distributed import Distributed
 from jkeras.models.given import training_data
 from jkeras.models.legacy import FormerMethods, modernise
 from jkeras.models.on_batch import OnBatch
-from jkeras.models.own_optimizer import OwnOptimizer
 from jkeras.models.prediction import Outputs, Predictor, gathered
-from jkeras.models.step import current
-from jkeras.models.step_style import check_steps
-from jkeras.models.steps import Steps
+from jkeras.models.steps.builtin import Steps
+from jkeras.models.steps.custom import custom_step
+from jkeras.models.steps.own_optimizer import OwnOptimizer
+from jkeras.models.steps.running import current
+from jkeras.models.steps.style import check_steps
 from jkeras.models.training import Schedule, Training
 from jkeras.training import loop
 from jkeras.training.data import ArrayData, Data, StreamData, make_data
@@ -197,9 +197,6 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         if old:
             accepted = tuple(inspect.signature(self.evaluate).parameters)
             return self.evaluate(**{**_given(locals()), **modernise("evaluate", accepted, old, batch_size or 32)})
-        from jkeras.callbacks import CallbackList
-        from jkeras.display.progress import Progress
-
         compiled = self._require_compiled("evaluate")
         data = make_data(x, y, sample_weight, batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
@@ -207,11 +204,7 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         program = compiled.program(self, sample, training=False)
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
-        self._placement.check_same(steps=steps or data.steps, samples=data.samples)
-        progress = Progress("evaluate", 1, steps or data.steps, verbose if self._placement.is_first else 0)
-        callback_list: Any = CallbackList(
-            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
-        )
+        progress, callback_list = self._watched("evaluate", data, steps, callbacks, verbose)
         arrays = Arrays(self, compiled)
         params, state = arrays.trees()
         key = self._next_key()
@@ -259,17 +252,10 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         if old:
             accepted = tuple(inspect.signature(self.predict).parameters)
             return self.predict(**{**_given(locals()), **modernise("predict", accepted, old, batch_size or 32)})
-        from jkeras.callbacks import CallbackList
-        from jkeras.display.progress import Progress
-
         data = make_data(x, batch_size=batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
         self._check_can_predict(data)
-        self._placement.check_same(steps=steps or data.steps, samples=data.samples)
-        progress = Progress("predict", 1, steps or data.steps, verbose if self._placement.is_first else 0)
-        callback_list: Any = CallbackList(
-            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
-        )
+        progress, callback_list = self._watched("predict", data, steps, callbacks, verbose)
         began = time.perf_counter()
         callback_list.on_predict_begin({})
         predictor, done = Predictor(self), 0
@@ -291,6 +277,18 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         if not host:
             raise ValueError("predict got no batch: x is empty.")
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *host)
+
+    def _watched(self, what: str, data: Data, steps: int | None, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+        """Return the progress display and the callbacks of one pass over data."""
+        from jkeras.callbacks import CallbackList
+        from jkeras.display.progress import Progress
+
+        count = steps or data.steps
+        self._placement.check_same(steps=count, samples=data.samples)
+        progress = Progress(what, 1, count, verbose if self._placement.is_first else 0)
+        return progress, CallbackList(
+            callbacks, model=self, verbose=progress.verbose, epochs=1, steps=count, progress=progress
+        )
 
     @property
     def optimizer(self) -> Any:

@@ -11,7 +11,6 @@ import numpy as np
 from jkeras.core import blame, seeds
 from jkeras.core.former_names import MetricLogs
 from jkeras.models.compiled import Arrays
-from jkeras.models.custom import evaluation_program
 from jkeras.models.resuming import (
     Continuation,
     Kept,
@@ -22,6 +21,7 @@ from jkeras.models.resuming import (
     restore_callbacks,
     with_state,
 )
+from jkeras.models.steps.custom import evaluation_program
 from jkeras.training import loop
 from jkeras.training.chunks import chunk_steps
 from jkeras.training.data import ArrayData, Data, StreamData

@@ -13,7 +13,7 @@ import numpy as np
 from jkeras.core import seeds as seed_source
 from jkeras.core.compiling import SharedJit
 from jkeras.core.template import two_level
-from jkeras.models.custom import evaluation_program
+from jkeras.models.steps.custom import evaluation_program
 from jkeras.models.weight_rows import CARRIED, weight_rows
 from jkeras.population.hyperparameters import Hyperparameters
 from jkeras.population.members import Builder

@@ -12,8 +12,8 @@ import numpy as np
 from jkeras.core.compiling import SharedJit
 from jkeras.core.errors import nearest
 from jkeras.models.compiled import pure_functions
-from jkeras.models.custom import custom_forward
 from jkeras.models.prediction import IN_FLIGHT, pad_rows
+from jkeras.models.steps.custom import custom_forward
 from jkeras.population.program import Common, joined_params
 from jkeras.training.data import ArrayData, on_host
 from jkeras.training.program import fetch, send

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jkeras.core.errors import nearest
 from jkeras.core.spec import InputSpec
 from jkeras.models.compiled import pure_functions
-from jkeras.models.custom import custom_forward
+from jkeras.models.steps.custom import custom_forward
 from jkeras.saving.atomic import atomic_path
 
 FORMATS = ("stablehlo", "onnx")

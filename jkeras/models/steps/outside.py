@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jkeras.core import seeds
 from jkeras.core.template import two_level
-from jkeras.models.step import current
+from jkeras.models.steps.running import current
 from jkeras.models.weight_rows import CARRIED, WeightRows, weight_rows
 from jkeras.training.data import Batch
 from jkeras.training.program import Fixed, Program, TrainState

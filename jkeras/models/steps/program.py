@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jkeras.core import blame
 from jkeras.core.template import two_level
 from jkeras.metrics import Metric
-from jkeras.models.compiled_metrics import CompiledMetrics
-from jkeras.models.step import Step
-from jkeras.models.step_style import (
+from jkeras.models.steps.compiled_metrics import CompiledMetrics
+from jkeras.models.steps.running import Step
+from jkeras.models.steps.style import (
     KERAS,
     PURE,
     in_step,
@@ -23,7 +23,7 @@ from jkeras.models.step_style import (
     style_of,
     wrong_result,
 )
-from jkeras.models.variable_lists import VariableLists, flat_logs, settled
+from jkeras.models.steps.variable_lists import VariableLists, flat_logs, settled
 from jkeras.models.weight_rows import weight_rows
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective, Totals

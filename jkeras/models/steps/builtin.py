@@ -12,10 +12,10 @@ from jkeras.core import blame
 from jkeras.core.layer import Layer
 from jkeras.core.stateless import StatelessScope
 from jkeras.core.weight import plain
-from jkeras.models.partial_update import update_part
-from jkeras.models.pure_step import PureSteps, pure_outside
-from jkeras.models.step import Step, current
-from jkeras.models.step_style import KERAS, argument_style
+from jkeras.models.steps.outside import PureSteps, pure_outside
+from jkeras.models.steps.partial_update import update_part
+from jkeras.models.steps.running import Step, current
+from jkeras.models.steps.style import KERAS, argument_style
 from jkeras.training.data import Batch
 from jkeras.training.objective import Objective
 from jkeras.training.program import TrainState

@@ -11,9 +11,9 @@ import jax
 from jkeras.core import blame
 from jkeras.core.frame import Forward
 from jkeras.core.template import kept, two_level, weights_of
-from jkeras.models.step import Step
-from jkeras.models.step_style import KERAS, PURE, in_step, is_keras_result, keras_data, style_of, wrong_result
-from jkeras.models.steps import Steps
+from jkeras.models.steps.builtin import Steps
+from jkeras.models.steps.running import Step
+from jkeras.models.steps.style import KERAS, PURE, in_step, is_keras_result, keras_data, style_of, wrong_result
 from jkeras.training.data import Batch, Data
 from jkeras.training.program import TrainState
 
@@ -75,7 +75,7 @@ def _base_call(model: Any) -> Any:
 def custom_program(compiled: Any, model: Any, objective: Any, sample: Batch, training: bool) -> Any:
     """Return the program that runs the model's own steps or its own loss."""
     from jkeras.models.compiled import pure_functions
-    from jkeras.models.custom_program import CustomProgram
+    from jkeras.models.steps.program import CustomProgram
 
     name = "train_step" if training else "test_step"
     is_custom = overrides(model, name, "compute_metrics", "compute_loss_and_updates")

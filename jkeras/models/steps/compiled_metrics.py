@@ -7,7 +7,7 @@ from typing import Any
 
 from jkeras.core.template import weights_of
 from jkeras.core.weight import Weight
-from jkeras.models.step import current
+from jkeras.models.steps.running import current
 
 
 class CompiledMetrics:
