@@ -201,7 +201,8 @@ def test_ctrl_c_leaves_a_model_and_a_history(mode, monkeypatch):
         with pytest.raises(KeyboardInterrupt), Interrupting(seconds):
             fit(model, epochs=10**6)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        assert len(model.history.history["loss"]) == len(model.history.epoch)
+        # On a busy machine it may come before the first epoch is over.
+        assert len(model.history.history.get("loss", [])) == len(model.history.epoch)
         usable(model)
 
 
