@@ -13,7 +13,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 import matrix as rows
 
-nox.options.sessions = ["lint", "types", "tests", "examples"]
+nox.options.sessions = ["lint", "types", "tests", "examples", "docs", "package"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"  # unless it is asked for: nox --download-python auto
 
@@ -66,7 +66,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Every example at its full length."""
-    install(session)
+    install(session, "sklearn", "image")
     for name in sorted(os.listdir("examples")):
         if name.endswith(".py"):
             session.run("python", f"examples/{name}", env={"JAX_PLATFORMS": "cpu"})
@@ -78,6 +78,28 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", "sklearn", "image")
     environment = {"JAX_PLATFORMS": "cpu", "NO_MKDOCS_2_WARNING": "1"}
     session.run("mkdocs", *(session.posargs or ["build"]), "-f", ".mkdocs.yml", env=environment)
+
+
+@nox.session
+def gallery(session: nox.Session) -> None:
+    """Run every example and write what it prints into docs/gallery.md."""
+    install(session, "sklearn", "image")
+    session.run("python", "docs/gallery.py", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the sdist, the wheel from it, and train from that wheel, away from the checkout, with the core alone."""
+    session.install("build")
+    folder = Path(session.create_tmp()).absolute()
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
+    (wheel,), digits = folder.glob("*.whl"), Path("examples", "digits_cnn.py").absolute()
+    session.run("pip", "uninstall", "--yes", "--quiet", "build", "pyproject_hooks", silent=True)
+    session.install(str(wheel))
+    session.chdir(folder)
+    session.run("python", "-W", "error", "-m", "jkeras", "doctor", env={"JAX_PLATFORMS": "cpu"})
+    session.run("python", "-W", "error", str(digits), env={"JAX_PLATFORMS": "cpu"})
+    wheel.unlink()
 
 
 @nox.session
