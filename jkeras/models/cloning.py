@@ -35,6 +35,9 @@ def clone_model(
         call_function: `f(layer, *args, **kwargs)` that returns the outputs of a new layer; by default its call.
         recursive: Whether models inside are cloned layer by layer, with `clone_function`, too.
 
+    Returns:
+        A model of the same class.
+
     Raises:
         TypeError: If `model` is not a model, or `clone_function` returns something else than a layer.
 

@@ -55,24 +55,47 @@ class FormerMethods:
     predict: Any
 
     def predict_proba(self, x: Any, batch_size: int = 32, verbose: int = 0) -> Any:
-        """Return `predict(x)`: probabilities, if that is what the last layer computes."""
+        """Return `predict(x)`: probabilities, if that is what the last layer computes.
+
+        Args:
+            x, batch_size, verbose: As in `predict`.
+        """
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
-        """Return the class of each sample: the largest output, or for a single output whether it exceeds 0.5."""
+        """Return the class of each sample: the largest output, or for a single output whether it exceeds 0.5.
+
+        Args:
+            x, batch_size, verbose: As in `predict`.
+        """
         outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
         return outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
 
     def fit_generator(
         self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, **arguments: Any
     ) -> Any:
-        """`fit` on a generator, as Keras 1 and 2 spell it."""
+        """Return the `History` of `fit` on a generator, as Keras 1 and 2 spell it.
+
+        Args:
+            generator: Yields batches `(x, y)` or `(x, y, sample_weight)`.
+            steps_per_epoch, epochs: As in `fit`, which the other arguments are given to.
+        """
         return self.fit(generator, steps_per_epoch=steps_per_epoch, epochs=epochs, **arguments)
 
     def evaluate_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
-        """`evaluate` on a generator, as Keras 1 and 2 spell it."""
+        """Return what `evaluate` does, on a generator, as Keras 1 and 2 spell it.
+
+        Args:
+            generator: Yields batches `(x, y)` or `(x, y, sample_weight)`.
+            steps: Batches to evaluate.
+        """
         return self.evaluate(generator, steps=steps, **{"verbose": 0, **arguments})
 
     def predict_generator(self, generator: Any, steps: int | None = None, **arguments: Any) -> Any:
-        """`predict` on a generator, as Keras 1 and 2 spell it."""
+        """Return what `predict` does, on a generator, as Keras 1 and 2 spell it.
+
+        Args:
+            generator: Yields inputs.
+            steps: Batches to predict.
+        """
         return self.predict(generator, steps=steps, **{"verbose": 0, **arguments})

@@ -45,6 +45,9 @@ class OnBatch(Steps):
             return_dict: Return `{key: value}` instead of numbers in the order of `metrics_names`.
             reset_metrics: Begin the metrics anew with this batch, as Keras 3 always does; False: go on from what they
                 show (Keras 2), until `reset_metrics()`.
+
+        Returns:
+            The loss, a Python number; a list with the metrics behind it, if there are any; or a dict.
         """
         compiled = self._require_compiled("train_on_batch")
         batch = one_batch(x, y, sample_weight, class_weight, self.host_inputs)
@@ -66,7 +69,11 @@ class OnBatch(Steps):
         return_dict: bool = False,
         reset_metrics: bool = True,
     ) -> Any:
-        """Return the loss and metrics of one batch; the arguments are those of `train_on_batch`."""
+        """Return the loss and metrics of one batch.
+
+        Args:
+            x, y, sample_weight, return_dict, reset_metrics: As in `train_on_batch`.
+        """
         compiled = self._require_compiled("test_on_batch")
         batch = one_batch(x, y, sample_weight, None, self.host_inputs)
         program = compiled.program(self, batch, training=False)
@@ -94,7 +101,11 @@ class OnBatch(Steps):
         return {} if running is None else running[0].read(running[0].report(running[1]))
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the outputs for one batch as numpy arrays."""
+        """Return the outputs for one batch as numpy arrays.
+
+        Args:
+            x: A tree of arrays.
+        """
         data = make_data(x, batch_size=row_count(x), prepare=self.host_inputs)
         self._check_can_predict(data)
         assert isinstance(data, ArrayData)

@@ -93,7 +93,11 @@ class Sequential(Model):
                 self._begin(Input(batch_shape=hint[0], dtype=hint[1]))
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove and return the last layer; `rebuild` makes no difference, as in `add`."""
+        """Return the last layer, which is removed.
+
+        Args:
+            rebuild: Makes no difference: what follows from the layers is made when it is asked for.
+        """
         if not self._layers:
             raise ValueError(f"Sequential {self.name!r} has no layers to pop.")
         _, layer = self._layers.popitem()

@@ -144,6 +144,9 @@ class Trainer(FormerMethods, Distributed, OnBatch):
             mesh, rules: Train on a mesh of devices; see `distribute`, of which this is a short form.
             old: Spellings of Keras 1 and 2, such as `nb_epoch`.
 
+        Returns:
+            The `History`: `history[key]` has a number for each epoch, `epoch` their numbers from 0.
+
         Raises:
             RuntimeError: If the model is not compiled.
             ValueError: If data are empty, of different lengths, or do not fit the model.

@@ -62,8 +62,17 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         json_string: What `model.to_json()` returned.
         custom_objects: Users' classes and functions by name.
 
+    Returns:
+        A model of the class that the text names.
+
     Raises:
         ValueError: If it is not JSON, or describes no model that can be made.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_json()
+    >>> model_from_json(text).count_params()
+    8
     """
     return model_from_data(parse_json(json_string, "The text given to model_from_json"), custom_objects)
 
@@ -75,17 +84,39 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
         yaml_string: What `model.to_yaml()` returned.
         custom_objects: Users' classes and functions by name.
 
+    Returns:
+        A model of the class that the text names.
+
     Raises:
         ValueError: If it is not YAML, or describes no model that can be made.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_yaml()
+    >>> model_from_yaml(text).count_params()
+    8
     """
     return model_from_data(parse_yaml(yaml_string, "The text given to model_from_yaml"), custom_objects)
 
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Make a model, with fresh weights, from `{"class_name", "config"}`.
+    """Make a model, with fresh weights, from plain data.
+
+    Args:
+        config: `{"class_name": ..., "config": ...}`.
+        custom_objects: Users' classes and functions by name.
+
+    Returns:
+        A model of the class that the data name.
 
     Raises:
         TypeError: If a list is given, which is what `Sequential.from_config` takes.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> model = Sequential([Dense(2, input_shape=(3,))])
+    >>> model_from_config({"class_name": "Sequential", "config": model.get_config()}).count_params()
+    8
     """
     if isinstance(config, list):
         raise TypeError("model_from_config expects {'class_name', 'config'}. For a list of layers use "

@@ -159,9 +159,20 @@ def load_model(
             `custom_objects`.
         options: Belongs to TensorFlow's format; must be None.
 
+    Returns:
+        The model, of the class that the file names.
+
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, holds only weights, or names what is not known.
+
+    >>> import tempfile
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.keras")
+    >>> Sequential([Dense(2, input_shape=(3,))]).save(path)
+    >>> load_model(path).output_shape
+    (None, 2)
     """
     if not safe_mode:
         raise ValueError("safe_mode=False would run code from the file, which jkeras never does. Use custom_objects=.")

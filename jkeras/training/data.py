@@ -32,7 +32,17 @@ RESIDENT_FILE = 2**30  # an HDF5 dataset up to this size is read once, as a whol
 
 
 class Batch(NamedTuple):
-    """Inputs, targets and sample weights (None where there is none), each a tree of arrays."""
+    """What a step is given: inputs, targets and sample weights.
+
+    Args:
+        x: The inputs, a tree of arrays `(batch, ...)`.
+        y: The targets, likewise; None: there are none.
+        weight: Factors of the loss, `(batch,)` or a tree of such; None: there are none.
+
+    >>> batch = Batch(np.zeros((32, 3)), np.zeros((32, 1)))
+    >>> batch.x.shape, batch.weight is None
+    ((32, 3), True)
+    """
 
     x: Any
     y: Any = None

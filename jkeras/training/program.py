@@ -21,13 +21,28 @@ from jkeras.training.objective import Objective, Totals
 
 
 class TrainState(NamedTuple):
-    """Everything a training step changes. Its buffers are donated from step to step."""
+    """Everything a training step changes. `fit` donates its buffers from step to step.
+
+    Args:
+        params: `{path of the layer: {name: array}}`, what is trained.
+        state: The same of what layers change themselves, such as moving averages.
+        opt_state: What the optimizer keeps: the state of an optax transformation.
+        step: The updates done, an int32.
+        rng: The key of the step, in a step of the model's own; outside of `fit` that of the run. Else None.
+
+    >>> import jkeras
+    >>> model = jkeras.Sequential([jkeras.layers.Input((3,)), jkeras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> ts = model.train_state
+    >>> sorted(ts.params["dense"]), int(ts.step)
+    (['bias', 'kernel'], 0)
+    """
 
     params: Any
     state: Any
     opt_state: Any
     step: Any
-    rng: Any = None  # the key of the step; custom steps are given it
+    rng: Any = None
 
 
 class Fixed(NamedTuple):

@@ -255,7 +255,11 @@ class Steps(PureSteps, Layer):
 
     @staticmethod
     def part(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Return what of a tree like `params` belongs to the layer called `name`, or is inside of it.
+        """Return what of a tree like `params` belongs to a layer, or is inside of it.
+
+        Args:
+            tree: By paths of layers.
+            name: The path of the layer.
 
         >>> Steps.part({"coder/dense": 1, "coder": 2, "decoder": 3}, "coder")
         {'coder/dense': 1, 'coder': 2}
@@ -276,6 +280,13 @@ class Steps(PureSteps, Layer):
         optimizer_variables: Sequence[Any] | None = None,
     ) -> Any:
         """Return `(loss, (unscaled loss, y_pred, non_trainable_variables, metrics_variables))`, for `jax.grad`.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: Lists of arrays, in the order of the
+                model's properties of these names.
+            x, y, sample_weight: The batch.
+            training: Whether the model is trained.
+            optimizer_variables: Those of the optimizer, which may scale the loss.
 
         Reference: Keras 3, the JAX trainer.
         """
@@ -304,6 +315,11 @@ class Steps(PureSteps, Layer):
         training: bool = True,
     ) -> Any:
         """Return `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`: a pure `compute_loss`.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: Lists of arrays, in the order of the
+                model's properties of these names.
+            x, y, y_pred, sample_weight, training: As for `compute_loss`.
 
         Reference: Keras 3, `Trainer.stateless_compute_loss`.
         """
