@@ -17,7 +17,7 @@ class BackupAndRestore(Callback):
     The run ends with the same weights, history and callbacks, bit by bit, as one that was never interrupted:
     `Model.load_checkpoint` says what has to be the same for that. The arrays are copied while the loop waits; a thread
     writes them, one checkpoint at a time, while the loop goes on. Several processes that train together write shards,
-    by Orbax (`pip install orbax-checkpoint`), to a folder that all of them reach.
+    by Orbax (`pip install 'jkeras[orbax]'`), to a folder that all of them reach.
 
     Args:
         backup_dir: The folder for the checkpoints of this run, and of no other.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import struct
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.callbacks.log_values import plain
+from jkeras.core.extras import optional
 
 MAX_IMAGES = 3  # of one weight, as `tf.summary.image` keeps
 QUEUED = 10_000  # events: the loop never waits for the thread that writes them, but when an epoch is over
@@ -27,13 +27,7 @@ def tensorboard(module: str = "summary.writer.event_file_writer") -> Any:
     Raises:
         ImportError: If the package is missing; names the extra.
     """
-    try:
-        return importlib.import_module(f"tensorboard.{module}")
-    except ImportError as error:
-        raise ImportError(
-            "The TensorBoard callback needs the package tensorboard (TensorFlow is not needed): "
-            "pip install 'jkeras[tensorboard]'."
-        ) from error
+    return optional(f"tensorboard.{module}", "The TensorBoard callback", "TensorFlow is not needed.")
 
 
 class EventFiles:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jkeras.callbacks.base import Callback, Logs
+from jkeras.core.extras import optional
 from jkeras.core.former_names import MetricLogs
 
 
@@ -98,10 +99,7 @@ class History(Callback):
         0      0.50       NaN
         1      0.25       0.5
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("history.to_frame() needs pandas: pip install pandas.") from error
+        pandas = optional("pandas", "history.to_frame()")
         columns = {}
         for name in self.history:
             epochs, values = self.series(name)

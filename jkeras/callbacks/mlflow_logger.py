@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras.callbacks.tracked_run import TrackedRun
+from jkeras.core.extras import optional
 
 
 class MLflowLogger(TrackedRun):
@@ -72,8 +73,4 @@ class MLflowLogger(TrackedRun):
 
 
 def _mlflow() -> Any:
-    try:
-        import mlflow
-    except ImportError as error:
-        raise ImportError("MLflowLogger needs the package mlflow: pip install mlflow (or mlflow-skinny).") from error
-    return mlflow
+    return optional("mlflow", "MLflowLogger", "mlflow-skinny is enough.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jkeras.callbacks.tracked_run import TrackedRun
+from jkeras.core.extras import optional
 
 
 class WandbLogger(TrackedRun):
@@ -70,8 +71,4 @@ class WandbLogger(TrackedRun):
 
 
 def _wandb() -> Any:
-    try:
-        import wandb
-    except ImportError as error:
-        raise ImportError("WandbLogger needs the package wandb: pip install wandb.") from error
-    return wandb
+    return optional("wandb", "WandbLogger")

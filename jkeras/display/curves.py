@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.extras import optional
 from jkeras.display.numbers import format_number
 from jkeras.display.series import RATES, Pair, Series, caption, leading, pairs_of
 from jkeras.display.width import columns
@@ -39,10 +40,7 @@ def plot_history(
         ImportError: If matplotlib is not installed.
         ValueError: If a metric is not in the history, axes and metrics differ in number, or there is nothing to draw.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("history.plot() needs matplotlib: pip install jkeras[plot].") from error
+    figures = optional("matplotlib.figure", "history.plot()")
     if ax is not None and fig is not None:
         raise ValueError("history.plot takes ax= or fig=, not both: axes belong to a figure already.")
     pairs = pairs_of(history, metrics)
@@ -59,11 +57,11 @@ def plot_history(
         fig = axes[0].figure
     else:
         is_own = fig is None
-        fig = Figure(figsize=_size(pairs), layout="constrained") if is_own else fig
+        fig = figures.Figure(figsize=_size(pairs), layout="constrained") if is_own else fig
         _fill(fig, pairs, caption(history, pairs), is_own)
     if to_file is not None:
         fig.figure.savefig(os.fspath(to_file), dpi=160)  # of a part of a figure, the whole
-    _let_notebooks_show(Figure)
+    _let_notebooks_show(figures.Figure)
     return fig
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import jax
 
+from jkeras.core.extras import missing_package, optional
 from jkeras.display.chart import Box, Chart, chart_of
 
-_MISSING = (
-    "Drawing models needs pydot and graphviz: pip install jkeras[plot], and install graphviz "
-    "(https://graphviz.org/download) so that its program `dot` is found."
+_DRAWING = (
+    "Drawing models",
+    "It needs graphviz (https://graphviz.org/download) too, whose program `dot` has to be found.",
 )
 _LINE, _HEAD, _FROZEN = "#5b6770", "#d6e4f0", "#e4e4e4"
 
@@ -57,10 +58,7 @@ def model_to_dot(
 
     Reference: `keras.utils.model_to_dot`.
     """
-    try:
-        import pydot
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
+    pydot = optional("pydot", *_DRAWING)
     options = dict(
         shapes=show_shapes, dtype=show_dtype, names=show_layer_names, activations=show_layer_activations,
         trainable=show_trainable,
@@ -188,7 +186,7 @@ def plot_model(
         graph.write_raw(to_file)
         return None
     if shutil.which("dot") is None:
-        raise ImportError(_MISSING)
+        raise missing_package("pydot", *_DRAWING)
     graph.write(to_file, format=ending)
     shown = "SVG" if ending == "svg" else "Image" if ending in ("png", "jpg", "jpeg", "gif") else None
     try:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jkeras.core.extras import optional
 from jkeras.layers.jax_layer import JaxLayer, known_object
 
 __all__ = ["FlaxLayer"]
@@ -91,10 +92,7 @@ class FlaxLayer(JaxLayer):
 
 def _functions(module: Any, method: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the pure functions of a module that `JaxLayer` takes."""
-    try:
-        from flax import linen
-    except ImportError as error:
-        raise ImportError("FlaxLayer needs the package flax: pip install flax.") from error
+    linen = optional("flax.linen", "FlaxLayer")
     if not isinstance(module, linen.Module):
         raise TypeError(f"FlaxLayer expects an instance of a flax.linen.Module; got {module!r}.")
     called = method if callable(method) else getattr(module, method or "__call__")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.callbacks import History
+from jkeras.core.extras import optional
 
 
 class PopulationHistory:
@@ -74,10 +75,7 @@ class PopulationHistory:
         Raises:
             ImportError: If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("history.to_frame() needs pandas: pip install pandas.") from error
+        pandas = optional("pandas", "history.to_frame()")
         index = pandas.MultiIndex.from_product([self.epoch, range(self.members)], names=["epoch", "member"])
         return pandas.DataFrame({name: values.ravel() for name, values in self.history.items()}, index=index)
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.extras import missing_package
+
 try:
     from sklearn.base import BaseEstimator
     from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
-    raise ImportError("PopulationSearchCV needs scikit-learn 1.6 or later: pip install jkeras[sklearn].") from error
+    raise missing_package("sklearn", "PopulationSearchCV", "It has to be 1.6 or later.") from error
 
 from jkeras.core import seeds
 from jkeras.models import Model

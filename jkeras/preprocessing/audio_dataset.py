@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.extras import optional
 from jkeras.preprocessing.directory import check_format, dataset_from_directory
 
 
@@ -105,12 +106,9 @@ def _load(path: str, rate: int | None, length: int | None) -> np.ndarray:
 
 
 def _resample(sound: np.ndarray, own_rate: int, rate: int) -> np.ndarray:
-    try:
-        from scipy.signal import resample_poly
-    except ImportError as error:
-        raise ImportError("Resampling sounds needs SciPy: pip install jkeras[image]") from error
+    signal = optional("scipy.signal", "Resampling sounds")
     common = math.gcd(rate, own_rate)
-    return resample_poly(sound, rate // common, own_rate // common, axis=0).astype("float32")
+    return signal.resample_poly(sound, rate // common, own_rate // common, axis=0).astype("float32")
 
 
 def _fit(sound: np.ndarray, length: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def save_checkpoint(model: Any, filepath: Any, overwrite: bool = True, format: s
         filepath: Name of the file (of the folder for "orbax"); folders are made when they are missing.
         overwrite: Whether to replace an existing checkpoint.
         format: "hdf5", one file, written atomically; or "orbax", a folder of shards that several hosts write together
-            (`pip install orbax-checkpoint`). "hdf5" if left out.
+            (`pip install 'jkeras[orbax]'`). "hdf5" if left out.
 
     Raises:
         RuntimeError: If the model is not compiled.

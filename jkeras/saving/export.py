@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.errors import nearest
+from jkeras.core.extras import optional
 from jkeras.core.spec import InputSpec
 from jkeras.models.compiled import pure_functions
 from jkeras.models.steps.custom import custom_forward
@@ -47,7 +48,8 @@ def export_model(
     Args:
         model: A built model.
         filepath: Name of the file; folders are made when they are missing.
-        format: "stablehlo" or "onnx" (which needs `pip install jax2onnx`). By the name if left out, else "stablehlo".
+        format: "stablehlo" or "onnx" (which needs `pip install 'jkeras[onnx]'`). By the name if left out, else
+            "stablehlo".
         verbose: True to print what was written.
         input_signature: Shapes and dtypes of the inputs, if they are not known or not to be left open: a tree like the
             inputs of `InputSpec`, of `jax.ShapeDtypeStruct`, or of arrays.
@@ -69,10 +71,7 @@ def export_model(
         names = [f"input_{i}" for i in range(count)] if model._plan is None else model._plan.input_names
         write_onnx(inference(model), [_abstract(signature, shared) for shared in (False, True)], name, names)
     else:
-        try:
-            import flatbuffers  # noqa: F401, what JAX writes programs with
-        except ImportError as error:
-            raise ImportError("JAX needs flatbuffers to write a program: pip install flatbuffers.") from error
+        optional("flatbuffers", "Writing a program of JAX")
         program = exported(model, input_signature, platforms)
         with atomic_path(name) as temporary:
             temporary.write_bytes(program.serialize())

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from jkeras.core.extras import optional
 from jkeras.saving.atomic import atomic_path
 
 
@@ -23,13 +24,9 @@ def write_onnx(function: Callable[[Any], Any], specs: Sequence[Any], path: str, 
         ImportError: If jax2onnx is not installed.
         ValueError: If it has no counterpart for something that the function computes.
     """
-    try:
-        from jax2onnx import to_onnx
-        from onnx.checker import check_model
-    except ImportError as error:
-        raise ImportError(
-            "ONNX files need the package jax2onnx: pip install jax2onnx. format='stablehlo' needs nothing but JAX."
-        ) from error
+    instead = "format='stablehlo' needs nothing but JAX and flatbuffers."
+    to_onnx = optional("jax2onnx", "Writing ONNX files", instead).to_onnx
+    check_model = optional("onnx.checker", "Writing ONNX files", instead).check_model
     structure = jax.tree.structure(specs[0])
 
     def flat(*arrays: Any) -> Any:

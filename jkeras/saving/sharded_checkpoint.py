@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jkeras.core.extras import optional
 from jkeras.saving.checkpoint import Snapshot, key_data
 from jkeras.saving.checkpoint_file import FORMAT, VERSION, Arrays, DamagedError, checked_document, described
 
@@ -23,14 +24,8 @@ def orbax_checkpoint() -> Any:
     Raises:
         ImportError: If it is not installed; says how to.
     """
-    try:
-        import orbax.checkpoint
-    except ImportError as error:
-        raise ImportError(
-            "Sharded checkpoints need Orbax: pip install orbax-checkpoint. A checkpoint in one file does not: "
-            "model.save_checkpoint('name.h5')."
-        ) from error
-    return orbax.checkpoint
+    one_file = "A checkpoint in one file does not: model.save_checkpoint('name.h5')."
+    return optional("orbax.checkpoint", "A checkpoint of several processes", one_file)
 
 
 def save_arguments(taken: Snapshot) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.core.extras import optional
+
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
 
@@ -17,11 +19,7 @@ def ndimage() -> Any:
     Raises:
         ImportError: If SciPy is not installed.
     """
-    try:
-        import scipy.ndimage
-    except ImportError as error:
-        raise ImportError("Transforming images needs SciPy: pip install jkeras[image]") from error
-    return scipy.ndimage
+    return optional("scipy.ndimage", "Transforming images")
 
 
 def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float) -> np.ndarray:

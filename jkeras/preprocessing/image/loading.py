@@ -12,6 +12,7 @@ from jkeras.core import blame
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.core.errors import nearest
+from jkeras.core.extras import optional
 
 COLOR_MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
@@ -23,11 +24,7 @@ def pillow() -> Any:
     Raises:
         ImportError: If Pillow is not installed.
     """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError("Reading and writing images needs Pillow: pip install jkeras[image]") from error
-    return Image
+    return optional("PIL.Image", "Reading and writing images")
 
 
 def check_color_mode(color_mode: str) -> str:
