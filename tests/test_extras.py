@@ -73,8 +73,8 @@ def test_a_missing_package_is_asked_for(package, purpose, provoke, tmp_path, mon
     with pytest.raises(ImportError) as caught:
         imported_anew(provoke, monkeypatch) if isinstance(provoke, str) else provoke(tmp_path)
     name, extra = PACKAGES[package]
-    install = f"'jkeras[{extra}]'" if extra else name
-    assert str(caught.value).startswith(purpose) and f" needs {name}: pip install {install}." in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(purpose) and f" needs {name}: pip install 'jkeras[{extra}]'." in message
     assert caught.value.__cause__ is not None
     assert not list(tmp_path.iterdir())
 
@@ -90,7 +90,7 @@ def test_extras_are_those_of_the_project():
         if extra not in FOR_DEVELOPERS
         for requirement in requirements
     }
-    known = {row for row in PACKAGES.values() if row[1] is not None}
+    known = {*PACKAGES.values()}
     assert known - declared == {("onnx", "onnx")}
     assert declared - known == {("rich", "rich")}
 

@@ -97,7 +97,7 @@ def test_a_data_frame_has_a_row_for_each_epoch():
 
 def test_without_pandas_the_error_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
+    with pytest.raises(ImportError, match=r"jkeras\[pandas\]"):
         falling(1, "loss").to_frame()
 
 

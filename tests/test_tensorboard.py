@@ -299,8 +299,8 @@ def test_arguments_of_tensorboard(tmp_path):
 
 
 @pytest.mark.parametrize("name, package, words", [
-    ("TensorBoard", "tensorboard", r"jkeras\[tensorboard\]"), ("MLflowLogger", "mlflow", "pip install mlflow"),
-    ("WandbLogger", "wandb", "pip install wandb"),
+    ("TensorBoard", "tensorboard", r"jkeras\[tensorboard\]"), ("MLflowLogger", "mlflow", r"jkeras\[mlflow\]"),
+    ("WandbLogger", "wandb", r"jkeras\[wandb\]"),
 ])  # fmt: skip
 def test_a_missing_package_is_named(monkeypatch, name, package, words):
     for module in [m for m in sys.modules if m.split(".")[0] == package]:

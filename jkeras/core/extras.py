@@ -5,22 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# By the name that is imported: what pip calls the package, and the extra of jkeras that brings it, if one does.
-PACKAGES: dict[str, tuple[str, str | None]] = {
+# By the name that is imported: what pip calls the package, and the extra of jkeras that brings it.
+PACKAGES: dict[str, tuple[str, str]] = {
     "PIL": ("pillow", "image"),
     "flatbuffers": ("flatbuffers", "export"),
-    "flax": ("flax", None),
+    "flax": ("flax", "flax"),
     "jax2onnx": ("jax2onnx", "onnx"),
     "matplotlib": ("matplotlib", "plot"),
-    "mlflow": ("mlflow", None),
+    "mlflow": ("mlflow-skinny", "mlflow"),
     "onnx": ("onnx", "onnx"),
     "orbax": ("orbax-checkpoint", "orbax"),
-    "pandas": ("pandas", None),
+    "pandas": ("pandas", "pandas"),
     "pydot": ("pydot", "plot"),
     "scipy": ("scipy", "image"),
     "sklearn": ("scikit-learn", "sklearn"),
     "tensorboard": ("tensorboard", "tensorboard"),
-    "wandb": ("wandb", None),
+    "wandb": ("wandb", "wandb"),
 }
 
 
@@ -58,10 +58,7 @@ def missing_package(module: str, purpose: str, hint: str = "") -> ImportError:
 
     >>> print(missing_package("matplotlib.figure", "history.plot()"))
     history.plot() needs matplotlib: pip install 'jkeras[plot]'.
-    >>> print(missing_package("pandas", "history.to_frame()"))
-    history.to_frame() needs pandas: pip install pandas.
     """
     package, extra = PACKAGES[module.partition(".")[0]]
-    install = package if extra is None else f"'jkeras[{extra}]'"
     end = f" {hint}" if hint else ""
-    return ImportError(f"{purpose} needs {package}: pip install {install}.{end}", name=module)
+    return ImportError(f"{purpose} needs {package}: pip install 'jkeras[{extra}]'.{end}", name=module)
