@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jkeras import Sequential, layers, utils
-from jkeras.training import data, sources
+from jkeras.training import arrays, data, sources
 
 rng = np.random.default_rng(0)
 X = rng.random((50, 3), np.float32)
@@ -177,21 +177,21 @@ def test_columns_of_several_dtypes():
     mixed = {"a": X[:, 0] > 0.5, "b": np.arange(50), "c": X[:, 2]}
     wanted = np.stack([column.astype("float32") for column in mixed.values()], 1)
     for frame in (pandas.DataFrame(mixed), polars.DataFrame(mixed), pandas.DataFrame(mixed).convert_dtypes()):
-        np.testing.assert_allclose(data.as_arrays(frame, "x"), wanted)
+        np.testing.assert_allclose(arrays.as_arrays(frame, "x"), wanted)
     missing = pandas.DataFrame({"a": pandas.array([1.5, None], dtype="Float64")})
-    np.testing.assert_array_equal(data.as_arrays(missing, "x"), [[1.5], [np.nan]])
+    np.testing.assert_array_equal(arrays.as_arrays(missing, "x"), [[1.5], [np.nan]])
     labels = pandas.Series(pandas.Categorical([2, 1, 2]))
-    np.testing.assert_array_equal(data.as_arrays(labels, "y"), [2, 1, 2])
+    np.testing.assert_array_equal(arrays.as_arrays(labels, "y"), [2, 1, 2])
 
 
 def test_tensors_and_frames_are_not_copied():
     torch, pandas = pytest.importorskip("torch"), pytest.importorskip("pandas")
     tensor = torch.from_numpy(X)
-    assert np.shares_memory(data.as_arrays(tensor, "x"), X)
-    assert np.shares_memory(data.as_arrays(OnlyDlpack(X), "x"), X)
+    assert np.shares_memory(arrays.as_arrays(tensor, "x"), X)
+    assert np.shares_memory(arrays.as_arrays(OnlyDlpack(X), "x"), X)
     frame = pandas.DataFrame(X)
-    assert np.shares_memory(data.as_arrays(frame, "x"), frame.to_numpy())
-    assert data.as_arrays(tensor.bfloat16(), "x").dtype == np.float32
+    assert np.shares_memory(arrays.as_arrays(frame, "x"), frame.to_numpy())
+    assert arrays.as_arrays(tensor.bfloat16(), "x").dtype == np.float32
 
 
 @pytest.fixture

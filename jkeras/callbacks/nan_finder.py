@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core import blame
 from jkeras.models.nan_search import Finding, search
-from jkeras.training.data import ArrayData, Batch, on_host
+from jkeras.training.arrays import on_host
+from jkeras.training.data import ArrayData, Batch
 from jkeras.training.program import Fixed, TrainState
 
 ACTIONS = ("raise", "stop", "warn")

@@ -15,7 +15,8 @@ from jkeras.distribution import Estimate, placement_of
 from jkeras.distribution import estimate as of_program
 from jkeras.distribution.mesh_placement import MeshPlacement
 from jkeras.models.weight_rows import weight_rows
-from jkeras.training.data import Batch, as_arrays, canonical_dtype
+from jkeras.training.arrays import as_arrays, canonical_dtype
+from jkeras.training.data import Batch
 from jkeras.training.program import Fixed, Program, TrainState
 
 

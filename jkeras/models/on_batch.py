@@ -15,7 +15,8 @@ from jkeras.models.given import one_batch, row_count
 from jkeras.models.prediction import Predictor
 from jkeras.models.steps.builtin import Steps
 from jkeras.models.steps.running import current
-from jkeras.training.data import ArrayData, make_data, on_host
+from jkeras.training.arrays import on_host
+from jkeras.training.data import ArrayData, make_data
 from jkeras.training.interrupts import uninterrupted
 from jkeras.training.labels import check_labels
 from jkeras.training.program import fetch, send

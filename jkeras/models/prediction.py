@@ -20,7 +20,8 @@ from jkeras.core.template import kept, two_level, walk, weights_of
 from jkeras.models.compiled import pure_functions
 from jkeras.models.steps.custom import custom_forward, overrides
 from jkeras.models.weight_rows import composition
-from jkeras.training.data import ArrayData, Batch, StreamData, canonical_dtype, on_host
+from jkeras.training.arrays import canonical_dtype, on_host
+from jkeras.training.data import ArrayData, Batch, StreamData
 from jkeras.training.program import eager_program, fetch, send
 from jkeras.training.stream import Ahead
 

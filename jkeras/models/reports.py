@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 from jkeras.models.compiled import Arrays
+from jkeras.training.arrays import as_arrays, canonical_dtype
 from jkeras.training.cost import Cost, of_step, peak_flops
-from jkeras.training.data import Batch, as_arrays, canonical_dtype
+from jkeras.training.data import Batch
 
 
 def explain_fit(self: Any) -> str:

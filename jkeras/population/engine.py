@@ -20,7 +20,8 @@ from jkeras.population.members import Builder
 from jkeras.population.placement import MemberPlacement
 from jkeras.population.program import Common, Data, PopulationProgram
 from jkeras.population.varied import Slots
-from jkeras.training.data import Batch, on_host
+from jkeras.training.arrays import on_host
+from jkeras.training.data import Batch
 from jkeras.training.program import TrainState
 
 Tree = dict[str, dict[str, Any]]

@@ -15,7 +15,8 @@ from jkeras.models.compiled import pure_functions
 from jkeras.models.prediction import IN_FLIGHT, pad_rows
 from jkeras.models.steps.custom import custom_forward
 from jkeras.population.program import Common, joined_params
-from jkeras.training.data import ArrayData, on_host
+from jkeras.training.arrays import on_host
+from jkeras.training.data import ArrayData
 from jkeras.training.program import fetch, send
 
 COMBINE = (None, "mean", "vote")

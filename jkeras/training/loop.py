@@ -11,8 +11,9 @@ import jax
 import numpy as np
 
 from jkeras.core.placement import DEFAULT, Placement
+from jkeras.training.arrays import on_host
 from jkeras.training.chunks import batch_bytes, chunks
-from jkeras.training.data import ArrayData, Batch, Data, epoch_order, on_host, with_room
+from jkeras.training.data import ArrayData, Batch, Data, epoch_order, with_room
 from jkeras.training.interrupts import Interrupts
 from jkeras.training.pacer import SHOWN_EVERY, Pacer
 from jkeras.training.profile import StepTrace
