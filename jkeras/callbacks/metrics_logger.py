@@ -43,10 +43,22 @@ class MetricsLogger(Callback):
             self.on_train_batch_end = self._count_batch
 
     def log_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Pass on the metrics of an epoch, which counts from 0."""
+        """Pass on the metrics of an epoch.
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: Its metrics.
+        """
 
     def log_batch(self, epoch: int, batch: int, step: int, logs: dict[str, Any]) -> None:
-        """Pass on the metrics of the epoch so far after a batch, which counts from 0: the `step`th of the run."""
+        """Pass on the metrics of the epoch so far, after a batch.
+
+        Args:
+            epoch: The epoch, from 0.
+            batch: The batch, from 0 in its epoch.
+            step: How many batches of the run are done.
+            logs: The metrics.
+        """
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin to count."""

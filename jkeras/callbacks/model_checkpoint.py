@@ -8,7 +8,8 @@ from typing import Any
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.log_values import strict, unstrict
+from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.errors import nearest, unexpected_argument
 from jkeras.core.former_names import MetricLogs
 
@@ -150,13 +151,13 @@ class ModelCheckpoint(MonitorCallback):
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counters."""
         return {
-            "best": json_float(self.best),
+            "best": strict(self.best),
             "epochs_since_save": self.epochs_since_save,
             **self.counter.state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
-        self.best = from_json_float(state["best"])
+        self.best = unstrict(state["best"])
         self.epochs_since_save = state["epochs_since_save"]
         self.counter.set_state(state)

@@ -9,7 +9,8 @@ from typing import Any
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.callbacks.checkpoint_store import ShardedStore
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.log_values import strict, unstrict
+from jkeras.callbacks.monitor import MonitorCallback
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -33,6 +34,10 @@ class OrbaxCheckpoint(MonitorCallback):
     Raises:
         ImportError: If `orbax-checkpoint` is not installed.
         ValueError: If `save_freq` is neither "epoch" nor a positive number.
+
+    >>> checkpoint = OrbaxCheckpoint("run", monitor="loss", save_best_only=True, max_to_keep=3)  # doctest: +SKIP
+    >>> model.fit(x, y, epochs=10, callbacks=[checkpoint])  # doctest: +SKIP
+    >>> model.load_checkpoint("run")  # doctest: +SKIP
 
     Reference: Keras 3.15, `keras.callbacks.OrbaxCheckpoint`; https://orbax.readthedocs.io
     """
@@ -100,9 +105,9 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counts."""
-        return {"best": json_float(self.best), **self.counter.state()}
+        return {"best": strict(self.best), **self.counter.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
-        self.best = from_json_float(state["best"])
+        self.best = unstrict(state["best"])
         self.counter.set_state(state)
