@@ -66,6 +66,9 @@ class SKLearnEstimator(BaseEstimator):
             sample_weight: How much each sample counts.
             kwargs: Arguments of the model's `fit`; they come before `fit_kwargs`.
 
+        Returns:
+            The estimator itself.
+
         Raises:
             RuntimeError: If the model is not compiled.
             TypeError: If `model` is neither a model nor a function that returns one.
