@@ -62,6 +62,9 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         json_string: What `model.to_json()` returned.
         custom_objects: Users' classes and functions by name.
 
+    Returns:
+        A `Model`; compiled if the text says how.
+
     Raises:
         ValueError: If it is not JSON, or describes no model that can be made.
     """
@@ -75,6 +78,9 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
         yaml_string: What `model.to_yaml()` returned.
         custom_objects: Users' classes and functions by name.
 
+    Returns:
+        A `Model`; compiled if the text says how.
+
     Raises:
         ValueError: If it is not YAML, or describes no model that can be made.
     """
@@ -83,6 +89,13 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Make a model, with fresh weights, from `{"class_name", "config"}`.
+
+    Args:
+        config: What `serialize_keras_object(model)` returned.
+        custom_objects: Users' classes and functions by name.
+
+    Returns:
+        A `Model`; compiled if the data say how.
 
     Raises:
         TypeError: If a list is given, which is what `Sequential.from_config` takes.
