@@ -37,10 +37,7 @@ class MetricsLogger(Callback):
         self.update_freq = update_freq
         self._counter = BatchCounter(update_freq, "update_freq")
         self._epoch = self._steps = 0
-        if self._counter.counts_batches:
-            self.batch_interval = self._counter.every
-            # Set on the object: without it the loop need not stop within an epoch.
-            self.on_train_batch_end = self._count_batch
+        self._counter.listen(self, self._count_batch)
 
     def log_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
         """Pass on the metrics of an epoch.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.callbacks.base import Callback
+from jkeras.callbacks.log_values import strict, unstrict
 from jkeras.core import blame
 from jkeras.metrics.direction import direction_of
 
@@ -82,3 +83,11 @@ class MonitorCallback(Callback):
                 "Say so: mode='max' or mode='min'."
             )
         return 1 if mode == "max" else -1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value, which may be infinite, as strict JSON can hold it."""
+        return {"best": strict(self.best)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        super().load_state_dict({**state, "best": unstrict(state.get("best"))})

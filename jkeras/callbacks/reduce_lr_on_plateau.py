@@ -8,7 +8,6 @@ import numpy as np
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.learning_rate import read_rate, write_rate
-from jkeras.callbacks.log_values import strict, unstrict
 from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.errors import unexpected_argument
 
@@ -104,8 +103,4 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counters."""
-        return {"best": strict(self.best), "wait": self.wait, "cooldown_counter": self.cooldown_counter}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
-        super().load_state_dict({**state, "best": unstrict(state.get("best"))})
+        return {**super().state_dict(), "wait": self.wait, "cooldown_counter": self.cooldown_counter}

@@ -77,8 +77,6 @@ class Engine:
                 "optimizer of compile."
             )
 
-    # Beginning
-
     def program(self, sample: Batch, training: bool = True) -> PopulationProgram:
         """Return the compiled steps for batches like `sample`; members begin with the first batch they see."""
         if self.ts is None:
@@ -174,14 +172,10 @@ class Engine:
             self.ts = self.ts._replace(opt_state=self.placement.settled(program.begin(self.ts.params, common)))
         return self.ts._replace(step=self.placement.members_of(np.zeros(self.settings.members, np.int32))), common
 
-    # Data
-
     def data(self, batch: Batch, own: np.ndarray | None = None) -> Data:
         """Put the data on the devices, once for all members; `own` are the members' weights of samples."""
         x, y, weight = jax.tree.map(lambda a: self.placement.all_of(on_host(a)), batch)
         return Data(x, y, weight, None if own is None else self.placement.members_of(own.astype(np.float32)))
-
-    # Results
 
     def trees(self) -> tuple[Tree, Tree]:
         """Return the trained (or carried) parameters and the states, as an evaluation takes them."""

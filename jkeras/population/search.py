@@ -22,6 +22,7 @@ from jkeras.population.hyperparameters import Hyperparameters
 from jkeras.population.members import Builder
 from jkeras.population.population import Population
 from jkeras.population.scoring import Scoring, Targets
+from jkeras.wrappers.outputs import probabilities
 
 
 class PopulationSearchCV(BaseEstimator):
@@ -217,7 +218,7 @@ class PopulationSearchCV(BaseEstimator):
         """
         if not self._fitted()._targets.is_classifier:
             raise AttributeError("predict_proba is for models with a crossentropy loss.")
-        return self._targets.probabilities(self._outputs(X))
+        return probabilities(self._outputs(X))
 
     def score(self, X: Any, y: Any) -> float:
         """Return the score of the best model on other data, by `scoring`.
