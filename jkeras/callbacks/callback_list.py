@@ -46,7 +46,7 @@ class CallbackList:
 
     >>> from jkeras.callbacks import LambdaCallback
     >>> hooks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)))
-    >>> hooks.on_epoch_end(0, {"loss": 1.0})
+    >>> hooks.on_epoch_end(epoch=0, logs={"loss": 1.0})
     0 {'loss': 1.0}
     >>> hooks.has_batch_hooks
     False

@@ -10,7 +10,7 @@ from jkeras.core import placement as placements
 from jkeras.distribution.devices import list_devices
 from jkeras.distribution.layout_map import LayoutMap
 from jkeras.distribution.layouts import DeviceMesh, TensorLayout
-from jkeras.distribution.placements import placement_of
+from jkeras.distribution.placements import placement_for
 
 
 class Distribution:
@@ -41,7 +41,7 @@ class Distribution:
     def placement(self) -> placements.Placement:
         """What training goes by."""
         rules = self.layout_map if self.layout_map is not None else ()
-        made = placement_of(self.device_mesh, rules, self.batch_dim_name)
+        made = placement_for(self.device_mesh, rules, self.batch_dim_name)
         return made if self.auto_shard_dataset else made.of_parts()
 
     @contextmanager

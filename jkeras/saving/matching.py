@@ -24,7 +24,7 @@ class HostValues(Mapping[int, np.ndarray]):
     def __init__(self, model: Any):
         model._drawn_weights()
         self.weights = {id(w): w for w in model.weights}
-        self.nbytes = sum(w.size * jnp.dtype(w.dtype).itemsize for w in self.weights.values())
+        self.nbytes = sum(map(byte_size, self.weights.values()))
 
     def __getitem__(self, key: int) -> np.ndarray:
         return on_host(self.weights[key].current())
@@ -34,6 +34,11 @@ class HostValues(Mapping[int, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.weights)
+
+
+def byte_size(weight: Weight) -> int:
+    """Return how many bytes the array of a weight takes."""
+    return weight.size * jnp.dtype(weight.dtype).itemsize
 
 
 class Match(NamedTuple):
