@@ -87,7 +87,8 @@ class Rules:
     def matching(self, path: str) -> Any:
         """Return what the rule for a path says, or None if there is none."""
         if self.is_strict:
-            return dict(self.rows).get(only_match([rule.pattern for rule in self.rows], path))
+            key = only_match([rule.pattern for rule in self.rows], path)
+            return None if key is None else dict(self.rows)[key]
         return next((rule.spec for rule in self.rows if re.search(rule.pattern, path)), None)
 
     def spec(self, path: str, shape: tuple[int, ...]) -> PartitionSpec:
