@@ -136,17 +136,31 @@ def matmul_precision() -> str | None:
 
 
 def enable_interactive_logging() -> None:
-    """Let progress and summaries go to standard output, as they do from the start."""
+    """Let progress and summaries go to standard output, as they do from the start.
+
+    >>> enable_interactive_logging()
+    >>> is_interactive_logging_enabled()
+    True
+    """
     settings.interactive_logging = True
 
 
 def disable_interactive_logging() -> None:
-    """Let progress and summaries go to the logger "jkeras", at level INFO: one line an epoch."""
+    """Let progress and summaries go to the logger "jkeras", at level INFO: one line an epoch.
+
+    >>> disable_interactive_logging()
+    >>> is_interactive_logging_enabled()
+    False
+    >>> enable_interactive_logging()
+    """
     settings.interactive_logging = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress and summaries go to standard output.
+    """Return whether progress and summaries go to standard output.
+
+    Returns:
+        True, unless `disable_interactive_logging` was called.
 
     >>> is_interactive_logging_enabled()
     True

@@ -233,6 +233,8 @@ same(tf.nn.moments(a, axes=[0])[1], a.var(0)); same(tf.linalg.norm(a), np.linalg
 same(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[1], logits=[[0., 0.]]), [np.log(2)], rtol=1e-6)
 same(tf.nn.sigmoid_cross_entropy_with_logits(labels=[1.], logits=[0.]), [np.log(2)], rtol=1e-6)
 same(tf.image.flip_left_right(a.reshape(1, 3, 4, 1))[0, :, :, 0], a[:, ::-1]); same(tf.range(1, 7, 2), [1, 3, 5])
+b = np.arange(16, dtype="float32").reshape(4, 4, 1); same(tf.image.central_crop(b, 0.5), b[1:3, 1:3])
+same(tf.image.crop_to_bounding_box(b, 1, 0, 2, 3), b[1:3, :3])
 same(tf.pad(a, [[1, 0], [0, 1]]), np.pad(a, [(1, 0), (0, 1)])); same(tf.tile([[1, 2]], [2, 1]), [[1, 2], [1, 2]])
 same(tf.linalg.band_part(np.ones((3, 3)), -1, 0), np.tril(np.ones((3, 3)))); same(tf.einsum("ij,kj->ik", a, a), a @ a.T)
 same(tf.clip_by_norm([3., 4.], 1.), [.6, .8], rtol=1e-6); same(tf.math.l2_normalize([3., 4.]), [.6, .8], rtol=1e-6)

@@ -20,7 +20,8 @@ from jkeras import display
 from jkeras.callbacks import Callback, CallbackList, ProgbarLogger
 from jkeras.core import settings as settings_module
 from jkeras.core.settings import settings
-from jkeras.display import Facts, Progbar, layout, themes, width
+from jkeras.display import Progbar, layout, themes, width
+from jkeras.display.facts import Facts
 from jkeras.layers import Dense
 
 X = np.arange(64, dtype="float32").reshape(32, 2) / 64

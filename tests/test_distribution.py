@@ -513,7 +513,7 @@ def test_errors_name_what_is_wrong_and_leave_the_model_as_it_was(name):
 
 
 def test_a_batch_is_what_training_sees():
-    placement = distribution.placements.placement_of(data_mesh())
+    placement = distribution.placements.placement_for(data_mesh())
     put = placement.put(Batch(np.ones((16, 2), "float32"), np.ones(16, "float32")))
     assert tuple(put.x.sharding.spec) == ("data",) and tuple(put.y.sharding.spec) == ("data",)
     assert placement.put(np.ones((13, 2), "float32")).sharding.is_fully_replicated

@@ -46,7 +46,7 @@ def test_explain_fit_tells_what_happened(monkeypatch):
     first = net.explain_fit()
     assert "fit ran 3 epochs: 21 steps over 192 samples" in first
     assert "mode 'blocks'" in first and net._compiled.decision.reason in first
-    assert f"(1.2 KiB) live on {jax.devices()[0]}" in first
+    assert f"(1.28 kB) live on {jax.devices()[0]}" in first
     assert "a loop of steps on 10 samples in" in first and "a step on 4 samples in" in first
     assert "No callback had to be told" in first
     steps, samples = (float(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:steps|samples)/s", first))

@@ -12,7 +12,8 @@ import pytest
 from logs import EPOCH, X, Y, events, fit, network, scalars, steps
 
 from jkeras import callbacks, layers, optimizers
-from jkeras.callbacks.event_files import as_images, png
+from jkeras.callbacks.event_files import png
+from jkeras.callbacks.model_events import as_images
 from jkeras.models import Model, Sequential
 
 pytest.importorskip("tensorboard")

@@ -70,6 +70,13 @@ def clear_session(free_memory: bool = True) -> None:
 
     Models depend on no session, so nothing else needs clearing. Compiled programs, of which only so many are kept, stay
     for models of the same shape: a search that clears the session between models compiles once all the same.
+
+    Args:
+        free_memory: Whether Python's garbage collector is run, which finds models that refer to themselves.
+
+    >>> clear_session()
+    >>> get_uid("dense")
+    1
     """
     reset_uids()
     if free_memory:
@@ -118,7 +125,18 @@ def name_scope(name: str) -> AbstractContextManager[Any]:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` is a symbolic tensor: what `Input` or a layer called on one returns."""
+    """Return whether something is a symbolic tensor: what `Input` or a layer called on one returns.
+
+    Args:
+        x: Anything.
+
+    Returns:
+        False for arrays, weights and everything else.
+
+    >>> from jkeras import Input
+    >>> is_keras_tensor(Input((3,))), is_keras_tensor(jnp.ones(3))
+    (True, False)
+    """
     return isinstance(x, SymbolicTensor)
 
 
@@ -133,6 +151,12 @@ def dtype(x: Any) -> str:
 
 def standardize_dtype(dtype: Any) -> str:
     """Return the name that arrays of JAX have for a dtype: 64 bits are 32 unless JAX is set to 64; None is `floatx()`.
+
+    Args:
+        dtype: A name, a type of Python, a dtype of numpy or JAX, or None.
+
+    Returns:
+        The name, such as "float32".
 
     Raises:
         ValueError: If there is no such dtype.

@@ -78,10 +78,7 @@ class BackupAndRestore(Callback):
         self._is_preempted = False
         self._store: FileStore | ShardedStore = FileStore(self.backup_dir, double_checkpoint)
         self.counter = BatchCounter(save_freq)
-        if self.counter.counts_batches:
-            # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
-            self.batch_interval = self.counter.every
-            self.on_train_batch_end = self._count_batches
+        self.counter.listen(self, self._count_batches)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Go on from the last checkpoint, if there is one."""

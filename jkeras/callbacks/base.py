@@ -52,11 +52,19 @@ class Callback:
         return self._model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Receive what is known of the run."""
+        """Receive what is known of the run.
+
+        Args:
+            params: `verbose`, `epochs`, `steps`, and in training `samples`, `batch_size`, `metrics`, `do_validation`.
+        """
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Receive the model."""
+        """Receive the model.
+
+        Args:
+            model: What is trained, evaluated or used.
+        """
         self._model = model
 
     def state_dict(self) -> dict[str, Any]:
@@ -64,7 +72,14 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned.
+
+        Args:
+            state: What `state_dict` returned, in this process or in another.
+
+        Raises:
+            ValueError: If something is in it that `state_dict` does not return.
+        """
         unknown = sorted(set(state) - set(self.state_dict()))
         if unknown:
             raise ValueError(f"{type(self).__name__} does not know this state: {', '.join(unknown)}.")
@@ -72,58 +87,136 @@ class Callback:
             setattr(self, name, value)
 
     def is_over(self) -> bool:
-        """Whether training is to end now; asked several times a second, inside of epochs too, so it must be quick."""
+        """Whether training is to end now; asked several times a second, inside of epochs too, so it must be quick.
+
+        Returns:
+            True to end it after the steps that are under way; the epoch is then cut short.
+        """
         return False
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Called once before training."""
+        """Called once before training.
+
+        Args:
+            logs: An empty dict.
+        """
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Called once after training, with the logs of the last epoch."""
+        """Called once after training, with the logs of the last epoch.
+
+        Args:
+            logs: Those logs.
+        """
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Called before each epoch."""
+        """Called before each epoch.
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: An empty dict.
+        """
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Called after each epoch and its validation, with the metrics of both (`loss`, `val_loss`, ...)."""
+        """Called after each epoch and its validation, with the metrics of both (`loss`, `val_loss`, ...).
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: The metrics, as floats; what is written to them reaches the history.
+        """
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Called before each training batch."""
+        """Called before each training batch.
+
+        Args:
+            batch: The batch, from 0 in its epoch.
+            logs: An empty dict.
+        """
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Called after each training batch, with the metrics of the epoch so far."""
+        """Called after each training batch, with the metrics of the epoch so far.
+
+        Args:
+            batch: The batch, from 0 in its epoch.
+            logs: The metrics, as floats.
+        """
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """The name of `on_train_batch_begin` in Keras 1 and 2."""
+        """The name of `on_train_batch_begin` in Keras 1 and 2.
+
+        Args:
+            batch: The batch, from 0 in its epoch.
+            logs: As there.
+        """
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """The name of `on_train_batch_end` in Keras 1 and 2."""
+        """The name of `on_train_batch_end` in Keras 1 and 2.
+
+        Args:
+            batch: The batch, from 0 in its epoch.
+            logs: As there.
+        """
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Called before evaluation, also before the validation of an epoch."""
+        """Called before evaluation, also before the validation of an epoch.
+
+        Args:
+            logs: An empty dict.
+        """
 
     def on_test_end(self, logs: Logs = None) -> None:
-        """Called after evaluation, with its metrics."""
+        """Called after evaluation, with its metrics.
+
+        Args:
+            logs: The metrics, as floats, without `val_`.
+        """
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Called before each batch of evaluation."""
+        """Called before each batch of evaluation.
+
+        Args:
+            batch: The batch, from 0.
+            logs: An empty dict.
+        """
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Called after each batch of evaluation, with the metrics so far."""
+        """Called after each batch of evaluation, with the metrics so far.
+
+        Args:
+            batch: The batch, from 0.
+            logs: The metrics, as floats.
+        """
 
     def on_predict_begin(self, logs: Logs = None) -> None:
-        """Called before prediction."""
+        """Called before prediction.
+
+        Args:
+            logs: An empty dict.
+        """
 
     def on_predict_end(self, logs: Logs = None) -> None:
-        """Called after prediction."""
+        """Called after prediction.
+
+        Args:
+            logs: An empty dict.
+        """
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Called before each batch of prediction."""
+        """Called before each batch of prediction.
+
+        Args:
+            batch: The batch, from 0.
+            logs: An empty dict.
+        """
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Called after each batch of prediction, with `outputs`."""
+        """Called after each batch of prediction, with `outputs`.
+
+        Args:
+            batch: The batch, from 0.
+            logs: `outputs`: what the model gave for this batch, an array `(samples, ...)` or a tree of them.
+        """
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

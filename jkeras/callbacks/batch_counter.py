@@ -30,6 +30,15 @@ class BatchCounter:
         self.every = int(every) if self.counts_batches else 0
         self.since = self.last = 0  # batches since it was due, and the batches of this epoch that were counted
 
+    def listen(self, callback: Any, hook: Any) -> None:
+        """Let `hook` be told of every n-th batch, if batches are what is counted.
+
+        It is set on the object: a callback whose class has a batch hook makes the loop stop at each batch.
+        """
+        if self.counts_batches:
+            callback.batch_interval = self.every
+            callback.on_train_batch_end = hook
+
     def is_due(self, batch: int) -> bool:
         """Count up to `batch`, which counts from 0 in its epoch, and tell whether it is time."""
         self.since += batch + 1 - self.last

@@ -46,7 +46,7 @@ class CallbackList:
 
     >>> from jkeras.callbacks import LambdaCallback
     >>> hooks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)))
-    >>> hooks.on_epoch_end(0, {"loss": 1.0})
+    >>> hooks.on_epoch_end(epoch=0, logs={"loss": 1.0})
     0 {'loss': 1.0}
     >>> hooks.has_batch_hooks
     False
@@ -96,11 +96,22 @@ class CallbackList:
         }
 
     def is_heard(self, callback: Any) -> bool:
-        """Whether the hooks of a callback are called here; another process may write for all."""
+        """Whether the hooks of a callback are called here; another process may write for all.
+
+        Args:
+            callback: One of the list.
+
+        Returns:
+            True, unless it has `writes_alone` and this is not the first of several processes.
+        """
         return placement_of(self.model).is_first or not getattr(callback, "writes_alone", False)
 
     def append(self, callback: Any) -> None:
-        """Add a callback at the end."""
+        """Add a callback at the end.
+
+        Args:
+            callback: The callback; it is told the model and what is known of the run.
+        """
         self.callbacks.append(callback)
         self._index()
         if self.model is not None:
@@ -109,13 +120,21 @@ class CallbackList:
             callback.set_params(self.params)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Tell every callback what is known of the run."""
+        """Tell every callback what is known of the run.
+
+        Args:
+            params: `verbose`, `epochs`, `steps` and the like.
+        """
         params = self.params = Params(params)
         for callback in self.callbacks:
             callback.set_params(params)
 
     def set_model(self, model: Any) -> None:
-        """Tell every callback the model."""
+        """Tell every callback the model.
+
+        Args:
+            model: The model.
+        """
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
@@ -123,12 +142,20 @@ class CallbackList:
             self._index()
 
     def set_validation_data(self, data: Any) -> None:
-        """Lend every callback the validation data; None: take them back."""
+        """Lend every callback the validation data; None: take them back.
+
+        Args:
+            data: What `Callback.validation_data` is to be.
+        """
         for callback in self.callbacks:
             callback.validation_data = data
 
     def is_over(self) -> bool:
-        """Ask the callbacks that have a say in it whether training is to end now; if so, tell the model."""
+        """Ask the callbacks that have a say in it whether training is to end now; if so, tell the model.
+
+        Returns:
+            Whether it is.
+        """
         if any(callback.is_over() for callback in self._asked):
             self.model.stop_training = True
             return True
@@ -144,6 +171,9 @@ class CallbackList:
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         """Continue from what `state_dict` returned.
 
+        Args:
+            states: That list.
+
         Raises:
             ValueError: If the callbacks are not the ones whose state it is; nothing is changed then.
         """
@@ -155,9 +185,17 @@ class CallbackList:
             if row["state"]:
                 callback.load_state_dict(row["state"])
 
-    def _note(self, error: Exception, listener: Callable[..., Any], hook: str, given: str) -> None:
-        owner = next((c for c in self.callbacks if getattr(c, hook, None) == listener), None)
-        blame.add(error, "callback", lambda: f"In the callback {type(owner).__name__}, {hook}({given}):")
+    def _tell(self, hook: str, logs: Logs, *number: int) -> None:
+        logs = {} if logs is None else logs
+        for listener in self._listeners[hook]:
+            try:
+                listener(*number, logs)
+            except Exception as error:
+                owner = next((c for c in self.callbacks if getattr(c, hook, None) == listener), None)
+                given = ", ".join([*map(str, number), "logs"])
+                text = f"In the callback {type(owner).__name__}, {hook}({given}):"
+                blame.add(error, "callback", lambda text=text: text)
+                raise
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.callbacks)
@@ -216,27 +254,17 @@ def _flatten(callbacks: Any) -> Iterator[Any]:
 
 def _dispatch(hook: str) -> Callable[..., None]:
     """Make the method that calls `hook` of every callback which overrides it."""
-    counted = "epoch" in hook or "batch" in hook
 
-    def call_counted(self: CallbackList, index: int, logs: Logs = None) -> None:
-        logs = {} if logs is None else logs
-        for listener in self._listeners[hook]:
-            try:
-                listener(index, logs)
-            except Exception as error:
-                self._note(error, listener, hook, f"{index}, logs")
-                raise
+    def of_epoch(self: CallbackList, epoch: int, logs: Logs = None) -> None:
+        self._tell(hook, logs, epoch)
 
-    def call_plain(self: CallbackList, logs: Logs = None) -> None:
-        logs = {} if logs is None else logs
-        for listener in self._listeners[hook]:
-            try:
-                listener(logs)
-            except Exception as error:
-                self._note(error, listener, hook, "logs")
-                raise
+    def of_batch(self: CallbackList, batch: int, logs: Logs = None) -> None:
+        self._tell(hook, logs, batch)
 
-    method = call_counted if counted else call_plain
+    def of_run(self: CallbackList, logs: Logs = None) -> None:
+        self._tell(hook, logs)
+
+    method = of_epoch if "epoch" in hook else of_batch if "batch" in hook else of_run
     method.__name__, method.__qualname__ = hook, f"CallbackList.{hook}"
     method.__doc__ = getattr(Callback, hook).__doc__
     return method

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jkeras.callbacks.base import Logs
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.layer import Layer
 
 
@@ -100,16 +100,12 @@ class EarlyStopping(MonitorCallback):
     def state_dict(self) -> dict[str, Any]:
         """Return the best value, the counters, and the best weights as a list of arrays (None if not kept)."""
         return {
-            "best": json_float(self.best),
+            **super().state_dict(),
             "best_epoch": self.best_epoch,
             "best_weights": None if self.best_weights is None else [np.asarray(array) for array in self.best_weights],
             "wait": self.wait,
             "stopped_epoch": self.stopped_epoch,
         }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
-        super().load_state_dict({**state, "best": from_json_float(state.get("best"))})
 
 
 def _arrays_of(model: Any) -> list[Any]:

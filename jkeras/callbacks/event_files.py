@@ -159,20 +159,6 @@ def _silent(logger: Any) -> Iterator[None]:
         logger.disabled = False
 
 
-def as_images(weight: np.ndarray) -> np.ndarray | None:
-    """Return a weight as images of shape `(count, height, width)`, as Keras lays it out; None if it is no picture.
-
-    >>> [as_images(np.zeros(shape)).shape for shape in ((5,), (4, 3), (3, 3, 1, 8))]
-    [(1, 5, 1), (1, 3, 4), (8, 3, 3)]
-    """
-    array = np.squeeze(np.asarray(weight, np.float32))
-    if array.ndim == 1:
-        return array[None, :, None]
-    if array.ndim == 2:
-        return (array.T if array.shape[0] > array.shape[1] else array)[None]
-    return array.transpose(2, 0, 1) if array.ndim == 3 else None
-
-
 def png(levels: np.ndarray) -> bytes:
     """Return a grey image of `uint8` as a PNG file.
 

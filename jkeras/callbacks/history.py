@@ -77,6 +77,9 @@ class History(Callback):
     def series(self, name: str) -> tuple[list[int], list[Any]]:
         """Return the epochs (from 0) in which a metric was recorded, and its values.
 
+        Args:
+            name: The metric, such as "val_loss".
+
         Raises:
             KeyError: If there is no such metric.
         """

@@ -44,6 +44,15 @@ def strict(value: Any) -> Any:
     return [strict(entry) for entry in value] if isinstance(value, list) else value
 
 
+def unstrict(number: float | str | None) -> float | None:
+    """Return the number that `strict` was given.
+
+    >>> unstrict(strict(float("inf")))
+    inf
+    """
+    return None if number is None else float(number)
+
+
 def json_text(value: Any) -> str:
     """Return `value` as strict JSON in one line.
 

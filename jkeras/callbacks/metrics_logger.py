@@ -37,16 +37,25 @@ class MetricsLogger(Callback):
         self.update_freq = update_freq
         self._counter = BatchCounter(update_freq, "update_freq")
         self._epoch = self._steps = 0
-        if self._counter.counts_batches:
-            self.batch_interval = self._counter.every
-            # Set on the object: without it the loop need not stop within an epoch.
-            self.on_train_batch_end = self._count_batch
+        self._counter.listen(self, self._count_batch)
 
     def log_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Pass on the metrics of an epoch, which counts from 0."""
+        """Pass on the metrics of an epoch.
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: Its metrics.
+        """
 
     def log_batch(self, epoch: int, batch: int, step: int, logs: dict[str, Any]) -> None:
-        """Pass on the metrics of the epoch so far after a batch, which counts from 0: the `step`th of the run."""
+        """Pass on the metrics of the epoch so far, after a batch.
+
+        Args:
+            epoch: The epoch, from 0.
+            batch: The batch, from 0 in its epoch.
+            step: How many batches of the run are done.
+            logs: The metrics.
+        """
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin to count."""

@@ -48,7 +48,7 @@ class MLflowLogger(TrackedRun):
         self._is_own = True
 
     def start(self, run_id: str | None, params: dict[str, Any]) -> tuple[Any, str]:
-        """Take the active run, the run of a checkpoint, or a new one."""
+        """Return the active run, the run of a checkpoint, or a new one, and its id."""
         mlflow = _mlflow()
         run = mlflow.active_run()
         self._is_own = run is None

@@ -8,7 +8,7 @@ from typing import Any
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.errors import nearest, unexpected_argument
 from jkeras.core.former_names import MetricLogs
 
@@ -77,9 +77,7 @@ class ModelCheckpoint(MonitorCallback):
         self.best = initial_value_threshold
         self.epochs_since_save = 0
         self._epoch = 0
-        if self.counter.counts_batches:
-            # Set on the object, so that only a checkpoint that counts batches makes the loop stop for them.
-            self.on_train_batch_end = self._count_batch
+        self.counter.listen(self, self._count_batch)
 
     def set_model(self, model: Any) -> None:
         """Receive the model."""
@@ -149,14 +147,9 @@ class ModelCheckpoint(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counters."""
-        return {
-            "best": json_float(self.best),
-            "epochs_since_save": self.epochs_since_save,
-            **self.counter.state(),
-        }
+        return {**super().state_dict(), "epochs_since_save": self.epochs_since_save, **self.counter.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
-        self.best = from_json_float(state["best"])
-        self.epochs_since_save = state["epochs_since_save"]
+        super().load_state_dict({name: state[name] for name in ("best", "epochs_since_save")})
         self.counter.set_state(state)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from jkeras.callbacks.base import Callback
+from jkeras.callbacks.log_values import strict, unstrict
 from jkeras.core import blame
 from jkeras.metrics.direction import direction_of
 
@@ -37,7 +37,11 @@ class MonitorCallback(Callback):
         self._warned = False
 
     def monitored(self, logs: dict[str, Any]) -> float | None:
-        """Return the metric's value, or None after a warning (given once) that names what there is."""
+        """Return the metric's value, or None after a warning (given once) that names what there is.
+
+        Args:
+            logs: The logs of an epoch or a batch.
+        """
         value = logs.get(self.monitor)
         if value is not None:
             return float(value)
@@ -52,6 +56,13 @@ class MonitorCallback(Callback):
         """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None.
 
         The two are compared in single precision, in which metrics are computed: that decides about ties.
+
+        Args:
+            value: The metric now.
+            reference: What it is compared with.
+
+        Returns:
+            Whether it is better; False for NaN, unless `reference` is None.
         """
         if reference is None:
             return True
@@ -73,12 +84,10 @@ class MonitorCallback(Callback):
             )
         return 1 if mode == "max" else -1
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value, which may be infinite, as strict JSON can hold it."""
+        return {"best": strict(self.best)}
 
-def json_float(value: float | None) -> float | str | None:
-    """Return `value` so that strict JSON can hold it: infinities and NaN become strings."""
-    return value if value is None or math.isfinite(value) else str(value)
-
-
-def from_json_float(value: float | str | None) -> float | None:
-    """Undo `json_float`."""
-    return None if value is None else float(value)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        super().load_state_dict({**state, "best": unstrict(state.get("best"))})

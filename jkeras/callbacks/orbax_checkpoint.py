@@ -9,7 +9,7 @@ from typing import Any
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.batch_counter import BatchCounter, batches_of_epoch
 from jkeras.callbacks.checkpoint_store import ShardedStore
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.monitor import MonitorCallback
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -33,6 +33,10 @@ class OrbaxCheckpoint(MonitorCallback):
     Raises:
         ImportError: If `orbax-checkpoint` is not installed.
         ValueError: If `save_freq` is neither "epoch" nor a positive number.
+
+    >>> checkpoint = OrbaxCheckpoint("run", monitor="loss", save_best_only=True, max_to_keep=3)  # doctest: +SKIP
+    >>> model.fit(x, y, epochs=10, callbacks=[checkpoint])  # doctest: +SKIP
+    >>> model.load_checkpoint("run")  # doctest: +SKIP
 
     Reference: Keras 3.15, `keras.callbacks.OrbaxCheckpoint`; https://orbax.readthedocs.io
     """
@@ -64,10 +68,7 @@ class OrbaxCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.best = initial_value_threshold
         self.counter = BatchCounter(save_freq)
-        if self.counter.counts_batches:
-            # Set on the object: only if batches are counted must the loop stop for them, and then not at each.
-            self.batch_interval = self.counter.every
-            self.on_train_batch_end = self._count_batches
+        self.counter.listen(self, self._count_batches)
 
     def _count_batches(self, batch: int, logs: Logs = None) -> None:
         if self.counter.is_due(batch):
@@ -100,9 +101,9 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counts."""
-        return {"best": json_float(self.best), **self.counter.state()}
+        return {**super().state_dict(), **self.counter.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
-        self.best = from_json_float(state["best"])
+        super().load_state_dict({"best": state["best"]})
         self.counter.set_state(state)

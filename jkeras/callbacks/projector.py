@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,23 @@ def embedding_weights(model: Any, names: Iterable[str] | None = None) -> dict[st
             )
         chosen[path] = found[path]
     return chosen
+
+
+def write_embeddings(folder: Any, model: Any, names: Iterable[str] | None = None, labels: Any = None) -> None:
+    """Write the embeddings of a model for the projector.
+
+    Args:
+        folder: TensorBoard's folder.
+        model: The model.
+        names: The embedding layers that are wanted, by path or name; all if left out.
+        labels: The file, below `folder`, with a label for each row; or a dict of them by layer.
+    """
+    weights = embedding_weights(model, names)
+    if isinstance(labels, Mapping):
+        given = {path: str(file) for name, file in labels.items() for path in embedding_weights(model, [name])}
+    else:
+        given = {path: os.fspath(labels) for path in weights} if labels else {}
+    write_projector(folder, {path: weight.current() for path, weight in weights.items()}, given)
 
 
 def write_projector(folder: Any, weights: Mapping[str, Any], metadata: Mapping[str, str]) -> None:

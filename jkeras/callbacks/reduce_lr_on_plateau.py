@@ -8,7 +8,7 @@ import numpy as np
 
 from jkeras.callbacks.base import Logs
 from jkeras.callbacks.learning_rate import read_rate, write_rate
-from jkeras.callbacks.monitor import MonitorCallback, from_json_float, json_float
+from jkeras.callbacks.monitor import MonitorCallback
 from jkeras.core.errors import unexpected_argument
 
 
@@ -75,7 +75,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.best, self.wait, self.cooldown_counter = None, 0, 0
 
     def in_cooldown(self) -> bool:
-        """Whether the rate was lowered less than `cooldown` epochs ago."""
+        """Return whether the rate was lowered less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -103,8 +103,4 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and the counters."""
-        return {"best": json_float(self.best), "wait": self.wait, "cooldown_counter": self.cooldown_counter}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
-        super().load_state_dict({**state, "best": from_json_float(state.get("best"))})
+        return {**super().state_dict(), "wait": self.wait, "cooldown_counter": self.cooldown_counter}

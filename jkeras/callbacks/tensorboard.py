@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -13,15 +12,13 @@ import numpy as np
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.callbacks.batch_counter import steps_of_run
 from jkeras.callbacks.batch_trace import batch_range, trace_batches
-from jkeras.callbacks.event_files import EventFiles, as_images, tensorboard
+from jkeras.callbacks.event_files import EventFiles, tensorboard
 from jkeras.callbacks.learning_rate import read_rate
 from jkeras.callbacks.log_values import numbers
-from jkeras.callbacks.projector import embedding_weights, write_projector
+from jkeras.callbacks.model_events import write_graph, write_weights
+from jkeras.callbacks.projector import write_embeddings
 from jkeras.core import blame
-from jkeras.core.config import serialize
 from jkeras.core.errors import unexpected_argument
-from jkeras.core.template import weights_of
-from jkeras.saving.forms import keras3_form
 
 # Arguments of Keras 1 and 2 for which there is nothing to do, and why.
 _FORMER = {
@@ -155,23 +152,10 @@ class TensorBoard(Callback):
         if self.hparams:
             self.files.hparams("", self.hparams)
         if self.write_graph:
-            # A model of a class of its own has no graph of layers; its summary tells what there is.
-            if getattr(self.model, "_plan", None) is not None:
-                self._write_graph()
-            lines: list[str] = []
-            self.model.summary(line_length=100, print_fn=lines.append)
-            self.files.text("train", "model_summary", "```\n" + "\n".join(lines) + "\n```")
+            write_graph(self.files, "train", self.model)
         if self.embeddings_freq:
             self.files.begin("")  # TensorBoard looks for the projector's files where there are event files
-            self._embeddings()
-
-    def _write_graph(self) -> None:
-        try:
-            config = json.dumps(keras3_form(serialize(self.model)))
-        except Exception as error:  # a layer of a user's own, say; no reason to end the training
-            blame.warn(f"TensorBoard: no graph, as the model has no configuration: {error}")
-        else:
-            self.files.graph("train", config)
+            self._write_embeddings()
 
     def _count_steps(self, counted: int) -> int:
         """Return the steps of the run, from `fit` if it runs, else as they were counted here."""
@@ -212,30 +196,16 @@ class TensorBoard(Callback):
         validated = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
         self._scalars("validation", "epoch_{}", validated, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._weights(epoch)
+            write_weights(self.files, "train", self.model, epoch, self.write_images)
         if self.embeddings_freq and epoch % self.embeddings_freq == 0:
-            self._embeddings()
+            self._write_embeddings()
         self.files.flush()
 
     def _scalars(self, run: str, tag: str, logs: Logs, step: int) -> None:
         self.files.scalars(run, {tag.format(name): value for name, value in numbers(logs).items()}, step)
 
-    def _weights(self, epoch: int) -> None:
-        for path, weight in weights_of(self.model):
-            array = np.asarray(weight.current())  # done with before the loop goes on: nothing has to be copied
-            self.files.histogram("train", f"{path}/{weight.name}/histogram", array, epoch)
-            images = as_images(array) if self.write_images else None
-            if images is not None:
-                self.files.images("train", f"{path}/{weight.name}/image", images, epoch)
-
-    def _embeddings(self) -> None:
-        weights = embedding_weights(self.model, self.embeddings_layer_names)
-        labels = self.embeddings_metadata or {}
-        if isinstance(labels, Mapping):
-            given = {path: str(file) for name, file in labels.items() for path in embedding_weights(self.model, [name])}
-        else:
-            given = {path: os.fspath(labels) for path in weights}
-        write_projector(self.log_dir, {path: weight.current() for path, weight in weights.items()}, given)
+    def _write_embeddings(self) -> None:
+        write_embeddings(self.log_dir, self.model, self.embeddings_layer_names, self.embeddings_metadata)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """End the files."""

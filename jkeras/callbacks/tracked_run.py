@@ -46,11 +46,25 @@ class TrackedRun(MetricsLogger, ABC):
 
     @abstractmethod
     def start(self, run_id: str | None, params: dict[str, Any]) -> tuple[Any, str]:
-        """Begin a run, or go on with that of `run_id`; return it as the service has it, and its id."""
+        """Begin a run, or go on with that of `run_id`; return it as the service has it, and its id.
+
+        Args:
+            run_id: The run of a checkpoint that this training goes on with; None: there is none.
+            params: What describes the run, as plain data by name.
+
+        Returns:
+            The pair `(run, id)`.
+        """
 
     @abstractmethod
     def send(self, metrics: dict[str, float], epoch: int, step: int | None) -> None:
-        """Pass on the numbers of an epoch, or those after `step` batches of the run."""
+        """Pass on the numbers of an epoch, or those after `step` batches of the run.
+
+        Args:
+            metrics: The numbers by name.
+            epoch: The epoch, from 0.
+            step: How many batches of the run are done; None: the numbers are those of the epoch.
+        """
 
     @abstractmethod
     def finish(self) -> None:

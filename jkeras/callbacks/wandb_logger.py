@@ -47,7 +47,7 @@ class WandbLogger(TrackedRun):
         self._is_own = True
 
     def start(self, run_id: str | None, params: dict[str, Any]) -> tuple[Any, str]:
-        """Take the open run, the run of a checkpoint, or a new one."""
+        """Return the open run, the run of a checkpoint, or a new one, and its id."""
         run = _wandb().run
         self._is_own = run is None
         if run is None:

@@ -23,6 +23,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         package: What tells it from others of the same name.
         name: Default is the name of the class or function.
 
+    Returns:
+        A decorator, which returns what it decorates.
+
     Raises:
         ValueError: If a class has no `get_config`.
 
@@ -46,7 +49,17 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """Return the name that a class or function was registered under, or its own name."""
+    """Return the name that a class or function was registered under, or its own name.
+
+    Args:
+        obj: The class or function.
+
+    Returns:
+        `package>name` if it was registered.
+
+    >>> get_registered_name(len)
+    'len'
+    """
     for name, known in _registered.items():
         if known is obj:
             return name
@@ -80,6 +93,12 @@ def get_registered_object(
         name: As registered (`package>name`), or as given in a scope or a mapping.
         custom_objects: Asked after the scopes and the process's table.
         module_objects: Asked last.
+
+    Returns:
+        The class or function itself.
+
+    >>> get_registered_object("mine", custom_objects={"mine": len}) is len
+    True
     """
     for table in (*reversed(_scopes.get()), _process, _registered, custom_objects or {}, module_objects or {}):
         if name in table:
@@ -96,7 +115,16 @@ def find(name: str) -> Any:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Return the table of the process, which may be changed: `get_custom_objects()["Mine"] = Mine`."""
+    """Return the table of the process, which may be changed.
+
+    Returns:
+        Classes and functions by name.
+
+    >>> get_custom_objects()["length"] = len
+    >>> get_registered_object("length") is len
+    True
+    >>> del get_custom_objects()["length"]
+    """
     return _process
 
 

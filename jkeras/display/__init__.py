@@ -1,6 +1,5 @@
 """What a person sees: progress while training, its themes, and summaries."""
 
-from jkeras.display.facts import Facts as Facts
 from jkeras.display.progbar import Progbar as Progbar
 from jkeras.display.progress import Progress as Progress
 from jkeras.display.summary import print_summary as print_summary

@@ -14,7 +14,7 @@ import jax
 from jkeras.core.compilation_cache import default_folder
 from jkeras.core.data_format import image_data_format
 from jkeras.core.dtypes import floatx
-from jkeras.display.inventory import format_bytes
+from jkeras.core.units import format_bytes
 
 _REQUIREMENT = re.compile(
     r"""(?P<name>[\w.-]+)(?:\[[^]]*\])?(?P<bounds>[^;]*)(?:;.*extra == ["'](?P<extra>\w+)["'])?"""

@@ -24,6 +24,10 @@ class Facts(NamedTuple):
         logs: The metrics.
         best: The names of those that are the best so far.
         is_finished: Whether this is the end.
+
+    >>> facts = Facts("fit", done=20, total=100, running=2.0, counted=20, logs={"loss": 0.5})
+    >>> facts.each, facts.left
+    (0.1, 8.0)
     """
 
     mode: str

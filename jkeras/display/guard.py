@@ -76,6 +76,20 @@ def unguarded(stream: Any) -> Any:
     return stream
 
 
+def encodes(stream: Any, text: str) -> bool:
+    """Whether the encoding of a stream has all characters of a text.
+
+    >>> from types import SimpleNamespace
+    >>> encodes(SimpleNamespace(encoding="latin-1"), "\u00e9"), encodes(None, "\u00e9")
+    (True, False)
+    """
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def is_terminal(stream: Any) -> bool:
     """Whether a stream shows its text on a terminal.
 

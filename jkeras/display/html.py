@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 
 from jkeras.core.config import constructor_parameters, shown
-from jkeras.display.inventory import format_bytes, take_inventory
+from jkeras.core.units import format_bytes
+from jkeras.display.inventory import take_inventory
 from jkeras.display.numbers import format_number
 from jkeras.display.series import RATES, Pair, Series, caption, pairs_of
 

@@ -168,16 +168,3 @@ def _trainable(layer: Any) -> str:
     if not layer.weights:
         return "-"
     return "Y" if layer.trainable else "N"
-
-
-def format_bytes(count: float) -> str:
-    """Return a number of bytes with its unit.
-
-    >>> format_bytes(84), format_bytes(2403240)
-    ('84.00 B', '2.29 MB')
-    """
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if count < 1024 or unit == "TB":
-            return f"{count:.2f} {unit}"
-        count /= 1024
-    raise AssertionError("unreachable")

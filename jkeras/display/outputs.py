@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from jkeras.core.settings import settings
 from jkeras.display.facts import Facts
-from jkeras.display.guard import is_terminal
+from jkeras.display.guard import encodes, is_terminal
 from jkeras.display.layout import Text, finished_line, logged_line, running_line, title
 from jkeras.display.line import Line, Writer
 from jkeras.display.pace import REDRAW, Pace
@@ -181,8 +181,4 @@ def output_for(
 
 def _drawable(theme: Theme, stream: Any) -> Theme:
     """Return the theme, with the classic bar where the stream's encoding has no characters for its own."""
-    try:
-        "".join(theme.bar).encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return theme._replace(bar=THEMES["classic"].bar)
-    return theme
+    return theme if encodes(stream, "".join(theme.bar)) else theme._replace(bar=THEMES["classic"].bar)

@@ -52,9 +52,19 @@ def model_to_dot(
         splines: How arrows are drawn: "ortho", "curved", "polyline", "spline".
         layer_range: Names (or patterns) of the first and the last layer to draw.
 
+    Returns:
+        A `pydot.Dot`, or a `pydot.Cluster` for `subgraph=True`.
+
     Raises:
         ImportError: If pydot is not installed.
         ValueError: If there is nothing to draw.
+
+    >>> from jkeras import layers, models
+    >>> model = models.Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
+    >>> for edge in model_to_dot(model).get_edges():
+    ...     print(edge.get_source(), "->", edge.get_destination())
+    "input_layer" -> "dense"
+    "dense" -> "dense_1"
 
     Reference: `keras.utils.model_to_dot`.
     """
@@ -157,22 +167,22 @@ def plot_model(
     Args:
         model: The model.
         to_file: The file; its ending says the format: .png, .svg, .pdf, ...; .dot needs no graphviz.
-        show_shapes: The rest is as in `model_to_dot`.
-        show_dtype: See there.
-        show_layer_names: See there.
-        rankdir: See there.
-        expand_nested: See there.
-        dpi: See there.
-        show_layer_activations: See there.
-        show_trainable: See there.
-        splines: See there.
-        layer_range: See there.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: As in `model_to_dot`.
+        rankdir, expand_nested, dpi, splines, layer_range: As there.
 
     Returns:
         In a notebook an image to be shown, elsewhere None.
 
     Raises:
         ImportError: If pydot or graphviz is not installed.
+
+    >>> import tempfile
+    >>> from jkeras import layers, models
+    >>> file = os.path.join(tempfile.mkdtemp(), "model.dot")
+    >>> plot_model(models.Sequential([layers.Dense(2, input_shape=(3,))]), file)
+    >>> with open(file) as text:
+    ...     text.read(7)
+    'digraph'
 
     Reference: `keras.utils.plot_model`.
     """

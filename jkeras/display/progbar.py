@@ -95,7 +95,12 @@ class Progbar:
             self._output.draw(self._facts())
 
     def add(self, n: int, values: Sequence[tuple[str, Any]] | None = None) -> None:
-        """Show that `n` more steps are done."""
+        """Show that more steps are done.
+
+        Args:
+            n: How many more.
+            values: Pairs of name and value; a value stands for these steps.
+        """
         self.update(self._seen + n, values)
 
     def _facts(self) -> Facts:

@@ -73,7 +73,7 @@ class Progress:
         return self._output.is_live
 
     def is_due(self) -> bool:
-        """Whether `update` would be shown now, so that reading the metrics for it is worth the time."""
+        """Return whether `update` would be shown now, so that reading the metrics for it is worth the time."""
         return self._output.pace.is_due()
 
     def count_samples(self, total: int | None) -> None:
@@ -92,12 +92,20 @@ class Progress:
         self._running = 0.0
 
     def epoch_begin(self, epoch: int = 0) -> None:
-        """Begin an epoch (or the one line of evaluation and prediction)."""
+        """Begin an epoch (or the one line of evaluation and prediction).
+
+        Args:
+            epoch: The epoch, from 0.
+        """
         self._reset(epoch)
         self._output.begin(self._facts({}))
 
     def skip(self, steps: int) -> None:
-        """Take note that so many steps of the epoch were done in an earlier run; they count for no rate."""
+        """Take note of steps of the epoch that were done in an earlier run; they count for no rate.
+
+        Args:
+            steps: How many.
+        """
         self._first = self._step = steps
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None, samples: int | None = None) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jkeras.core.settings import settings
-from jkeras.display.inventory import Row, format_bytes, take_inventory
+from jkeras.core.units import format_bytes
+from jkeras.display.inventory import Row, take_inventory
 from jkeras.display.line import log_line
 from jkeras.display.table import Table, column_widths, plain_lines, print_rich
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from jkeras.display.guard import encodes, is_terminal
 from jkeras.display.width import columns, cut, pad
 
 
@@ -114,7 +115,7 @@ def print_rich(table: Table, widths: list[int] | None, right_aligned: int, least
 
     Without `widths` it is as wide as its cells need, at least `least`, and fits into the terminal.
     """
-    if not _shows_boxes(sys.stdout):
+    if not (is_terminal(sys.stdout) and encodes(sys.stdout, "\u2501")):
         return False
     try:
         from rich import box
@@ -147,14 +148,4 @@ def print_rich(table: Table, widths: list[int] | None, right_aligned: int, least
     return True
 
 
-_STYLES: Sequence[Any] = ("cyan", "green", "green", "", "")
-
-
-def _shows_boxes(stream: Any) -> bool:
-    try:
-        if not stream.isatty():
-            return False
-        "\u2501".encode(stream.encoding or "ascii")
-    except (AttributeError, ValueError, OSError, LookupError):
-        return False
-    return True
+_STYLES: Sequence[str] = ("cyan", "green", "green", "", "")

@@ -39,7 +39,8 @@ class Theme(NamedTuple):
             right end.
         bar_width: Cells between the ends; fewer in a narrow terminal.
         metric: How one metric is written; takes `name` and `value`.
-        number, seconds, left, each: How values, durations, the time left and the time of a step are written.
+        number, seconds, left, each: How values, durations, the time left and the time of a step are written:
+            functions of a number, or of seconds, that return a text.
         is_table: Whether each epoch is a row beneath a header, instead of a line.
         is_rewritten: Whether anything is shown while an epoch runs.
 
@@ -107,9 +108,16 @@ THEMES: dict[str, Theme] = {
 def register_theme(theme: Theme) -> None:
     """Add a theme, or replace the one of this name.
 
+    Args:
+        theme: A `Theme`, best made from one that there is: `THEMES["classic"]._replace(name="mine", ...)`.
+
     Raises:
         TypeError: If it is no `Theme`.
         ValueError: If its bar has not five parts, or a line names a field that there is not.
+
+    >>> register_theme(THEMES["classic"]._replace(name="brief", finished=("{count}", "{metrcs}")))
+    Traceback (most recent call last):
+    ValueError: Theme 'brief' names the field {metrcs}, which there is not. Did you mean 'metrics'?
     """
     if not isinstance(theme, Theme):
         raise TypeError(f"register_theme expects a jkeras.display.Theme; got {theme!r}.")
@@ -142,7 +150,13 @@ def set_theme(name: str) -> None:
 
 @contextmanager
 def use_theme(name: str) -> Iterator[Theme]:
-    """Choose a theme for a `with` block; the errors are those of `set_theme`.
+    """Choose a theme for a `with` block.
+
+    Args:
+        name: As for `set_theme`, whose errors it raises too.
+
+    Yields:
+        The `Theme`.
 
     >>> with use_theme("table") as theme:
     ...     theme.name, current_theme().name
@@ -159,8 +173,15 @@ def use_theme(name: str) -> Iterator[Theme]:
 def current_theme() -> Theme:
     """Return the theme that is in use.
 
+    Returns:
+        A `Theme`.
+
     Raises:
         ValueError: If the environment variable `JKERAS_THEME` names none.
+
+    >>> with use_theme("modern"):
+    ...     current_theme().name
+    'modern'
     """
     return _theme(settings.theme)
 

@@ -9,7 +9,7 @@ from jkeras.distribution.devices import get_device_count, initialize, list_devic
 from jkeras.distribution.estimates import Estimate, compare, estimate
 from jkeras.distribution.layout_map import LayoutMap
 from jkeras.distribution.layouts import DeviceMesh, TensorLayout, distribute_tensor
-from jkeras.distribution.placements import placement_of, shardings
+from jkeras.distribution.placements import shardings
 from jkeras.distribution.strategies import (
     DataParallel,
     Distribution,

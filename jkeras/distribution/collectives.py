@@ -70,6 +70,9 @@ def collectives(text: str) -> list[Collective]:
     Args:
         text: The HLO of a compiled program: `jax.jit(f).lower(...).compile().as_text()`.
 
+    Returns:
+        A list of `Collective`s, in the order of the program.
+
     Raises:
         ValueError: If the text is not that of an HLO module.
 

@@ -16,6 +16,9 @@ def list_devices(device_type: str | None = None) -> list[str]:
     Args:
         device_type: "cpu", "gpu" or "tpu"; the fastest kind there is if left out.
 
+    Returns:
+        A list of names; empty if there is no device of this kind.
+
     Raises:
         ValueError: If the kind is unknown.
 
@@ -32,6 +35,12 @@ def get_device_count(device_type: str | None = None) -> int:
 
     Args:
         device_type: "cpu", "gpu" or "tpu"; the fastest kind there is if left out.
+
+    Returns:
+        The number, 0 if there is no device of this kind.
+
+    Raises:
+        ValueError: If the kind is unknown.
 
     >>> get_device_count() == len(list_devices())
     True
@@ -81,6 +90,8 @@ def initialize(
     Raises:
         RuntimeError: If JAX was used before in this process.
         ValueError: If a variable of the environment is not a number.
+
+    >>> initialize("10.0.0.1:1234", num_processes=2, process_id=0)  # doctest: +SKIP
 
     Reference: Keras 3, `keras.distribution.initialize`; `jax.distributed.initialize`.
     """

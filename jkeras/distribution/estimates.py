@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jkeras.core.units import scaled
 from jkeras.distribution.collectives import Collective, collectives, has_loops
 
 
@@ -44,10 +46,7 @@ class Estimate(NamedTuple):
     @property
     def devices(self) -> int:
         """How many devices run the program together."""
-        count = 1
-        for size in self.mesh.values():
-            count *= size
-        return count
+        return math.prod(self.mesh.values())
 
     @property
     def memory(self) -> int:
@@ -60,11 +59,19 @@ class Estimate(NamedTuple):
         return sum(one.sent for one in self.collectives)
 
     def size(self, kind: str) -> int:
-        """Return the bytes, on one device, of all arrays that collectives of a kind ("all-reduce") work on."""
+        """Return the bytes, on one device, of all arrays that collectives of a kind work on.
+
+        Args:
+            kind: "all-reduce", "all-gather", ...; see `Collective`.
+        """
         return sum(one.size * one.times for one in self.collectives if one.kind == kind)
 
     def count(self, kind: str) -> int:
-        """Return how many collectives of a kind are run."""
+        """Return how many collectives of a kind are run.
+
+        Args:
+            kind: "all-reduce", "all-gather", ...; see `Collective`.
+        """
         return sum(one.times for one in self.collectives if one.kind == kind)
 
     def __str__(self) -> str:
@@ -145,6 +152,9 @@ def compare(estimates: Iterable[Estimate]) -> str:
     Args:
         estimates: Of one program on growing meshes, say.
 
+    Returns:
+        The table as a text.
+
     >>> print(compare([Estimate("Step", {"data": n}, 8e9 / n, 400, 0, 100, (Collective("all-reduce", 80, n),))
     ...                for n in (2, 4)]))
     | devices | mesh   | FLOP | arguments | in between | all-reduce | sent  |
@@ -163,15 +173,3 @@ def compare(estimates: Iterable[Estimate]) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in table)
-
-
-def scaled(value: float) -> str:
-    """Return a number with three digits and the prefix of its unit.
-
-    >>> scaled(1234567), scaled(80)
-    ('1.23 M', '80 ')
-    """
-    for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.3g} {prefix}"
-    return f"{value:.3g} "

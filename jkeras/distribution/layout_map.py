@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from jkeras.distribution.layouts import DeviceMesh, TensorLayout
+from jkeras.distribution.rules import only_match
 
 
 class LayoutMap(MutableMapping[str, TensorLayout]):
@@ -36,12 +36,8 @@ class LayoutMap(MutableMapping[str, TensorLayout]):
         return self._mesh
 
     def __getitem__(self, path: str) -> Any:
-        if path in self._layouts:
-            return self._layouts[path]
-        found = [key for key in self._layouts if re.fullmatch(key, path)]
-        if len(found) > 1:
-            raise ValueError(f"Path {path!r} is matched by several keys of the LayoutMap: {found}. Keep one of them.")
-        return self._layouts[found[0]] if found else None
+        key = only_match(self._layouts, path)
+        return None if key is None else self._layouts[key]
 
     def __setitem__(self, key: str, layout: Any) -> None:
         if key in self._layouts:

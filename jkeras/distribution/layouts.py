@@ -117,6 +117,9 @@ def distribute_tensor(tensor: Any, layout: Any) -> Any:
         tensor: An array of any shape and dtype.
         layout: A `TensorLayout`, or a sharding of JAX.
 
+    Returns:
+        An array of the same shape and dtype.
+
     >>> layout = TensorLayout(("batch",), DeviceMesh((2,), ("batch",), ["cpu:0", "cpu:1"]))
     >>> len(distribute_tensor(np.arange(4.0), layout).sharding.device_set)
     2

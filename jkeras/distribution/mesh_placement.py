@@ -59,8 +59,6 @@ class MeshPlacement(Placement):
         axes = "/".join(self.rules.batch_axes)
         return f"<{type(self).__name__} {sizes}; batches over {axes}; {len(self.rules.rows)} rules>"
 
-    # In a program that is being traced
-
     def split(self, tree: Any) -> Any:
         return jax.tree.map(lambda a: self._lay(a, self.spread) if jax.numpy.ndim(a) else a, tree)
 
@@ -84,8 +82,6 @@ class MeshPlacement(Placement):
     def results(self, tree: Any) -> Any:
         return tree
 
-    # On the host
-
     def place(self, path: str, array: Any) -> Any:
         return self.move(array, self.sharding(path, array.shape))
 
@@ -104,8 +100,6 @@ class MeshPlacement(Placement):
 
     def put_whole(self, tree: Any) -> Any:
         return jax.tree.map(lambda a: self.move(a, self.whole), tree)
-
-    # Inside
 
     def _shardings_of_slots(self, tree: Any, params: Any) -> Any:
         """Return a sharding for each leaf: that of the weight at the end of its path, if it has the same shape."""

@@ -14,7 +14,7 @@ from jkeras.distribution.layouts import DeviceMesh
 from jkeras.distribution.mesh_placement import MeshPlacement
 
 
-def placement_of(mesh: Any, rules: Any = (), batch_axis: Any = None) -> Placement:
+def placement_for(mesh: Any, rules: Any = (), batch_axis: Any = None) -> Placement:
     """Return the placement for a mesh and rules, as `Model.distribute` takes them.
 
     Args:
@@ -74,7 +74,7 @@ def shardings(tree: Any, mesh: Any, rules: Any = (), batch_axis: Any = None) -> 
     >>> tuple(shardings(abstract, mesh, [("kernel", P(None, "model"))])[0]["dense"]["kernel"].spec)
     (None, 'model')
     """
-    placement = placement_of(mesh, rules, batch_axis)
+    placement = placement_for(mesh, rules, batch_axis)
 
     def chosen(path: Sequence[Any], leaf: Any) -> Any:
         names = [entry.key for entry in path if isinstance(getattr(entry, "key", None), str)]

@@ -86,15 +86,10 @@ class Rules:
 
     def matching(self, path: str) -> Any:
         """Return what the rule for a path says, or None if there is none."""
-        matches = re.fullmatch if self.is_strict else re.search
-        found = [rule for rule in self.rows if matches(rule.pattern, path)]
-        if self.is_strict and len(found) > 1:
-            exact = [rule for rule in found if rule.pattern == path]
-            if not exact:
-                keys = ", ".join(repr(rule.pattern) for rule in found)
-                raise ValueError(f"Path {path!r} is matched by several keys of the LayoutMap: {keys}. Keep one.")
-            found = exact
-        return found[0].spec if found else None
+        if self.is_strict:
+            key = only_match([rule.pattern for rule in self.rows], path)
+            return None if key is None else dict(self.rows)[key]
+        return next((rule.spec for rule in self.rows if re.search(rule.pattern, path)), None)
 
     def spec(self, path: str, shape: tuple[int, ...]) -> PartitionSpec:
         """Return how the weight at a path is split.
@@ -131,6 +126,23 @@ class Rules:
             return PartitionSpec()
         longest = max(dividing, key=lambda axis: shape[axis])
         return canonical(self.batch_axes if axis == longest else None for axis in range(longest + 1))
+
+
+def only_match(patterns: Iterable[str], path: str) -> str | None:
+    """Return the pattern that is the path, or else the only one that matches all of it; None if there is none.
+
+    Raises:
+        ValueError: If several match.
+
+    >>> only_match(["dense.*kernel", "dense/kernel", "conv.*"], "dense/kernel")
+    'dense/kernel'
+    """
+    found = [pattern for pattern in patterns if pattern == path or re.fullmatch(pattern, path)]
+    if path in found:
+        return path
+    if len(found) > 1:
+        raise ValueError(f"Path {path!r} is matched by several keys of the LayoutMap: {found}. Keep one of them.")
+    return found[0] if found else None
 
 
 def canonical(spec: Iterable[Any]) -> PartitionSpec:

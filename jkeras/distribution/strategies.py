@@ -10,7 +10,7 @@ from jkeras.core import placement as placements
 from jkeras.distribution.devices import list_devices
 from jkeras.distribution.layout_map import LayoutMap
 from jkeras.distribution.layouts import DeviceMesh, TensorLayout
-from jkeras.distribution.placements import placement_of
+from jkeras.distribution.placements import placement_for
 
 
 class Distribution:
@@ -21,6 +21,10 @@ class Distribution:
         batch_dim_name: The axis of the mesh that batches are spread over; the first one if left out.
         auto_shard_dataset: Whether every process is given the same data, of which its devices take their part. False:
             each is given its own part, in batches of its own share.
+
+    >>> mesh = DeviceMesh((2, 1), ("batch", "model"), ["cpu:0", "cpu:1"])
+    >>> Distribution(mesh).get_data_layout((8, 3)).axes
+    ('batch', None)
 
     Reference: Keras 3, `keras.distribution`.
     """
@@ -37,12 +41,16 @@ class Distribution:
     def placement(self) -> placements.Placement:
         """What training goes by."""
         rules = self.layout_map if self.layout_map is not None else ()
-        made = placement_of(self.device_mesh, rules, self.batch_dim_name)
+        made = placement_for(self.device_mesh, rules, self.batch_dim_name)
         return made if self.auto_shard_dataset else made.of_parts()
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Use it inside of a `with` block."""
+        """Use it inside of a `with` block.
+
+        Yields:
+            Nothing.
+        """
         former = distribution()
         set_distribution(self)
         try:
@@ -51,20 +59,36 @@ class Distribution:
             set_distribution(former)
 
     def get_data_layout(self, data_shape: Sequence[int]) -> TensorLayout:
-        """Return the layout of a batch of this shape."""
+        """Return the layout of a batch.
+
+        Args:
+            data_shape: Its shape, `(batch, ...)`.
+        """
         return TensorLayout((self.batch_dim_name, *[None] * (len(data_shape) - 1)), self.device_mesh)
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
-        """Return the layout of a weight."""
+        """Return the layout of a weight.
+
+        Args:
+            variable: The weight; its `path` and `shape` are looked at.
+        """
         found = self.layout_map[variable.path] if self.layout_map is not None else None
         return found or TensorLayout([None] * len(variable.shape), self.device_mesh)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """Return the layout of what a layer returns, by the path "layer/output"; None if nothing is said of it."""
+        """Return the layout of what a layer returns; None if nothing is said of it.
+
+        Args:
+            path: "layer/output".
+        """
         return self.layout_map[path] if self.layout_map is not None else None
 
     def distribute_dataset(self, dataset: Any) -> Any:
-        """Return the data as they are: `fit` spreads each batch over the devices."""
+        """Return the data as they are: `fit` spreads each batch over the devices.
+
+        Args:
+            dataset: Whatever `fit` takes.
+        """
         return dataset
 
     def __repr__(self) -> str:
@@ -152,7 +176,16 @@ class _Set:
 
 
 def distribution() -> Distribution | None:
-    """Return the strategy that was set for the process, or None."""
+    """Return the strategy that was set for the process by `set_distribution`, or by `scope()` around this.
+
+    Returns:
+        A `Distribution`, or None for the default device.
+
+    >>> distribution() is None
+    True
+
+    Reference: Keras 3, `keras.distribution.distribution`.
+    """
     return _Set.distribution
 
 

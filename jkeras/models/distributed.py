@@ -10,7 +10,7 @@ from jkeras.core import seeds
 from jkeras.core.layer import Layer
 from jkeras.core.placement import DEFAULT, Placement, current
 from jkeras.core.template import weights_of
-from jkeras.distribution.placements import placement_of
+from jkeras.distribution.placements import placement_for
 from jkeras.models.resuming import optimizer_state, store_optimizer_state
 
 
@@ -51,7 +51,7 @@ class Distributed(Layer):
         >>> model.predict(np.ones((3, 4)), verbose=0).shape
         (3, 2)
         """
-        wanted = placement_of(mesh, rules, batch_axis)
+        wanted = placement_for(mesh, rules, batch_axis)
         rows = list(weights_of(self)) if self._is_declared() else []
         for key, w in rows:  # before anything is moved
             wanted.sharding(f"{key}/{w.name}", w.shape)

@@ -11,9 +11,10 @@ import numpy as np
 from jax.sharding import AbstractMesh
 
 from jkeras.core.arguments import as_spec
-from jkeras.distribution import Estimate, placement_of
+from jkeras.distribution import Estimate
 from jkeras.distribution import estimate as of_program
 from jkeras.distribution.mesh_placement import MeshPlacement
+from jkeras.distribution.placements import placement_for
 from jkeras.models.weight_rows import weight_rows
 from jkeras.training.arrays import as_arrays, canonical_dtype
 from jkeras.training.data import Batch
@@ -91,7 +92,7 @@ def _placed(model: Any, mesh: Any, rules: Any, batch_axis: Any) -> Iterator[Any]
     compiled = model._compiled
     former, last = model.__dict__.get("_placed"), compiled.last
     if mesh is not None or rules:
-        model.__dict__["_placed"] = placement_of(mesh, rules, batch_axis)
+        model.__dict__["_placed"] = placement_for(mesh, rules, batch_axis)
     try:
         yield model._placement
     finally:

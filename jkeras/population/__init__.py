@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jkeras.core.lazy import lazy
 from jkeras.population.hyperparameters import grid as grid
 from jkeras.population.hyperparameters import numbers_of as numbers_of
 from jkeras.population.population import Population as Population
@@ -14,15 +14,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Population", "PopulationSearchCV", "grid", "numbers_of"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "PopulationSearchCV":  # which needs scikit-learn
-        from jkeras.core.errors import missing_name
-
-        raise missing_name("jkeras.population", name, __all__)
-    value = globals()[name] = importlib.import_module("jkeras.population.search").PopulationSearchCV
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, {"PopulationSearchCV": "jkeras.population.search"})  # which needs scikit-learn

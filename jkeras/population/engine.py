@@ -78,8 +78,6 @@ class Engine:
                 "optimizer of compile."
             )
 
-    # Beginning
-
     def program(self, sample: Batch, training: bool = True) -> PopulationProgram:
         """Return the compiled steps for batches like `sample`; members begin with the first batch they see."""
         if self.ts is None:
@@ -112,7 +110,7 @@ class Engine:
             return self.placement.spread(array) if name in found.shared else self.placement.members_of(array)
 
         def whole(name: tuple[str, str], found: Any) -> Any:
-            return self.placement.all_of(jnp.asarray(found.arrays[name[0]][name[1]]))
+            return self.placement.put_whole(jnp.asarray(found.arrays[name[0]][name[1]]))
 
         names = [(key, w) for key, w in rows.frozen]
         self._shared = arrays([row for row in names if (row[0], row[1].name) in found.shared], whole)
@@ -175,14 +173,10 @@ class Engine:
             self.ts = self.ts._replace(opt_state=self.placement.settled(program.begin(self.ts.params, common)))
         return self.ts._replace(step=self.placement.members_of(np.zeros(self.settings.members, np.int32))), common
 
-    # Data
-
     def data(self, batch: Batch, own: np.ndarray | None = None) -> Data:
         """Put the data on the devices, once for all members; `own` are the members' weights of samples."""
-        x, y, weight = jax.tree.map(lambda a: self.placement.all_of(on_host(a)), batch)
+        x, y, weight = jax.tree.map(lambda a: self.placement.put_whole(on_host(a)), batch)
         return Data(x, y, weight, None if own is None else self.placement.members_of(own.astype(np.float32)))
-
-    # Results
 
     def trees(self) -> tuple[Tree, Tree]:
         """Return the trained (or carried) parameters and the states, as an evaluation takes them."""

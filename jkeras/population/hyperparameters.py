@@ -180,6 +180,12 @@ def find(model: Any, name: str) -> Place:
 def numbers_of(model: Any) -> dict[str, Any]:
     """Return what can be varied in a compiled model: name to the number of now.
 
+    Args:
+        model: A compiled model.
+
+    Returns:
+        A dict by the names that `Population(hyperparameters=)` takes; None for what the optimizer does without.
+
     >>> from jkeras import Sequential, layers
     >>> model = Sequential([layers.Input((2,)), layers.Dropout(0.5), layers.Dense(1, kernel_regularizer="l2")])
     >>> model.compile("sgd", "mse")
@@ -273,6 +279,12 @@ def _in_layer(layer: Any, name: str, rest: str) -> Place:
 
 def grid(values: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """Return all combinations of lists as lists of equal length, the last name changing fastest.
+
+    Args:
+        values: Name to the values to try.
+
+    Returns:
+        Name to a list with an entry for each combination: `Population(hyperparameters=)` takes it.
 
     >>> grid({"learning_rate": [0.1, 0.01], "momentum": [0.0, 0.9]})
     {'learning_rate': [0.1, 0.1, 0.01, 0.01], 'momentum': [0.0, 0.9, 0.0, 0.9]}

@@ -118,4 +118,4 @@ def checked_rows(name: str, rows: Any, members: int, samples: int) -> np.ndarray
 
 def to_device(order: np.ndarray, placement: Any) -> jax.Array:
     """Put orders on the devices: split by members if each has its own."""
-    return placement.members_of(order) if order.ndim == 2 else placement.all_of(order)
+    return placement.members_of(order) if order.ndim == 2 else placement.put_whole(order)

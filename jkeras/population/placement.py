@@ -50,15 +50,11 @@ class MemberPlacement(Placement):
         """Put arrays of the host, with a row for each member, on the members' devices."""
         return jax.tree.map(lambda a: jax.device_put(self.extend(a), self.over_members), tree)
 
-    def put_whole(self, tree: Any) -> Any:
-        """Put arrays on every device as a whole."""
-        return self.all_of(tree)
-
     def settled(self, tree: Any) -> Any:
         """Return arrays of all members where they belong: what depends on no argument of a program may lie anywhere."""
         return jax.device_put(tree, self.over_members)
 
-    def all_of(self, tree: Any) -> Any:
+    def put_whole(self, tree: Any) -> Any:
         """Put arrays on every device as a whole."""
         return jax.tree.map(lambda a: jax.device_put(a, self.everywhere), tree)
 

@@ -133,6 +133,9 @@ class Population:
             validation_samples: The places of the samples of `x` on which each member is validated.
             monitor: The metric of which the progress line shows the best and the worst; `val_loss` or `loss`.
 
+        Returns:
+            The `PopulationHistory`: `history.history["loss"]` has the shape (epochs, members).
+
         Raises:
             ValueError: If arguments do not fit the data or the population.
             TypeError: If the data are no arrays, or a callback has to be told of every batch.
@@ -296,7 +299,12 @@ class Population:
         return int(values.argmax() if direction == "max" else values.argmin())
 
     def best(self, metric: str | None = None, mode: str = "auto") -> Any:
-        """Return the best member by a metric, as an ordinary trained model; arguments are those of `best_index`."""
+        """Return the best member by a metric, as an ordinary trained model.
+
+        Args:
+            metric: As in `values`.
+            mode: As in `best_index`.
+        """
         return self[self.best_index(metric, mode)]
 
     def results(self) -> list[dict[str, Any]]:

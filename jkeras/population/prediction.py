@@ -14,7 +14,7 @@ from jkeras.core.errors import nearest
 from jkeras.models.compiled import pure_functions
 from jkeras.models.prediction import IN_FLIGHT, pad_rows
 from jkeras.models.steps.custom import custom_forward
-from jkeras.population.program import Common, joined_params
+from jkeras.population.program import AXES, Common, joined_params
 from jkeras.training.arrays import on_host
 from jkeras.training.data import ArrayData
 from jkeras.training.program import fetch, send
@@ -39,8 +39,7 @@ class Forward:
                     params = joined_params(params, common)
                     return forward(params, state, x, False, jax.random.fold_in(key, number)).outputs
 
-            axes = Common(0, None, 0, 0, 0, 0, 0)
-            return engine.placement.kept(jax.vmap(one, in_axes=(0, 0, 0, axes))(params, state, key, common))
+            return engine.placement.kept(jax.vmap(one, in_axes=(0, 0, 0, AXES))(params, state, key, common))
 
         self.program = SharedJit(predict)
 

@@ -31,6 +31,9 @@ class Common(NamedTuple):
     active: Any  # whether a member still trains; None if all do
 
 
+AXES = Common(0, None, 0, 0, 0, 0, 0)  # where its parts have the members
+
+
 class Data(NamedTuple):
     """The data of all members: inputs, targets and sample weights once, and the members' own weights of samples."""
 
@@ -91,7 +94,7 @@ class PopulationProgram:
             with self.slots.bound(common.numbers, common.member):
                 return self.program.optimizer.init(params)
 
-        return jax.vmap(one, in_axes=(0, _axes(common)))(params, common)
+        return jax.vmap(one, in_axes=(0, AXES))(params, common)
 
     def _finish(self, params: Any, opt_state: Any) -> Any:
         """Return the parameters to keep: their average, if the optimizer keeps one."""
@@ -113,7 +116,7 @@ class PopulationProgram:
                 after = jax.tree.map(lambda new, old: jnp.where(common.active, new, old), after, ts)
             return after, counted
 
-        mapped = jax.vmap(one, in_axes=(0, 0, axes, _axes(common)), axis_name=AXIS)
+        mapped = jax.vmap(one, in_axes=(0, 0, axes, AXES), axis_name=AXIS)
         return self.placed(mapped(ts, totals, batch, common))
 
     def _step_at(
@@ -143,7 +146,7 @@ class PopulationProgram:
             with self.slots.bound(common.numbers, common.member), shared_axis(AXIS):
                 return self.program._test_step(params, state, totals, batch, key)
 
-        mapped = jax.vmap(one, in_axes=(0, 0, 0, axes, 0, _axes(common)), axis_name=AXIS)
+        mapped = jax.vmap(one, in_axes=(0, 0, 0, axes, 0, AXES), axis_name=AXIS)
         return self.placed(mapped(params, state, totals, batch, keys, common))
 
     def _test_block(
@@ -203,10 +206,6 @@ def _weighed(own: Any, weight: Any, has_members: bool) -> Any:
         return own
     given = leaves[0] if has_members else leaves[0][None]
     return own.reshape(own.shape + (1,) * (given.ndim - 2)) * given
-
-
-def _axes(common: Common) -> Common:
-    return Common(0, None, 0, 0, 0, 0, 0)
 
 
 def _joined(common: Common) -> Any:

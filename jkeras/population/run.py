@@ -104,7 +104,7 @@ def evaluate(
     params, state = plain(ts)
     carry = state, program.fresh_totals()
     for segment in orders.segments(order, partial(to_device, placement=placement)):
-        bounds = placement.all_of(np.array([0, segment.steps], np.int32))
+        bounds = placement.put_whole(np.array([0, segment.steps], np.int32))
         carry = program.test_block(params, carry, bounds, data, segment.order, keys, common, size=segment.size)
     orders.close()
     return program.read(program.report(carry[1]))

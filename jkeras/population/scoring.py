@@ -11,6 +11,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 
 from jkeras.core.errors import nearest
 from jkeras.metrics.direction import direction_of
+from jkeras.wrappers.outputs import loss_name, numbers, places, probabilities
 
 
 class Targets:
@@ -25,10 +26,9 @@ class Targets:
     """
 
     def __init__(self, model: Any, y: Any):
-        loss = model.loss
-        name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
-        self.is_classifier = "crossentropy" in str(name) or "hinge" in str(name)
-        self.is_sparse = self.is_classifier and not str(name).startswith("categorical")
+        name = loss_name(model)
+        self.is_classifier = "crossentropy" in name or "hinge" in name
+        self.is_sparse = self.is_classifier and not name.startswith("categorical")
         self.classes: np.ndarray | None = None
         if self.is_classifier:
             y = np.asarray(y)
@@ -49,19 +49,11 @@ class Targets:
         y = np.asarray(y)
         if self.classes is not None and y.ndim == 2 and y.shape[1] > 1:
             return self.classes[y.argmax(1)]
-        return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        return numbers(y)
 
     def predicted(self, outputs: np.ndarray) -> np.ndarray:
         """Return what a model says: labels, or numbers of shape (samples,) if there is one output."""
-        if self.classes is None:
-            return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
-        if outputs.shape[-1] > 1:
-            return self.classes[outputs.argmax(-1)]
-        return self.classes[(outputs[:, 0] > 0.5).astype(int)]
-
-    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """Return a column for each class."""
-        return outputs if outputs.shape[-1] > 1 else np.hstack([1 - outputs, outputs])
+        return numbers(outputs) if self.classes is None else self.classes[places(outputs)]
 
 
 class _Answers(BaseEstimator):
@@ -90,7 +82,7 @@ class _Regressor(RegressorMixin, _Answers):
 class _Classifier(ClassifierMixin, _Answers):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return a column for each class."""
-        return self.targets.probabilities(self.outputs)
+        return probabilities(self.outputs)
 
 
 class Scoring:

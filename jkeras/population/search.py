@@ -24,6 +24,7 @@ from jkeras.population.hyperparameters import Hyperparameters
 from jkeras.population.members import Builder
 from jkeras.population.population import Population
 from jkeras.population.scoring import Scoring, Targets
+from jkeras.wrappers.outputs import probabilities
 
 
 class PopulationSearchCV(BaseEstimator):
@@ -100,6 +101,9 @@ class PopulationSearchCV(BaseEstimator):
             groups: Labels of samples that belong together, for what `cv` splits by them.
             fit_arguments: Arguments of `Population.fit`, such as `epochs`, `batch_size` and `callbacks`. With callbacks
                 each member is validated on the samples that it is not trained on.
+
+        Returns:
+            The search itself.
 
         Raises:
             ValueError: If there is no setting, or an argument is none of `fit`.
@@ -198,17 +202,33 @@ class PopulationSearchCV(BaseEstimator):
         return model
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return what the best model says: labels, or numbers of shape (samples,) if it has one output."""
+        """Return what the best model says: labels, or numbers of shape (samples,) if it has one output.
+
+        Args:
+            X: Inputs, as in `fit`.
+        """
         return self._targets.predicted(self._outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the best model's probability of each class, of shape (samples, classes)."""
+        """Return the best model's probability of each class, of shape (samples, classes).
+
+        Args:
+            X: Inputs, as in `fit`.
+
+        Raises:
+            AttributeError: If the model does not tell classes apart.
+        """
         if not self._fitted()._targets.is_classifier:
             raise AttributeError("predict_proba is for models with a crossentropy loss.")
-        return self._targets.probabilities(self._outputs(X))
+        return probabilities(self._outputs(X))
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the score of the best model on other data."""
+        """Return the score of the best model on other data, by `scoring`.
+
+        Args:
+            X: Inputs, as in `fit`.
+            y: Targets, as in `fit`.
+        """
         return self.scorer_.score(self._fitted().best_estimator_, X, y, self._targets)
 
     def _outputs(self, x: Any) -> np.ndarray:

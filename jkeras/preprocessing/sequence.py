@@ -40,6 +40,8 @@ def pad_sequences(
     >>> pad_sequences([[1, 2, 3], [4]], padding="post")
     array([[1, 2, 3],
            [4, 0, 0]], dtype=int32)
+
+    Reference: `keras.utils.pad_sequences`.
     """
     for name, where in (("padding", padding), ("truncating", truncating)):
         if where not in ("pre", "post"):
@@ -70,6 +72,13 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
     Frequencies are taken to follow Zipf's law: the word of rank `r` has `1 / f = r (log r + gamma) + 1/2 - 1 / (12 r)`,
     with Euler's `gamma`; it is kept with `min(1, sqrt(sampling_factor / f))` (Mikolov et al., 2013). Rank 0, which is
     padding, is given that of rank 1.
+
+    Args:
+        size: The number of words, padding among them.
+        sampling_factor: How many of the frequent words are kept.
+
+    Returns:
+        `(size,)`, float64.
 
     >>> make_sampling_table(10).round(4).tolist()[:3]
     [0.0032, 0.0032, 0.0055]

@@ -25,6 +25,9 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
         lower: Whether it is converted to lower case.
         split: What separates words.
 
+    Returns:
+        A list of strings.
+
     >>> text_to_word_sequence("Hello, World! It's me.")
     ['hello', 'world', "it's", 'me']
     """
@@ -53,6 +56,9 @@ def hashing_trick(
         split: What separates words.
         analyzer: Returns the words of a text instead.
 
+    Returns:
+        A list of integers.
+
     >>> hashing_trick("the cat, the dog", 50, hash_function="md5")
     [43, 32, 43, 2]
     """
@@ -76,6 +82,14 @@ def one_hot(
     analyzer: Callable[[str], list[str]] | None = None,
 ) -> list[int]:
     """Return `hashing_trick` with Python's `hash`, under its old name: indices, in spite of it.
+
+    Args:
+        input_text: The text.
+        n: Size of the space, with 0, which stands for no word.
+        filters, lower, split, analyzer: As in `hashing_trick`.
+
+    Returns:
+        A list of integers from 1 to `n - 1`, which change from run to run.
 
     >>> words = one_hot("the cat the", 50)
     >>> len(words), words[0] == words[2]
@@ -135,9 +149,10 @@ class Tokenizer:
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
-        """Learn the vocabulary; texts are strings, or lists of words.
+        """Learn the vocabulary: words are ordered by how often they occur, then by when they were first seen.
 
-        Words are ordered by how often they occur, then by when they were first seen.
+        Args:
+            texts: Strings, or lists of words.
         """
         for text in texts:
             self.document_count += 1
@@ -154,18 +169,33 @@ class Tokenizer:
             self.index_docs[self.word_index[word]] = count
 
     def fit_on_sequences(self, sequences: Iterable[Iterable[int]]) -> None:
-        """Learn in how many documents each index occurs; needed by `sequences_to_matrix` for "tfidf"."""
+        """Learn in how many documents each index occurs; needed by `sequences_to_matrix` for "tfidf".
+
+        Args:
+            sequences: Indices of words.
+        """
         for sequence in sequences:
             self.document_count += 1
             for index in set(sequence):
                 self.index_docs[index] += 1
 
     def texts_to_sequences(self, texts: Iterable[Any]) -> list[list[int]]:
-        """Return the indices of the words of each text; words that are not known are left out or `oov_token`."""
+        """Return the indices of the words of each text; words that are not known are left out or `oov_token`.
+
+        Args:
+            texts: Strings, or lists of words.
+        """
         return list(self.texts_to_sequences_generator(texts))
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
-        """Yield what `texts_to_sequences` returns."""
+        """Make what `texts_to_sequences` returns, one after the other.
+
+        Args:
+            texts: Strings, or lists of words.
+
+        Yields:
+            A list of indices for each text.
+        """
         unknown = self.word_index.get(self.oov_token) if self.oov_token is not None else None
         limit = self.num_words or math.inf
         for text in texts:
@@ -174,11 +204,22 @@ class Tokenizer:
             yield [i for i in kept if i is not None]
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
-        """Return the words of each sequence of indices, joined by spaces."""
+        """Return the words of each sequence of indices, joined by spaces.
+
+        Args:
+            sequences: Indices of words.
+        """
         return list(self.sequences_to_texts_generator(sequences))
 
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]]) -> Iterator[str]:
-        """Yield what `sequences_to_texts` returns."""
+        """Make what `sequences_to_texts` returns, one after the other.
+
+        Args:
+            sequences: Indices of words.
+
+        Yields:
+            A string for each sequence.
+        """
         limit = self.num_words or math.inf
         for sequence in sequences:
             words = (self.index_word.get(i) if i < limit else None for i in sequence)
@@ -186,7 +227,12 @@ class Tokenizer:
             yield " ".join(word for word in known if word is not None)
 
     def texts_to_matrix(self, texts: Iterable[Any], mode: str = "binary") -> np.ndarray:
-        """Return one row for each text and one column for each word; see `sequences_to_matrix`."""
+        """Return one row for each text and one column for each word, of shape `(texts, num_words)`.
+
+        Args:
+            texts: Strings, or lists of words.
+            mode: As in `sequences_to_matrix`.
+        """
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     def sequences_to_matrix(self, sequences: Iterable[Iterable[int]], mode: str = "binary") -> np.ndarray:
@@ -239,6 +285,12 @@ class Tokenizer:
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
     """Return the tokenizer that `Tokenizer.to_json` described, in Keras or here.
+
+    Args:
+        json_string: What it returned.
+
+    Returns:
+        A `Tokenizer` that knows the same words.
 
     >>> tokenizer = Tokenizer(oov_token="?")
     >>> tokenizer.fit_on_texts(["a b a"])

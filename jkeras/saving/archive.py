@@ -16,16 +16,13 @@ from typing import Any
 
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.hdf5 import open_for_reading
-from jkeras.saving.limits import JSON_BYTES, parse_json
+from jkeras.saving.limits import JSON_BYTES, RATIO, RATIO_FREE, parse_json
 
 # The member of a whole model that holds its weights.
 WEIGHTS = "model.weights.h5"
 # Members of one archive, and bytes of the list of them.
 _MEMBERS = 10_000
 _DIRECTORY_BYTES = 4 << 20
-# Weights do not shrink much when they are compressed; zeros do, so small members may.
-_RATIO = 200
-_RATIO_FREE = 64 << 20
 _BLOCK = 1 << 20
 # When a member was written is not kept, so that equal models give equal files; Keras writes the same date.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -237,7 +234,7 @@ def _check_member(path: str, member: zipfile.ZipInfo) -> None:
     if member.compress_type not in _COMPRESSIONS:
         raise ValueError(f"{where} is compressed by method {member.compress_type}; only stored and deflated are read.")
     is_stored = member.compress_type == zipfile.ZIP_STORED
-    if (is_stored and size != packed) or (size > _RATIO_FREE and size > _RATIO * packed) or size > 1100 * packed + 1100:
+    if (is_stored and size != packed) or (size > RATIO_FREE and size > RATIO * packed) or size > 1100 * packed + 1100:
         raise ValueError(f"{where} declares {size} bytes, which its {packed} bytes in the archive cannot be.")
 
 

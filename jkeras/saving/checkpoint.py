@@ -116,6 +116,17 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
         ValueError: If the file is damaged or does not fit; names what differs.
         FileNotFoundError: If there is no such file.
         RuntimeError: If the model is not compiled, or is being trained and `resume` is true.
+
+    >>> import tempfile, numpy as np
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> model = Sequential([Dense(1, input_shape=(3,))])
+    >>> model.compile("adam", "mse")
+    >>> _ = model.fit(np.ones((8, 3)), np.ones(8), epochs=2, verbose=0)
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.h5")
+    >>> save_checkpoint(model, path)
+    >>> load_checkpoint(model, path).epoch
+    2
     """
     name = os.fspath(filepath)
     compiled = _require_ready(model, "load_checkpoint")

@@ -30,6 +30,7 @@ class Origin(NamedTuple):
 
     @property
     def is_keras_1(self) -> bool:
+        """Whether it was Keras 1, or something that does not say."""
         return self.version.split(".")[0] in ("", "0", "1")
 
 

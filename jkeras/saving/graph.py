@@ -36,9 +36,6 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-# Writing
-
-
 def write_graph(model: Any) -> dict[str, Any]:
     """Return the configuration of a model made from symbolic tensors, as Keras 3 writes it.
 
@@ -110,9 +107,6 @@ def _write_call(node: Node, references: dict[int, Reference]) -> dict[str, Any]:
 def _argument_names(layer: Any) -> list[str]:
     signature = call_signature(type(layer).call)
     return list(signature.signature.parameters) if signature.by_name else []
-
-
-# Reading
 
 
 def read_graph(config: dict[str, Any]) -> tuple[Any, Any]:

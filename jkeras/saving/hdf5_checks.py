@@ -11,15 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jkeras.saving.limits import ATTRIBUTE_BYTES, DEPTH, OBJECTS
+from jkeras.saving.limits import ATTRIBUTE_BYTES, DEPTH, OBJECTS, RATIO, RATIO_FREE
 
 # Filters that come with HDF5 or h5py: deflate, shuffle, fletcher32, LZF. Others would be plugins, loaded for the file.
 _FILTERS = {1, 2, 3, 32000}
 # A chunk is taken into memory whole, however small the part that is wanted.
 _CHUNK_BYTES = 64 << 20
-# Weights do not shrink much when they are compressed; small arrays of zeros may.
-_RATIO = 200
-_RATIO_FREE = 64 << 20
 # Strings without a fixed length may each be as long as the file, and all be the same one: this many are read, and
 # more if even then they are not too large.
 _VARIABLE_COUNT = 64
@@ -104,7 +101,7 @@ def check_dataset(dataset: Any, where: str) -> np.dtype:
     if found.chunk is not None and size * math.prod(found.chunk) > max(_CHUNK_BYTES, declared):
         raise ValueError(f"{where}: stored in chunks of shape {found.chunk}, larger than its shape {found.shape}.")
     stored = found.stored
-    limit = stored if not found.filters else max(stored * _RATIO, min(_RATIO_FREE, stored * 1100))
+    limit = stored if not found.filters else max(stored * RATIO, min(RATIO_FREE, stored * 1100))
     if declared > limit or stored > found.file_size:
         raise ValueError(
             f"{where}: shape {found.shape} takes {declared} bytes, but the file holds {stored} for it. "

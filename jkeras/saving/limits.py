@@ -36,6 +36,9 @@ ELEMENTS = 10**12
 UNFILED = 1_000_000
 # Bytes of a name or of a list of names in an attribute.
 ATTRIBUTE_BYTES = 64 << 20
+# Weights do not shrink much when they are compressed. Zeros do: what is small may have shrunk to anything.
+RATIO = 200
+RATIO_FREE = 64 << 20
 
 
 _END = object()

@@ -24,7 +24,7 @@ class HostValues(Mapping[int, np.ndarray]):
     def __init__(self, model: Any):
         model._drawn_weights()
         self.weights = {id(w): w for w in model.weights}
-        self.nbytes = sum(w.size * jnp.dtype(w.dtype).itemsize for w in self.weights.values())
+        self.nbytes = sum(map(byte_size, self.weights.values()))
 
     def __getitem__(self, key: int) -> np.ndarray:
         return on_host(self.weights[key].current())
@@ -34,6 +34,11 @@ class HostValues(Mapping[int, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.weights)
+
+
+def byte_size(weight: Weight) -> int:
+    """Return how many bytes the array of a weight takes."""
+    return weight.size * jnp.dtype(weight.dtype).itemsize
 
 
 class Match(NamedTuple):
@@ -86,8 +91,8 @@ def shapes_of(values: Iterable[Any]) -> str:
     return ", ".join(sorted(str(tuple(getattr(value, "shape", None) or ())) for value in values))
 
 
-# Rows of a table in an error.
-_ROWS = 40
+_ROWS = 40  # of a table in an error
+_AT_ONCE = 2**20  # elements that are looked through at a time
 
 
 def table(rows: list[tuple[str, str, str, str]]) -> str:
@@ -126,12 +131,25 @@ def read_all(matches: list[Match], path: str, allow_nan: bool) -> list[tuple[Wei
     """
     read = []
     for match in matches:
-        array = read_value(match.dataset, f"{path!r}: {match.where}")
-        # A NaN is the only number that differs from itself; true for every dtype, bfloat16 included.
-        if not allow_nan and bool((array != array).any()):
-            raise ValueError(
-                f"{path!r}: {match.where} holds NaN, so the model would compute nothing but NaN. "
-                "The run that wrote the file had diverged; use an earlier file."
-            )
+        where = f"{path!r}: {match.where}"
+        array = read_value(match.dataset, where)
+        if not allow_nan:
+            check_no_nan(array, where)
         read.append((match.weight, array))
     return read
+
+
+def check_no_nan(array: np.ndarray, where: str) -> None:
+    """Look through an array part by part, so that one that is mapped from a file is never in memory as a whole.
+
+    Raises:
+        ValueError: If it holds NaN.
+    """
+    flat = array.reshape(-1)
+    parts = (flat[i : i + _AT_ONCE] for i in range(0, flat.size, _AT_ONCE))
+    # A NaN is the only number that differs from itself; true for every dtype, bfloat16 included.
+    if any(bool((part != part).any()) for part in parts):
+        raise ValueError(
+            f"{where} holds NaN, so the model would compute nothing but NaN. "
+            "The run that wrote the file had diverged; use an earlier file."
+        )

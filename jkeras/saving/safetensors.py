@@ -25,7 +25,7 @@ import numpy as np
 from jkeras.core.template import weights_of
 from jkeras.saving.atomic import atomic_path
 from jkeras.saving.limits import parse_json
-from jkeras.saving.matching import Mismatches
+from jkeras.saving.matching import Mismatches, check_no_nan
 
 _DTYPES = {
     "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "F16": "float16", "BF16": "bfloat16",
@@ -40,7 +40,7 @@ _EMPTY = b"00000000"
 _CHECKSUM_AT = re.compile(rb'"jkeras_crc32": "([0-9a-f]{8})"')
 _LONGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
 _ALIGNED_TO = 8
-_AT_ONCE = 2**20  # elements that are looked through at a time
+_BLOCK = 2**20  # bytes that are read at a time
 
 
 def write_safetensors(path: Any, rows: Iterable[tuple[str, Any]], metadata: Mapping[str, str] | None = None,
@@ -103,7 +103,7 @@ def check_safetensors(path: Any) -> None:
         if found is None:
             return
         checksum = zlib.crc32(start[: found.start(1)] + _EMPTY + start[found.end(1) :])
-        while block := file.read(_AT_ONCE):
+        while block := file.read(_BLOCK):
             checksum = zlib.crc32(block, checksum)
     if f"{checksum:08x}".encode() != found[1]:
         raise ValueError(f"{name!r} is not what was written: its checksum differs. The file is damaged.")
@@ -167,9 +167,6 @@ def _are_counts(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= 64 and all(type(n) is int and 0 <= n < 2**63 for n in value)
 
 
-# Weights of models
-
-
 def is_safetensors(path: Any) -> bool:
     """Whether a name asks for this format."""
     return os.fspath(path).endswith(".safetensors")
@@ -214,20 +211,11 @@ def load_safetensors(
         if array.shape != weight.shape:
             mismatches.report(f"Weight {key!r}: expected shape {weight.shape}; found {array.shape}.")
             continue
-        if not allow_nan and _holds_nan(array):
-            raise ValueError(
-                f"{name!r}: weight {key!r} holds NaN, so the model would compute nothing but NaN. "
-                "The run that wrote the file had diverged; use an earlier file."
-            )
+        if not allow_nan:
+            check_no_nan(array, f"{name!r}: weight {key!r}")
         fitting.append((weight, array))
     for weight, array in fitting:
         weight.assign(array)
-
-
-def _holds_nan(array: np.ndarray) -> bool:
-    flat = array.reshape(-1)
-    parts = (flat[i : i + _AT_ONCE] for i in range(0, flat.size, _AT_ONCE))
-    return any(bool((part != part).any()) for part in parts)  # a NaN is the only number that differs from itself
 
 
 def _named_weights(model: Any) -> list[tuple[str, Any]]:

@@ -92,6 +92,9 @@ def deserialize_keras_object(
         safe_mode: Must be true: jkeras runs no code from data.
         kwargs: `module_objects` and `printable_module_name` of Keras 2: classes by name, and a word for messages.
 
+    Returns:
+        The object: a layer, an optimizer, an array, a list of such, ...
+
     Raises:
         ValueError: If a class is unknown, code would have to be run, or an argument is unknown.
 

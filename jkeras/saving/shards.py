@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import blame
@@ -25,6 +24,7 @@ from jkeras.saving.hdf5_checks import read_attribute
 from jkeras.saving.hdf5_seal import seal
 from jkeras.saving.keras3_weights import places
 from jkeras.saving.limits import JSON_BYTES, parse_json
+from jkeras.saving.matching import byte_size
 
 INDEX = ".weights.json"
 _SHARD = ".weights.h5"
@@ -74,12 +74,12 @@ def write_shards(
         # What is entered first is closed last: the index takes its place when every shard is in its own.
         index_path = files.enter_context(atomic_path(name, overwrite))
         for shard, rows in zip(names, parts, strict=True):
-            size = sum(_bytes(weight) for *_, weights in rows for _, weight in weights)
+            size = sum(byte_size(weight) for *_, weights in rows for _, weight in weights)
             _write_shard(files.enter_context(atomic_path(folder / shard, overwrite, size)), rows, values, mark)
             for path, _, weights in rows:
                 if weights:
                     weight_map.setdefault(f"/{path}", []).append(shard)
-        total = sum(_bytes(weight) for rows in parts for *_, weights in rows for _, weight in weights)
+        total = sum(byte_size(weight) for rows in parts for *_, weights in rows for _, weight in weights)
         index = {"metadata": {"total_size": float(total), _MARK: mark}, "weight_map": weight_map}
         index_path.write_text(json.dumps(index, indent=4))
     for shard in surplus:
@@ -91,17 +91,13 @@ def write_shards(
 _Row = tuple[str, str, list[tuple[int, Any]]]
 
 
-def _bytes(weight: Any) -> int:
-    return weight.size * jnp.dtype(weight.dtype).itemsize
-
-
 def _parts(model: Any, limit: int, given: float) -> list[list[_Row]]:
     """Return what each shard holds: layers are kept together unless one alone is too large."""
     parts: list[list[_Row]] = [[]]
     room = limit
     for place in places(model):
         path = f"{place.path}/vars" if place.path else "vars"
-        sizes = [_bytes(weight) for weight in place.weights]
+        sizes = [byte_size(weight) for weight in place.weights]
         if max(sizes, default=0) > limit:
             raise ValueError(
                 f"max_shard_size={given} gigabytes are {limit} bytes; layer {place.name!r} has a weight of "

@@ -63,16 +63,10 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         custom_objects: Users' classes and functions by name.
 
     Returns:
-        A model of the class that the text names.
+        A `Model`; compiled if the text says how.
 
     Raises:
         ValueError: If it is not JSON, or describes no model that can be made.
-
-    >>> from jkeras.layers import Dense
-    >>> from jkeras.models import Sequential
-    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_json()
-    >>> model_from_json(text).count_params()
-    8
     """
     return model_from_data(parse_json(json_string, "The text given to model_from_json"), custom_objects)
 
@@ -85,38 +79,26 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
         custom_objects: Users' classes and functions by name.
 
     Returns:
-        A model of the class that the text names.
+        A `Model`; compiled if the text says how.
 
     Raises:
         ValueError: If it is not YAML, or describes no model that can be made.
-
-    >>> from jkeras.layers import Dense
-    >>> from jkeras.models import Sequential
-    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_yaml()
-    >>> model_from_yaml(text).count_params()
-    8
     """
     return model_from_data(parse_yaml(yaml_string, "The text given to model_from_yaml"), custom_objects)
 
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Make a model, with fresh weights, from plain data.
+    """Make a model, with fresh weights, from `{"class_name", "config"}`.
 
     Args:
-        config: `{"class_name": ..., "config": ...}`.
+        config: What `serialize_keras_object(model)` returned.
         custom_objects: Users' classes and functions by name.
 
     Returns:
-        A model of the class that the data name.
+        A `Model`; compiled if the data say how.
 
     Raises:
         TypeError: If a list is given, which is what `Sequential.from_config` takes.
-
-    >>> from jkeras.layers import Dense
-    >>> from jkeras.models import Sequential
-    >>> model = Sequential([Dense(2, input_shape=(3,))])
-    >>> model_from_config({"class_name": "Sequential", "config": model.get_config()}).count_params()
-    8
     """
     if isinstance(config, list):
         raise TypeError("model_from_config expects {'class_name', 'config'}. For a list of layers use "

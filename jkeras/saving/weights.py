@@ -87,6 +87,15 @@ def load_weights(
     Raises:
         ValueError: If the model is not built, or the file is damaged, does not fit or holds NaN; names the layer.
         FileNotFoundError: If there is no such file.
+
+    >>> import tempfile
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.weights.h5")
+    >>> save_weights(Sequential([Dense(2, input_shape=(3,))]), path)
+    >>> load_weights(Sequential([Dense(2, input_shape=(4,))]), path)
+    Traceback (most recent call last):
+    ValueError: ... does not fit the model. Layer 'dense', weight 'kernel': expected shape (4, 2); found (3, 2)...
     """
     _check_built(model, "loaded")
     name = os.fspath(filepath)

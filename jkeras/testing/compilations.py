@@ -29,6 +29,9 @@ def count_compilations() -> Iterator[Compilations]:
 
     Functions of `jax.numpy` on arrays are programs too; make such arrays before.
 
+    Yields:
+        What counts them: its `count` and its `names`, both of now.
+
     >>> import jax.numpy as jnp
     >>> double, x = jax.jit(lambda x: 2 * x), jnp.ones(3)
     >>> with count_compilations() as compilations:
@@ -52,6 +55,12 @@ def count_compilations() -> Iterator[Compilations]:
 @contextmanager
 def assert_compiles(count: int) -> Iterator[Compilations]:
     """Raise `AssertionError` unless exactly `count` programs are compiled inside of the `with`.
+
+    Args:
+        count: How many there have to be.
+
+    Yields:
+        What counts them, as `count_compilations` does.
 
     Raises:
         AssertionError: Names the programs that were compiled.

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jkeras.core.compiling import primitives
+from jkeras.core.units import scaled
 from jkeras.training.data import Batch
 from jkeras.training.program import Fixed, Program, TrainState
 
@@ -42,15 +43,13 @@ class Cost(NamedTuple):
     utilisation: float | None = None
 
     def __str__(self) -> str:
-        text = (
-            f"{_scaled(self.flops)}FLOP and {_scaled(self.bytes_accessed)}B a step: {self.intensity:.3g} FLOP a byte."
-        )
+        text = f"{scaled(self.flops)}FLOP and {scaled(self.bytes_accessed)}B a step: {self.intensity:.3g} FLOP a byte."
         if self.loops:
             text += " The step contains loops; their bodies are counted once."
         if self.achieved is not None and self.peak is not None and self.utilisation is not None:
             text += (
-                f" The last fit achieved {_scaled(self.achieved)}FLOP/s: {100 * self.utilisation:.3g}% of the "
-                f"{_scaled(self.peak)}FLOP/s of a large matrix product."
+                f" The last fit achieved {scaled(self.achieved)}FLOP/s: {100 * self.utilisation:.3g}% of the "
+                f"{scaled(self.peak)}FLOP/s of a large matrix product."
             )
         return text
 
@@ -83,10 +82,3 @@ def peak_flops(dtype: str) -> float:
         product(matrix, matrix).block_until_ready()
         best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
-
-
-def _scaled(value: float) -> str:
-    for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.3g} {prefix}"
-    return f"{value:.3g} "

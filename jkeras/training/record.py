@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 
 from jkeras.core.settings import settings
+from jkeras.core.units import scaled
 from jkeras.training.chunks import CHUNK_BYTES, batch_bytes
 from jkeras.training.data import ArrayData, Batch
 from jkeras.training.program import Decision
@@ -59,14 +60,14 @@ class Record:
     def _place(self, data: Any) -> str:
         if not isinstance(data, ArrayData):
             return f"come from a {type(data.source).__name__}, batch by batch"
-        size = format_bytes(batch_bytes(data.batch))
+        size = f"{scaled(batch_bytes(data.batch))}B"
         if self.decision.mode in ("blocks", "steps"):
             return f"({size}) live on {self.device}"
         held = {type(a).__name__ for a in jax.tree.leaves(data.batch)}
         where = f"({size}, {', '.join(sorted(held))}) live on the host"
         if self.decision.mode == "chunks":
-            return f"{where} and come in chunks of at most {format_bytes(CHUNK_BYTES)}"
-        return f"{where} and come in batches of {format_bytes(batch_bytes(self.sample))}"
+            return f"{where} and come in chunks of at most {scaled(CHUNK_BYTES)}B"
+        return f"{where} and come in batches of {scaled(batch_bytes(self.sample))}B"
 
     def block(self, steps: int, rows: int) -> None:
         """Take note of steps that were sent at once."""
@@ -125,19 +126,6 @@ class Record:
         if self.threads:
             return f", made at most {settings.prefetch} ahead by a thread"
         return ", made between the steps: too quickly made for a thread, or jkeras.config.set_prefetch(0) was called"
-
-
-def format_bytes(size: float) -> str:
-    """Return a size in words.
-
-    >>> format_bytes(999), format_bytes(2**25), format_bytes(1.5 * 2**30)
-    ('999 bytes', '32 MiB', '1.5 GiB')
-    """
-    units = iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
-    unit = next(units)
-    while size >= 1024 and unit != "TiB":
-        size, unit = size / 1024, next(units)
-    return f"{size:.0f} {unit}" if size >= 10 else f"{size:.2g} {unit}"
 
 
 def _count(number: int, noun: str) -> str:

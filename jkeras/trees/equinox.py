@@ -136,6 +136,9 @@ def to_equinox(
         module: A module, or any tree of arrays with their names: dataclasses, dicts, lists.
         names: Where the module has a layer, by the layer's path: `{"dense": "layers/0"}`.
 
+    Returns:
+        A tree of the structure of `module`; arrays that no layer has stay.
+
     Raises:
         ValueError: If a layer has no counterpart, is not found, or has other weights or shapes.
 
@@ -167,7 +170,18 @@ def to_equinox(
 
 
 def from_equinox(model: Layer, module: Any, names: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return `(params, state)` for a built model, from the arrays of a module; the arguments are those of `to_equinox`.
+    """Return `(params, state)` for a built model, from the arrays of a module.
+
+    Args:
+        model: The model (or layer), whose weights are declared: built, or initialised by `model.init`.
+        module: A module, or any tree of arrays with their names: dataclasses, dicts, lists.
+        names: Where the module has a layer, by the layer's path: `{"dense": "layers/0"}`.
+
+    Returns:
+        Two trees in the dtypes of the model's weights.
+
+    Raises:
+        ValueError: If the model is not built, a layer has no counterpart, is not found, or has other weights or shapes.
 
     >>> from jkeras.layers import Dense
     >>> dense = Dense(2)

@@ -105,16 +105,19 @@ def to_linen(
 ) -> dict[str, Any]:
     """Return the variables of a Linen module: `{"params": ..., "batch_stats": ...}`, nested by path.
 
+    Recurrent layers are `nn.RNN(nn.LSTMCell(...))` and so on, attention is `nn.MultiHeadDotProductAttention`.
+
     Args:
         model: The model (or layer) that `params` and `state` are of.
         params: Its parameters.
         state: Its state.
         names: Where the module has a layer, by the layer's path: `{"dense": "Dense_0"}`; the same path if left out.
 
+    Returns:
+        Nested dicts, `{"params": {"Dense_0": {"kernel": ...}}}`, as `module.init` returns them.
+
     Raises:
         ValueError: If a layer has no counterpart in Flax, or none that computes the same.
-
-    Recurrent layers are `nn.RNN(nn.LSTMCell(...))` and so on, attention is `nn.MultiHeadDotProductAttention`.
 
     >>> from jkeras.layers import BatchNormalization, Dense, Input
     >>> from jkeras.models import Sequential
@@ -134,10 +137,21 @@ def to_linen(
 def to_nnx(
     model: Layer, params: Mapping[str, Any], state: Mapping[str, Any], names: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the pure dictionary of an NNX state; the arguments are those of `to_linen`.
+    """Return the pure dictionary of an NNX state.
 
-    Numbers in a path are places in a list: `names={"dense": "layers/0"}`. Give it to the module by
-    `state = nnx.state(module); nnx.replace_by_pure_dict(state, tree); nnx.update(module, state)`.
+    Give it to the module by `state = nnx.state(module); nnx.replace_by_pure_dict(state, tree);
+    nnx.update(module, state)`.
+
+    Args:
+        model, params, state: As for `to_linen`.
+        names: Where the module has a layer, by the layer's path. Numbers are places in a list:
+            `{"dense": "layers/0"}`. The same path if left out.
+
+    Returns:
+        Nested dicts, in which places in a list are integers.
+
+    Raises:
+        ValueError: If a layer has no counterpart in Flax, or none that computes the same.
 
     >>> from jkeras.layers import Dense
     >>> dense = Dense(2)
@@ -161,6 +175,9 @@ def from_flax(
         model: The model (or layer).
         tree: What `module.init` returned, or `nnx.to_pure_dict(nnx.state(module))`.
         names: As for `to_linen`.
+
+    Returns:
+        Two trees in the dtypes of the model's weights.
 
     Raises:
         ValueError: If a layer is not found, or its weights are others or of another shape.

@@ -73,6 +73,12 @@ def lora(params: Mapping[str, Any], adapters: Mapping[str, Any], alpha: float = 
         adapters: What `lora_init` returned, trained or not.
         alpha: The strength of the change.
 
+    Returns:
+        A tree of the structure, shapes and dtypes of `params`.
+
+    Raises:
+        ValueError: If there is an adapter for what `params` does not have.
+
     >>> kernel = jnp.zeros((3, 2))
     >>> adapters = {"dense": {"kernel": LowRank(jnp.ones((3, 1)), jnp.asarray([[1.0, 2.0]]))}}
     >>> lora({"dense": {"kernel": kernel}}, adapters, alpha=0.5)["dense"]["kernel"].tolist()

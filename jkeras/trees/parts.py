@@ -21,6 +21,12 @@ Patterns = str | Iterable[str]
 def paths(tree: Any) -> list[str]:
     """Return the paths of the leaves of a tree.
 
+    Args:
+        tree: Any tree.
+
+    Returns:
+        A list of strings, in the order of `jax.tree.leaves`.
+
     >>> paths({"dense": {"kernel": 1, "bias": 2}})
     ['dense/bias', 'dense/kernel']
     """
@@ -29,6 +35,14 @@ def paths(tree: Any) -> list[str]:
 
 def map_with_path(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Return the tree of `function(path, leaf, *leaves of rest)`; `jax.tree.map` with the path as a string.
+
+    Args:
+        function: It is called with the path and a leaf of each tree.
+        tree: Any tree.
+        rest: Further trees of its structure.
+
+    Returns:
+        A tree of the structure of `tree`.
 
     >>> map_with_path(lambda path, size: f"{path}: {size}", {"dense": {"kernel": 12, "bias": 3}})
     {'dense': {'bias': 'dense/bias: 3', 'kernel': 'dense/kernel: 12'}}
@@ -46,6 +60,9 @@ def split(tree: Mapping[str, Any], pattern: Patterns) -> tuple[dict[str, Any], d
     Args:
         tree: Nested dicts, such as `params`.
         pattern: What is found in the path of a leaf that is wanted; or a list, any of which is.
+
+    Returns:
+        Two nested dicts, without folders in which nothing is left.
 
     Raises:
         ValueError: If a pattern is found in no path, so that a slip does not pass in silence.
@@ -78,7 +95,17 @@ def split(tree: Mapping[str, Any], pattern: Patterns) -> tuple[dict[str, Any], d
 
 
 def select(tree: Mapping[str, Any], pattern: Patterns) -> dict[str, Any]:
-    """Return the part of a tree in whose paths a pattern is found; see `split`.
+    """Return the part of a tree in whose paths a pattern is found.
+
+    Args:
+        tree: Nested dicts, such as `params`.
+        pattern: What is found in the path of a leaf that is wanted; or a list, any of which is.
+
+    Returns:
+        Nested dicts: the first of the two that `split` returns.
+
+    Raises:
+        ValueError: If a pattern is found in no path.
 
     >>> select({"encoder": {"kernel": 1, "bias": 2}, "head": {"kernel": 3}}, "kernel$")
     {'encoder': {'kernel': 1}, 'head': {'kernel': 3}}
@@ -88,6 +115,12 @@ def select(tree: Mapping[str, Any], pattern: Patterns) -> dict[str, Any]:
 
 def merge(*trees: Mapping[str, Any]) -> dict[str, Any]:
     """Return one tree of all: nested dicts are joined, and of two leaves at the same path the later one counts.
+
+    Args:
+        trees: Nested dicts; none of them is changed.
+
+    Returns:
+        New nested dicts with the same leaves.
 
     >>> merge({"head": {"kernel": 3}}, {"head": {"bias": 0}, "encoder": {"kernel": 1}})
     {'head': {'kernel': 3, 'bias': 0}, 'encoder': {'kernel': 1}}
@@ -111,6 +144,9 @@ def labels(tree: Any, rules: Mapping[str, Any], default: Any) -> Any:
         tree: Any tree.
         rules: Label by pattern.
         default: The label of a leaf that no pattern is found in.
+
+    Returns:
+        A tree of the structure of `tree`.
 
     Raises:
         ValueError: If a pattern is found in no path.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jkeras.core.lazy import lazy as _lazy
 from jkeras.utils.data import PyDataset as PyDataset
 from jkeras.utils.data import Sequence as Sequence
 from jkeras.utils.data import pack_x_y_sample_weight as pack_x_y_sample_weight
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from jkeras.preprocessing.timeseries_dataset import timeseries_dataset_from_array as timeseries_dataset_from_array
     from jkeras.saving.serialization import deserialize_keras_object as deserialize_keras_object
     from jkeras.saving.serialization import serialize_keras_object as serialize_keras_object
+    from jkeras.utils import bounding_boxes as bounding_boxes
     from jkeras.utils import experimental as experimental
     from jkeras.utils import np_utils as np_utils
     from jkeras.utils.config import Config as Config
@@ -57,63 +58,41 @@ if TYPE_CHECKING:
     from jkeras.utils.unsupported import SidecarEvaluator as SidecarEvaluator
     from jkeras.utils.unsupported import StepsPerExecutionTuner as StepsPerExecutionTuner
 
-# Names whose module is imported when the name is first used: `import jkeras.utils` stays light.
-_LAZY = {
-    "array_to_img": ("jkeras.preprocessing.image.loading", "array_to_img"),
-    "audio_dataset_from_directory": ("jkeras.preprocessing.audio_dataset", "audio_dataset_from_directory"),
-    "clear_session": ("jkeras.backend.settings", "clear_session"),
-    "Config": ("jkeras.utils.config", "Config"),
-    "custom_object_scope": ("jkeras.core.custom_objects", "custom_object_scope"),
-    "CustomObjectScope": ("jkeras.core.custom_objects", "CustomObjectScope"),
-    "deserialize_keras_object": ("jkeras.saving.serialization", "deserialize_keras_object"),
-    "disable_interactive_logging": ("jkeras.config", "disable_interactive_logging"),
-    "enable_interactive_logging": ("jkeras.config", "enable_interactive_logging"),
-    "experimental": ("jkeras.utils.experimental", None),
-    "FeatureSpace": ("jkeras.layers.preprocessing.feature_space", "FeatureSpace"),
-    "GeneratorEnqueuer": ("jkeras.utils.enqueuers", "GeneratorEnqueuer"),
-    "get_custom_objects": ("jkeras.core.custom_objects", "get_custom_objects"),
-    "get_file": ("jkeras.utils.files", "get_file"),
-    "get_registered_name": ("jkeras.core.custom_objects", "get_registered_name"),
-    "get_registered_object": ("jkeras.core.custom_objects", "get_registered_object"),
-    "get_source_inputs": ("jkeras.utils.source_inputs", "get_source_inputs"),
-    "HDF5Matrix": ("jkeras.utils.hdf5_matrix", "HDF5Matrix"),
-    "image_dataset_from_directory": ("jkeras.preprocessing.image_dataset", "image_dataset_from_directory"),
-    "img_to_array": ("jkeras.preprocessing.image.loading", "img_to_array"),
-    "is_interactive_logging_enabled": ("jkeras.config", "is_interactive_logging_enabled"),
-    "is_keras_tensor": ("jkeras.backend.settings", "is_keras_tensor"),
-    "load_img": ("jkeras.preprocessing.image.loading", "load_img"),
-    "model_to_dot": ("jkeras.display.plot", "model_to_dot"),
-    "np_utils": ("jkeras.utils.np_utils", None),
-    "OrderedEnqueuer": ("jkeras.utils.enqueuers", "OrderedEnqueuer"),
-    "pad_sequences": ("jkeras.preprocessing.sequence", "pad_sequences"),
-    "plot_model": ("jkeras.display.plot", "plot_model"),
-    "Progbar": ("jkeras.display.progbar", "Progbar"),
-    "register_keras_serializable": ("jkeras.core.custom_objects", "register_keras_serializable"),
-    "save_img": ("jkeras.preprocessing.image.loading", "save_img"),
-    "SequenceEnqueuer": ("jkeras.utils.enqueuers", "SequenceEnqueuer"),
-    "serialize_keras_object": ("jkeras.saving.serialization", "serialize_keras_object"),
-    "set_random_seed": ("jkeras.core.seeds", "set_random_seed"),
-    "SidecarEvaluator": ("jkeras.utils.unsupported", "SidecarEvaluator"),
-    "split_dataset": ("jkeras.utils.splitting", "split_dataset"),
-    "standardize_dtype": ("jkeras.backend.settings", "standardize_dtype"),
-    "StepsPerExecutionTuner": ("jkeras.utils.unsupported", "StepsPerExecutionTuner"),
-    "text_dataset_from_directory": ("jkeras.preprocessing.text_dataset", "text_dataset_from_directory"),
-    "TimedThread": ("jkeras.utils.enqueuers", "TimedThread"),
-    "timeseries_dataset_from_array": ("jkeras.preprocessing.timeseries_dataset", "timeseries_dataset_from_array"),
-    "to_ordinal": ("jkeras.utils.embeddings", "to_ordinal"),
-    "warmstart_embedding_matrix": ("jkeras.utils.embeddings", "warmstart_embedding_matrix"),
+# Module: the names in it. They are imported when they are first used: `import jkeras.utils` stays light.
+_MODULES: dict[str, tuple[str, ...]] = {
+    "jkeras.backend.settings": ("clear_session", "is_keras_tensor", "standardize_dtype"),
+    "jkeras.config": ("disable_interactive_logging", "enable_interactive_logging", "is_interactive_logging_enabled"),
+    "jkeras.core.custom_objects": (
+        "custom_object_scope",
+        "CustomObjectScope",
+        "get_custom_objects",
+        "get_registered_name",
+        "get_registered_object",
+        "register_keras_serializable",
+    ),
+    "jkeras.core.seeds": ("set_random_seed",),
+    "jkeras.display.plot": ("model_to_dot", "plot_model"),
+    "jkeras.display.progbar": ("Progbar",),
+    "jkeras.layers.preprocessing.feature_space": ("FeatureSpace",),
+    "jkeras.preprocessing.audio_dataset": ("audio_dataset_from_directory",),
+    "jkeras.preprocessing.image.loading": ("array_to_img", "img_to_array", "load_img", "save_img"),
+    "jkeras.preprocessing.image_dataset": ("image_dataset_from_directory",),
+    "jkeras.preprocessing.sequence": ("pad_sequences",),
+    "jkeras.preprocessing.text_dataset": ("text_dataset_from_directory",),
+    "jkeras.preprocessing.timeseries_dataset": ("timeseries_dataset_from_array",),
+    "jkeras.saving.serialization": ("deserialize_keras_object", "serialize_keras_object"),
+    "jkeras.utils.bounding_boxes": ("bounding_boxes",),
+    "jkeras.utils.config": ("Config",),
+    "jkeras.utils.embeddings": ("to_ordinal", "warmstart_embedding_matrix"),
+    "jkeras.utils.enqueuers": ("GeneratorEnqueuer", "OrderedEnqueuer", "SequenceEnqueuer", "TimedThread"),
+    "jkeras.utils.experimental": ("experimental",),
+    "jkeras.utils.files": ("get_file",),
+    "jkeras.utils.hdf5_matrix": ("HDF5Matrix",),
+    "jkeras.utils.np_utils": ("np_utils",),
+    "jkeras.utils.source_inputs": ("get_source_inputs",),
+    "jkeras.utils.splitting": ("split_dataset",),
+    "jkeras.utils.unsupported": ("SidecarEvaluator", "StepsPerExecutionTuner"),
 }
+_LAZY = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module_name, attribute = _LAZY[name]
-    module = importlib.import_module(module_name)
-    found = module if attribute is None else getattr(module, attribute)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+__getattr__, __dir__ = _lazy(__name__, _LAZY)

@@ -72,6 +72,12 @@ def clip_to_image_size(
         width: Width of the image.
         bounding_box_format: The format of the boxes.
 
+    Returns:
+        The dict with the boxes, float32, and the labels changed.
+
+    Raises:
+        ValueError: If the size is needed and missing.
+
     >>> found = clip_to_image_size({"boxes": [[-1, 0, 2, 2], [5, 5, 6, 6]], "labels": [3, 4]}, 4, 4)
     >>> found["boxes"].tolist(), found["labels"].tolist()
     ([[0.0, 0.0, 2.0, 2.0], [4.0, 4.0, 4.0, 4.0]], [3, -1])
@@ -153,6 +159,12 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
         width: Width of the window.
         bounding_box_format: The format of the boxes; not a relative one.
 
+    Returns:
+        `(..., 4)`, float32, in pixels of the window.
+
+    Raises:
+        ValueError: If the format is relative.
+
     >>> crop([[2, 1, 6, 4]], top=1, left=2, height=4, width=3).tolist()
     [[0.0, 0.0, 3.0, 3.0]]
     """
@@ -173,6 +185,12 @@ def pad(
         height: Height of the image; accepted as in Keras, boxes in pixels do not depend on it.
         width: Width of the image; accepted as in Keras.
         bounding_box_format: The format of the boxes; not a relative one.
+
+    Returns:
+        `(..., 4)`, float32, in pixels of the larger image.
+
+    Raises:
+        ValueError: If the format is relative.
 
     >>> pad([[2, 1, 6, 4]], top=1, left=2).tolist()
     [[4.0, 2.0, 8.0, 5.0]]
@@ -211,6 +229,9 @@ def affine_transform(
         center_y: The centre, as a part of the height.
         bounding_box_format: The format of the boxes.
 
+    Returns:
+        Float32 of the shape of `boxes`.
+
     >>> affine_transform([[2, 1, 6, 4]], 0, 0, 0, 2, 0, 0, height=10, width=20).tolist()
     [[-5.5, -2.5, 2.5, 3.5]]
     """
@@ -246,6 +267,12 @@ def encode_box_to_deltas(
         variance: Four numbers that the deltas are divided by.
         image_shape: Height, width (and channels) of the image; needed if a format is relative.
 
+    Returns:
+        The deltas, float32 of the shape of `boxes`.
+
+    Raises:
+        ValueError: If the encoding is another one, or `variance` are not four numbers.
+
     >>> encode_box_to_deltas([[0, 0, 2, 2]], [[1, 0, 3, 2]], "xyxy", "xyxy").tolist()
     [[0.0, 0.5, 0.0, 0.0]]
 
@@ -277,6 +304,12 @@ def decode_deltas_to_boxes(
         encoded_format: "center_yxhw" or "center_xywh": the order of the four deltas.
         variance: Four numbers that the deltas were divided by.
         image_shape: Height, width (and channels) of the image; needed if a format is relative.
+
+    Returns:
+        The boxes, float32 of the shape of `boxes_delta`; or a dict of them by level.
+
+    Raises:
+        ValueError: If the encoding is another one, or `variance` are not four numbers.
 
     >>> decode_deltas_to_boxes([[0, 0, 2, 2]], [[0, 0.5, 0, 0]], "xyxy", "xyxy").tolist()
     [[1.0, 0.0, 3.0, 2.0]]

@@ -12,6 +12,13 @@ from jkeras.core.errors import nearest
 class Config(MutableMapping[str, Any]):
     """Named values that are read and set by attribute or by key, and can be frozen.
 
+    Args:
+        kwargs: The first values, by name.
+
+    Raises:
+        AttributeError: If a value is read that is not there; names the nearest one.
+        ValueError: If a value is set or deleted while it is frozen.
+
     >>> config = Config(learning_rate=0.1)
     >>> config.seed = 1
     >>> config["seed"], config.learning_rate, config.to_json()

@@ -17,9 +17,9 @@ class PyDataset:
     epoch (`num_batches` of `None`: without end). It may be called by several threads or processes at once.
 
     Args:
-        workers: how many batches are made at the same time.
-        use_multiprocessing: make them in processes instead of threads; the data set is then pickled once per process.
-        max_queue_size: how many batches may be waiting.
+        workers: How many batches are made at the same time.
+        use_multiprocessing: Make them in processes instead of threads; the data set is then pickled once per process.
+        max_queue_size: How many batches may be waiting.
 
     >>> import numpy as np
     >>> class Squares(PyDataset):
@@ -79,10 +79,10 @@ def ordered_batches(dataset: PyDataset, order: Iterable[int] | None = None) -> I
     Args:
         dataset: `workers`, `use_multiprocessing` and `max_queue_size` are read from it. With one thread or none the
             batches are made here, when they are asked for.
-        order: the batch numbers; by default 0, 1, ... up to `num_batches`.
+        order: The batch numbers; by default 0, 1, ... up to `num_batches`.
 
     Raises:
-        Exception: what `__getitem__` raised, when the batch it was meant for is due.
+        Exception: What `__getitem__` raised, when the batch it was meant for is due.
     """
     if order is None:
         order = itertools.count() if dataset.num_batches is None else range(dataset.num_batches)
@@ -129,6 +129,14 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
     Weights without targets are kept, where `keras.utils.pack_x_y_sample_weight` drops them.
 
+    Args:
+        x: Inputs: an array `(samples, ...)`, or a list or dict of them.
+        y: Targets, `(samples, ...)`, or None.
+        sample_weight: How much each sample counts, `(samples,)`, or None.
+
+    Returns:
+        `x`, `(x, y)` or `(x, y, sample_weight)`; `(x,)` if `x` is a list or tuple and all there is.
+
     >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight(1, None, 3)
     (1, (1, 2), (1, None, 3))
     >>> pack_x_y_sample_weight([1, 2])
@@ -145,8 +153,14 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Return `(x, y, sample_weight)` of a batch; what it lacks is `None`.
 
+    Args:
+        data: A batch: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+    Returns:
+        Always three.
+
     Raises:
-        ValueError: if a tuple or list has more than three entries.
+        ValueError: If a tuple or list has more than three entries.
 
     >>> unpack_x_y_sample_weight((1, 2))
     (1, 2, None)

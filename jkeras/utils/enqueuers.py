@@ -21,6 +21,11 @@ class SequenceEnqueuer:
         sequence: Where batches come from.
         use_multiprocessing: Whether processes are used instead of threads, for a `PyDataset`.
 
+    >>> enqueuer = SequenceEnqueuer([1, 2])
+    >>> enqueuer.start()
+    >>> list(enqueuer.get())
+    [1, 2]
+
     Reference: `tf.keras.utils.SequenceEnqueuer`.
     """
 
@@ -36,11 +41,19 @@ class SequenceEnqueuer:
         return iter(self.sequence)
 
     def is_running(self) -> bool:
-        """Whether it was started and not stopped."""
+        """Return whether it was started and not stopped."""
         return self._thread is not None and not self._stopped.is_set()
 
     def start(self, workers: int = 1, max_queue_size: int = 10) -> None:
-        """Begin to make batches, at most `max_queue_size` ahead."""
+        """Begin to make batches.
+
+        Args:
+            workers: How many threads or processes make them, if it is a `PyDataset` they come from.
+            max_queue_size: How many batches may be waiting.
+
+        Raises:
+            RuntimeError: If it runs already.
+        """
         if self.is_running():
             raise RuntimeError(f"{type(self).__name__} runs already: stop() it first.")
         self.workers = workers
@@ -60,13 +73,20 @@ class SequenceEnqueuer:
         _put(batches, (_END, error), stopped)
 
     def stop(self, timeout: float | None = None) -> None:
-        """Make no more batches, and wait for the thread, at most `timeout` seconds."""
+        """Make no more batches, and wait for the thread.
+
+        Args:
+            timeout: Seconds to wait at most; None: as long as it takes.
+        """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(timeout)
 
     def get(self) -> Iterator[Any]:
         """Yield the batches as they are made, in order.
+
+        Yields:
+            What the sequence gives; what it raises is raised here, where the batch is due.
 
         Raises:
             RuntimeError: If it was not started.
@@ -209,7 +229,7 @@ class TimedThread:
         raise TypeError(f"{type(self).__name__} must define `on_interval(self)`.")
 
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
+        """Return whether the thread runs."""
         return self.thread is not None and self.thread.is_alive()
 
     def start(self) -> None:

@@ -45,24 +45,24 @@ def get_file(
     A download is written beside its place and moved there when it is complete and its checksum is right.
 
     Args:
-        fname: the name it is kept under, no path; by default the last part of `origin`.
-        origin: its address (`https://`, `file://`, ...).
-        untar: the same as `extract=True, archive_format="tar"`.
-        md5_hash: the same as `file_hash` with `hash_algorithm="md5"`.
-        file_hash: checksum in hexadecimal; a file already there that does not match is downloaded again.
-        cache_subdir: folder inside `cache_dir`.
+        fname: The name it is kept under, no path; by default the last part of `origin`.
+        origin: Its address (`https://`, `file://`, ...).
+        untar: The same as `extract=True, archive_format="tar"`.
+        md5_hash: The same as `file_hash` with `hash_algorithm="md5"`.
+        file_hash: Checksum in hexadecimal; a file already there that does not match is downloaded again.
+        cache_subdir: Folder inside `cache_dir`.
         hash_algorithm: `"sha256"`, `"md5"` or `"auto"`, which goes by the length of `file_hash`.
-        extract: unpack it, and return the folder it was unpacked to. An `fname` without a dot is that folder's name.
+        extract: Unpack it, and return the folder it was unpacked to. An `fname` without a dot is that folder's name.
         archive_format: `"auto"`, `"tar"`, `"zip"`, or a list of them to try.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
-        force_download: download it even if it is there.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
+        force_download: Download it even if it is there.
 
     Returns:
         The path of the file, or of the folder with what was in the archive.
 
     Raises:
-        ValueError: no address, a name that is a path, a wrong checksum, or an archive that would write elsewhere.
-        OSError: the download failed.
+        ValueError: No address, a name that is a path, a wrong checksum, or an archive that would write elsewhere.
+        OSError: The download failed.
 
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())

@@ -36,8 +36,7 @@ class HDF5Matrix:
     ((4,), array([1.5, 2. ]), array([1. , 2.5]))
     >>> matrix.close(); folder.cleanup()
 
-    References:
-        `keras.utils.HDF5Matrix` of Keras 1 and 2.
+    Reference: `keras.utils.HDF5Matrix` of Keras 1 and 2.
     """
 
     def __init__(

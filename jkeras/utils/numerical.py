@@ -16,16 +16,17 @@ def to_categorical(x: Any = None, num_classes: int | None = None, dtype: Any = "
     `out[..., k] = 1 if x[...] == k else 0`
 
     Args:
-        x: class numbers `0 ... num_classes - 1`, any shape; a trailing axis of length 1 is dropped, so a column of
-            labels gives a matrix. `y` is its older name.
-        num_classes: how many classes there are; by default the largest number in `x` plus one.
-        dtype: of the result.
+        x: Class numbers `0 ... num_classes - 1`, any shape; a trailing axis of length 1 is dropped, so a column of
+            labels gives a matrix.
+        num_classes: How many classes there are; by default the largest number in `x` plus one.
+        dtype: Of the result.
+        y: The older name of `x`.
 
     Returns:
         Array of shape `x.shape + (num_classes,)`: a JAX array if `x` is one, else a NumPy array.
 
     Raises:
-        ValueError: if a number is negative, or not below `num_classes`.
+        ValueError: If a number is negative, or not below `num_classes`.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
@@ -67,9 +68,9 @@ def normalize(x: Any, axis: int = -1, order: int | float = 2) -> Any:
     `out = x / ||x||_order`
 
     Args:
-        x: array; a vector is treated as one row, so the result always has two axes or more.
-        axis: the axis along which the norm is taken.
-        order: the norm: 1, 2, `numpy.inf`, ...
+        x: Array; a vector is treated as one row, so the result always has two axes or more.
+        axis: The axis along which the norm is taken.
+        order: The norm: 1, 2, `numpy.inf`, ...
 
     Returns:
         Array of the shape of `x`: a JAX array if `x` is one, else a NumPy array.

@@ -12,7 +12,12 @@ from jkeras.utils.data import PyDataset
 
 
 class Samples(PyDataset):
-    """Samples kept in memory, one after the other; `batch` makes batches of them, for `fit`."""
+    """Samples kept in memory, one after the other; `batch` makes batches of them, for `fit`.
+
+    Args:
+        samples: The samples.
+        batch_size: How many a batch has; None: each sample comes alone, without an axis for the batch.
+    """
 
     def __init__(self, samples: Sequence[Any], batch_size: int | None = None):
         super().__init__()

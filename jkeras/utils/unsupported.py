@@ -8,8 +8,15 @@ from typing import Any
 class SidecarEvaluator:
     """Evaluates checkpoints in a process of its own, in Keras 2.
 
+    Args:
+        model, data, checkpoint_dir, steps, max_evaluations, callbacks: As in Keras 2.
+
     Raises:
         ValueError: Always, saying what to use.
+
+    >>> SidecarEvaluator(None, None, "checkpoints")
+    Traceback (most recent call last):
+    ValueError: SidecarEvaluator watches the checkpoints of TensorFlow's distributed training...
     """
 
     def __init__(
@@ -31,8 +38,15 @@ class SidecarEvaluator:
 class StepsPerExecutionTuner:
     """Adjusts `steps_per_execution` while a model trains, in Keras 2.
 
+    Args:
+        optimizer, spe_variable, interval, change_spe_interval, change_threshold: As in Keras 2.
+
     Raises:
         ValueError: Always, saying what to use.
+
+    >>> StepsPerExecutionTuner(None, None)
+    Traceback (most recent call last):
+    ValueError: StepsPerExecutionTuner is not needed: fit sizes its blocks of compiled steps to the clock by itself...
     """
 
     def __init__(
@@ -52,8 +66,15 @@ class StepsPerExecutionTuner:
 class DatasetCreator:
     """Makes a `tf.data` data set on each worker, in Keras 2.
 
+    Args:
+        dataset_fn, input_options: As in Keras 2.
+
     Raises:
         ValueError: Always, saying what to use.
+
+    >>> DatasetCreator(None)
+    Traceback (most recent call last):
+    ValueError: DatasetCreator makes a tf.data.Dataset on each worker of TensorFlow's parameter servers...
     """
 
     def __init__(self, dataset_fn: Any, input_options: Any = None):

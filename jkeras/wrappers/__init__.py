@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jkeras.core.lazy import lazy
 
 if TYPE_CHECKING:
     from jkeras.wrappers import scikit_learn as scikit_learn
@@ -11,19 +12,10 @@ if TYPE_CHECKING:
     from jkeras.wrappers.estimators import SKLearnRegressor as SKLearnRegressor
     from jkeras.wrappers.estimators import SKLearnTransformer as SKLearnTransformer
 
-__all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer", "scikit_learn"]  # pyright: ignore
+__all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer", "scikit_learn"]
 
+_ESTIMATORS = dict.fromkeys(
+    ("SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"), "jkeras.wrappers.estimators"
+)
 
-def __getattr__(name: str) -> Any:
-    if name == "scikit_learn":
-        return importlib.import_module("jkeras.wrappers.scikit_learn")
-    if name not in __all__:
-        from jkeras.core.errors import missing_name
-
-        raise missing_name("jkeras.wrappers", name, __all__)
-    value = globals()[name] = getattr(importlib.import_module("jkeras.wrappers.estimators"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, {**_ESTIMATORS, "scikit_learn": "jkeras.wrappers.scikit_learn"})

@@ -10,6 +10,7 @@ import numpy as np
 from jkeras.models import Model
 from jkeras.models.cloning import clone_compiled
 from jkeras.utils import to_categorical
+from jkeras.wrappers.outputs import numbers
 from jkeras.wrappers.package import (
     BaseEstimator,
     ClassifierMixin,
@@ -31,13 +32,6 @@ _INPUTS: dict[str, Any] = {"allow_nd": True, "accept_sparse": "csr"}
 
 class SKLearnEstimator(BaseEstimator):
     """What the estimators have in common.
-
-    Args:
-        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one; `y` is as the model sees it.
-        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`. Otherwise
-            each `fit` trains a new one, whose weights are drawn afresh.
-        model_kwargs: Arguments of the function.
-        fit_kwargs: Arguments of the model's `fit`.
 
     Attributes:
         model_: The trained model.
@@ -65,6 +59,9 @@ class SKLearnEstimator(BaseEstimator):
             y: Targets of shape (samples,).
             sample_weight: How much each sample counts.
             kwargs: Arguments of the model's `fit`; they come before `fit_kwargs`.
+
+        Returns:
+            The estimator itself.
 
         Raises:
             RuntimeError: If the model is not compiled.
@@ -114,8 +111,7 @@ class SKLearnEstimator(BaseEstimator):
         Args:
             X: Features, as in `fit`.
         """
-        outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+        return numbers(self._outputs(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -134,8 +130,9 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
     Its loss is categorical cross-entropy, or another one that compares such rows, and it has an output for each class.
 
     Args:
-        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one.
-        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`.
+        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one; `y` is as the model sees it.
+        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`. Otherwise
+            each `fit` trains a new one, whose weights are drawn afresh.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's `fit`.
 
@@ -152,8 +149,7 @@ class SKLearnClassifier(ClassifierMixin, SKLearnEstimator):
     >>> classifier.fit(x, labels).predict(x).shape, classifier.predict_proba(x).shape
     ((3,), (3, 3))
 
-    References:
-        `keras.wrappers.SKLearnClassifier` of Keras 3.
+    Reference: `keras.wrappers.SKLearnClassifier` of Keras 3.
     """
 
     classes_: np.ndarray
@@ -217,8 +213,9 @@ class SKLearnRegressor(RegressorMixin, SKLearnEstimator):
     """A model as a regressor; it sees targets of shape (samples, outputs).
 
     Args:
-        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one.
-        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`.
+        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one; `y` is as the model sees it.
+        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`. Otherwise
+            each `fit` trains a new one, whose weights are drawn afresh.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's `fit`.
 
@@ -230,8 +227,7 @@ class SKLearnRegressor(RegressorMixin, SKLearnEstimator):
     >>> regressor.predict(x).shape, regressor.model_ is model
     ((32,), False)
 
-    References:
-        `keras.wrappers.SKLearnRegressor` of Keras 3.
+    Reference: `keras.wrappers.SKLearnRegressor` of Keras 3.
     """
 
     def _targets(self, y: Any) -> Any:
@@ -248,8 +244,9 @@ class SKLearnTransformer(TransformerMixin, SKLearnEstimator):
     """A model whose outputs are features for what follows in a pipeline.
 
     Args:
-        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one.
-        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`.
+        model: A compiled model, or a function `f(X, y, **model_kwargs)` that returns one; `y` is as the model sees it.
+        warm_start: Whether `fit` goes on with the model that is given, or with the one of the last `fit`. Otherwise
+            each `fit` trains a new one, whose weights are drawn afresh.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's `fit`.
 
@@ -260,8 +257,7 @@ class SKLearnTransformer(TransformerMixin, SKLearnEstimator):
     >>> SKLearnTransformer(model, fit_kwargs={"verbose": 0}).fit(x, x).transform(x).shape
     (4, 3)
 
-    References:
-        `keras.wrappers.SKLearnTransformer` of Keras 3.
+    Reference: `keras.wrappers.SKLearnTransformer` of Keras 3.
     """
 
     def transform(self, X: Any) -> np.ndarray:

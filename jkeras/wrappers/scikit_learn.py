@@ -12,6 +12,7 @@ from jkeras.core.errors import nearest
 from jkeras.models import Model
 from jkeras.models.legacy import OBSOLETE, RENAMED
 from jkeras.utils import to_categorical
+from jkeras.wrappers.outputs import loss_name, numbers, places, probabilities
 from jkeras.wrappers.package import BaseEstimator, ClassifierMixin, NotFittedError, RegressorMixin, validate_data
 
 __all__ = ["BaseWrapper", "KerasClassifier", "KerasRegressor"]
@@ -35,8 +36,7 @@ class BaseWrapper(BaseEstimator):
         model: The model, once `fit` has built it.
         history_: What its `fit` returned.
 
-    References:
-        `keras.wrappers.scikit_learn` of Keras 1 and 2.
+    Reference: `keras.wrappers.scikit_learn` of Keras 1 and 2.
     """
 
     model: Any
@@ -107,7 +107,7 @@ class BaseWrapper(BaseEstimator):
 
     def _targets(self, y: Any) -> Any:
         """Return the targets as the model's loss takes them."""
-        if _loss_name(self.model) == "categorical_crossentropy" and np.ndim(y) != 2:
+        if loss_name(self.model) == "categorical_crossentropy" and np.ndim(y) != 2:
             return to_categorical(y)
         return y
 
@@ -154,8 +154,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     >>> classifier.predict_proba(x).shape, classifier.classes_.tolist()
     ((16, 2), ['no', 'yes'])
 
-    References:
-        `keras.wrappers.scikit_learn.KerasClassifier` of Keras 1 and 2.
+    Reference: `keras.wrappers.scikit_learn.KerasClassifier` of Keras 1 and 2.
     """
 
     def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
@@ -170,8 +169,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         if y.ndim == 2 and y.shape[1] > 1:
             self.classes_ = np.arange(y.shape[1])
         elif y.ndim in (1, 2):
-            self.classes_, places = np.unique(y, return_inverse=True)
-            y = places.reshape(y.shape).astype("int32")
+            self.classes_, inverse = np.unique(y, return_inverse=True)
+            y = inverse.reshape(y.shape).astype("int32")
         else:
             raise ValueError(f"y must have shape (samples,) or (samples, classes); got {y.shape}.")
         self.n_classes_ = len(self.classes_)
@@ -185,8 +184,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             kwargs: Arguments of the model's `predict`.
         """
         outputs = self._outputs(x, kwargs)
-        places = outputs.argmax(-1) if outputs.shape[-1] > 1 else (outputs[:, 0] > 0.5).astype(int)
-        return self.classes_[places]
+        return self.classes_[places(outputs)]
 
     def predict_proba(self, x: Any, **kwargs: Any) -> np.ndarray:
         """Return the probability of each class, of shape (samples, classes).
@@ -195,8 +193,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             x: Inputs.
             kwargs: Arguments of the model's `predict`.
         """
-        outputs = self._outputs(x, kwargs)
-        return outputs if outputs.shape[-1] > 1 else np.hstack([1 - outputs, outputs])
+        return probabilities(self._outputs(x, kwargs))
 
     def score(self, x: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> float:
         """Return the accuracy.
@@ -242,8 +239,7 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
     >>> regressor.predict(x).shape, regressor.score(x, 2 * x[:, 0]) > -0.2
     ((32,), True)
 
-    References:
-        `keras.wrappers.scikit_learn.KerasRegressor` of Keras 1 and 2.
+    Reference: `keras.wrappers.scikit_learn.KerasRegressor` of Keras 1 and 2.
     """
 
     def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
@@ -253,8 +249,7 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
             x: Inputs.
             kwargs: Arguments of the model's `predict`.
         """
-        outputs = self._outputs(x, kwargs)
-        return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+        return numbers(self._outputs(x, kwargs))
 
     def score(self, x: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> float:
         """Return the negative loss: the larger, the better.
@@ -267,11 +262,6 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         """
         given = kwargs if sample_weight is None else {**kwargs, "sample_weight": sample_weight}
         return -float(self._evaluated(x, y, given)["loss"])
-
-
-def _loss_name(model: Any) -> str:
-    loss = model.loss
-    return loss if isinstance(loss, str) else getattr(loss, "__name__", None) or getattr(loss, "name", "")
 
 
 def _parameters(method: Any, *old: str) -> set[str]:

@@ -200,14 +200,14 @@ reshape = row(_reshape, "tensor, shape", "Other sizes for the same elements; a -
 transpose = row(lambda a, perm: jnp.transpose(a, perm), "a, perm=None", "The axes in another order.")
 expand_dims = row(jnp.expand_dims, "input, axis", "Insert an axis of size 1.")
 squeeze = row(_squeeze, "input, axis=None", "Remove axes of size 1.")
-concat = row(lambda values, axis: jnp.concatenate(values, axis), "values, axis", "Join along an axis.")
+concat = row(jnp.concatenate, "values, axis", "Join along an axis.")
 concat = _on_sizes(lambda values, axis=0, name=None: np.concatenate([np.atleast_1d(v) for v in values], axis), concat)
-stack = row(lambda values, axis: jnp.stack(values, axis), "values, axis=0", "Join along a new axis.")
+stack = row(jnp.stack, "values, axis=0", "Join along a new axis.")
 stack = _on_sizes(lambda values, axis=0, name=None: np.stack(values, axis), stack)
 unstack = row(_unstack, "value, num=None, axis=0", "The parts along an axis, as a list.")
 split = row(_split, "value, num_or_size_splits, axis=0, num=None", "Equal parts, or parts of given sizes, as a list.")
 tile = row(lambda x, multiples: jnp.tile(x, tuple(int(n) for n in multiples)), "input, multiples", "Repeat the whole.")
-repeat = row(lambda x, repeats, axis: jnp.repeat(x, repeats, axis), "input, repeats, axis=None", "Repeat each element.")
+repeat = row(jnp.repeat, "input, repeats, axis=None", "Repeat each element.")
 gather = row(_gather, "params, indices, axis=None, batch_dims=0", "Elements along an axis by index.")
 gather_nd = row(_gather_nd, "params, indices, batch_dims=0", "Elements by index of several axes.")
 boolean_mask = row(_mask, "tensor, mask, axis=None", "Elements where the mask is true.")
@@ -219,25 +219,19 @@ pad = row(_pad, "tensor, paddings, mode='CONSTANT', constant_values=0", "Wider b
 reverse = row(
     lambda x, axis: jnp.flip(x, axis if np.ndim(axis) == 0 else tuple(axis)), "tensor, axis", "Back to front."
 )
-roll = row(
-    lambda x, shift, axis: jnp.roll(x, shift, axis), "input, shift, axis", "Shift, what falls out coming in again."
-)
+roll = row(jnp.roll, "input, shift, axis", "Shift, what falls out coming in again.")
 slice = row(_slice, "input_, begin, size", "A part, from indices and of sizes.")
 broadcast_to = row(lambda x, shape: jnp.broadcast_to(x, _sizes(shape)), "input, shape", "Repeat to a shape.")
 ensure_shape = row(lambda x, shape: x, "x, shape", "The same values.")
 sort = row(_sort, "values, axis=-1, direction='ASCENDING'", "In order along an axis.")
 argsort = row(_argsort, "values, axis=-1, direction='ASCENDING', stable=False", "The indices that put it in order.")
-searchsorted = row(
-    lambda s, v, side: jnp.searchsorted(s, v, side=side), "sorted_sequence, values, side='left'", "Where values belong."
-)
+searchsorted = row(jnp.searchsorted, "sorted_sequence, values, side='left'", "Where values belong.")
 unique = row(_unique, "x", "What occurs, and for each element which it is.")
 meshgrid = lambda *axes, indexing="xy", name=None: jnp.meshgrid(*axes, indexing=indexing)  # noqa: E731
 sequence_mask = row(_sequence_mask, "lengths, maxlen=None, dtype=None", "True in the first positions.")
 tensor_scatter_nd_update = row(_scatter, "tensor, indices, updates", "The tensor with values put at indices.")
 scatter_nd = row(_scatter_nd, "indices, updates, shape", "Zeros with values added at indices.")
-clip_by_value = row(
-    lambda t, low, high: jnp.clip(t, low, high), "t, clip_value_min, clip_value_max", "Limit the values to an interval."
-)
+clip_by_value = row(jnp.clip, "t, clip_value_min, clip_value_max", "Limit the values to an interval.")
 clip_by_norm = row(_clip_by_norm, "t, clip_norm, axes=None", "Scale down to a norm.")
 zeros_like = row(jnp.zeros_like, "input, dtype=None", "Zeros of the same shape.")
 ones_like = row(jnp.ones_like, "input, dtype=None", "Ones of the same shape.")
@@ -249,7 +243,7 @@ eye = row(
     "num_rows, num_columns=None, dtype=None",
     "Ones on the diagonal.",
 )
-linspace = row(lambda a, b, num: jnp.linspace(a, b, num), "start, stop, num", "Numbers at equal distances.")
+linspace = row(jnp.linspace, "start, stop, num", "Numbers at equal distances.")
 matmul = row(
     lambda a, b, transpose_a, transpose_b: jnp.matmul(
         jnp.swapaxes(a, -1, -2) if transpose_a else a, jnp.swapaxes(b, -1, -2) if transpose_b else b
@@ -257,7 +251,7 @@ matmul = row(
     "a, b, transpose_a=False, transpose_b=False",
     "Matrix product.",
 )
-tensordot = row(lambda a, b, axes: jnp.tensordot(a, b, axes), "a, b, axes", "Sum of products over axes of both.")
+tensordot = row(jnp.tensordot, "a, b, axes", "Sum of products over axes of both.")
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Any:

@@ -40,13 +40,14 @@ def _convert(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-def _crop(x: Any, top: int, left: int, height: int, width: int) -> Any:
-    return jnp.asarray(x)[..., top : top + height, left : left + width, :]
+def _crop(x: Any, offset_height: int, offset_width: int, target_height: int, target_width: int) -> Any:
+    bottom, right = offset_height + target_height, offset_width + target_width
+    return jnp.asarray(x)[..., offset_height:bottom, offset_width:right, :]
 
 
-def _centre(x: Any, fraction: float) -> Any:
+def _centre(x: Any, central_fraction: float) -> Any:
     height, width = jnp.shape(x)[-3:-1]
-    top, left = int((height - height * fraction) / 2), int((width - width * fraction) / 2)
+    top, left = (int((size - size * central_fraction) / 2) for size in (height, width))
     return _crop(x, top, left, height - 2 * top, width - 2 * left)
 
 
@@ -76,11 +77,9 @@ per_image_standardization = row(_standard, "image", "Mean 0 and variance 1.")
 convert_image_dtype = row(_convert, "image, dtype", "Another dtype; floats are between 0 and 1.")
 adjust_brightness = row(lambda x, delta: jnp.asarray(x) + delta, "image, delta", "Brighter by a number.")
 adjust_contrast = row(_contrast, "images, contrast_factor", "Farther from the mean of each channel.")
-central_crop = row(lambda x, fraction: _centre(x, fraction), "image, central_fraction=1.0", "The middle.")
+central_crop = row(_centre, "image, central_fraction=1.0", "The middle.")
 crop_to_bounding_box = row(
-    lambda x, offset_height, offset_width, target_height, target_width: _crop(
-        x, offset_height, offset_width, target_height, target_width
-    ),
+    _crop,
     "image, offset_height=0, offset_width=0, target_height=0, target_width=0",
     "A rectangle.",
 )

@@ -27,10 +27,11 @@ def _diag(x: Any) -> Any:
     return x[..., None] * jnp.eye(x.shape[-1], dtype=x.dtype)
 
 
-def _band(x: Any, lower: int, upper: int) -> Any:
+def _band(x: Any, num_lower: int, num_upper: int) -> Any:
     x = jnp.asarray(x)
     rows, columns = jnp.arange(x.shape[-2])[:, None], jnp.arange(x.shape[-1])[None]
-    below, above = (lower < 0) | (rows - columns <= lower), (upper < 0) | (columns - rows <= upper)
+    below = (num_lower < 0) | (rows - columns <= num_lower)
+    above = (num_upper < 0) | (columns - rows <= num_upper)
     return jnp.where(below & above, x, jnp.zeros((), x.dtype))
 
 
@@ -52,12 +53,10 @@ trace = row(lambda x: jnp.trace(x, axis1=-2, axis2=-1), "x", "Sum of the diagona
 diag = row(_diag, "diagonal", "Matrices with these diagonals.")
 diag_part = tensor_diag_part = row(lambda x: jnp.diagonal(x, axis1=-2, axis2=-1), "input", "The diagonal.")
 tensor_diag = row(_diag, "diagonal", "A matrix with this diagonal.")
-band_part = row(
-    lambda x, num_lower, num_upper: _band(x, num_lower, num_upper), "input, num_lower=-1, num_upper=-1", "A band."
-)
+band_part = row(_band, "input, num_lower=-1, num_upper=-1", "A band.")
 matrix_transpose = row(lambda a: jnp.swapaxes(a, -1, -2), "a", "Rows become columns.")
 matvec = row(lambda a, b: jnp.matmul(a, b[..., None])[..., 0], "a, b", "Matrix times vector.")
-cholesky = row(lambda x: ops.cholesky(x), "input", "The triangle `L` with `x = L L^T`.")
+cholesky = row(ops.cholesky, "input", "The triangle `L` with `x = L L^T`.")
 solve = row(_solve, "matrix, rhs, adjoint=False", "The `x` with `matrix x = rhs`.")
 eigh = row(lambda x: tuple(jnp.linalg.eigh(x)), "tensor", "Eigenvalues and eigenvectors of symmetric matrices.")
 qr = row(lambda x: tuple(jnp.linalg.qr(x)), "input", "Orthogonal and triangular factor.")

@@ -185,7 +185,7 @@ top_k = row(
     "The `k` largest elements along the last axis, and their indices.",
 )
 in_top_k = row(
-    lambda targets, predictions, k: ops.in_top_k(targets, predictions, k),
+    ops.in_top_k,
     "targets, predictions, k",
     "Whether fewer than `k` predictions exceed the target's.",
 )

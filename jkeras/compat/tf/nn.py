@@ -119,14 +119,14 @@ def _response(x: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1
     return x / (bias + alpha * total) ** beta
 
 
-relu = row(lambda x: ops.relu(x), "features", "`max(x, 0)`.")
-relu6 = row(lambda x: ops.relu6(x), "features", "`min(max(x, 0), 6)`.")
+relu = row(ops.relu, "features", "`max(x, 0)`.")
+relu6 = row(ops.relu6, "features", "`min(max(x, 0), 6)`.")
 leaky_relu = row(lambda x, alpha: jnp.where(x > 0, x, alpha * x), "features, alpha=0.2", "`x`, or `alpha x` below 0.")
-elu = row(lambda x: ops.elu(x), "features", "`x`, or `exp(x) - 1` below 0.")
-selu = row(lambda x: ops.selu(x), "features", "`1.0507 * elu(x, alpha=1.6733)`.")
-gelu = row(lambda x, approximate: ops.gelu(x, approximate=approximate), "features, approximate=False", "`x Phi(x)`.")
+elu = row(ops.elu, "features", "`x`, or `exp(x) - 1` below 0.")
+selu = row(ops.selu, "features", "`1.0507 * elu(x, alpha=1.6733)`.")
+gelu = row(ops.gelu, "features, approximate=False", "`x Phi(x)`.")
 silu = swish = row(lambda x, beta: x * jax.nn.sigmoid(beta * x), "features, beta=1.0", "`x * sigmoid(beta x)`.")
-softsign = row(lambda x: ops.softsign(x), "features", "`x / (1 + |x|)`.")
+softsign = row(ops.softsign, "features", "`x / (1 + |x|)`.")
 softmax = row(lambda x, axis: ops.softmax(x, axis=-1 if axis is None else axis), "logits, axis=None", "Softmax.")
 log_softmax = row(
     lambda x, axis: ops.log_softmax(x, axis=-1 if axis is None else axis), "logits, axis=None", "Logarithm of softmax."
@@ -135,9 +135,7 @@ dropout = row(_dropout, "x, rate=0.5, noise_shape=None, seed=None, keep_prob=Non
 l2_loss = row(lambda t: jnp.sum(jnp.square(t)) / 2, "t", "Half the sum of squares.")
 moments = row(_moments, "x, axes, shift=None, keepdims=False", "Mean and variance over axes.")
 batch_normalization = row(
-    lambda x, mean, variance, offset, scale, variance_epsilon: _batch_normalization(
-        x, mean, variance, offset, scale, variance_epsilon
-    ),
+    _batch_normalization,
     "x, mean, variance, offset, scale, variance_epsilon",
     "`(x - mean) / sqrt(variance + epsilon) * scale + offset`.",
 )

@@ -69,35 +69,71 @@ class Cross(Configurable):
 
 
 def cross(feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
-    """Combine features by hashing their values together into `crossing_dim` bins."""
+    """Return a combination of features, whose values are hashed together into `crossing_dim` bins.
+
+    Args:
+        feature_names: Their names, in order.
+        crossing_dim: How many bins there are.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+    """
     return Cross(feature_names, crossing_dim, output_mode)
 
 
 def feature(dtype: str, preprocessor: Layer, output_mode: str) -> Feature:
-    """A feature with a preprocessor of one's own."""
+    """Return a feature with a preprocessor of one's own.
+
+    Args:
+        dtype: "string", or the dtype of its numbers.
+        preprocessor: The layer that its column, `(rows, 1)`, goes through.
+        output_mode: "float" or "int" for what the preprocessor returns, "one_hot" to encode the indices it returns.
+    """
     return Feature(dtype, preprocessor, output_mode)
 
 
 def float_(name: str | None = None) -> Feature:
-    """Numbers as they are."""
+    """Return a feature of numbers as they are.
+
+    Args:
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("float32", Identity(name=_named(name)), "float")
 
 
 def float_rescaled(scale: float = 1.0, offset: float = 0.0, name: str | None = None) -> Feature:
-    """Numbers times `scale` plus `offset`."""
+    """Return a feature of numbers times `scale` plus `offset`.
+
+    Args:
+        scale: The factor.
+        offset: What is added.
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     rescaling = layers.lookup("Rescaling")
     return Feature("float32", rescaling(scale=scale, offset=offset, name=_named(name)), "float")
 
 
 def float_normalized(name: str | None = None) -> Feature:
-    """Numbers with mean 0 and variance 1."""
+    """Return a feature of numbers brought to mean 0 and variance 1, which `adapt` learns.
+
+    Args:
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("float32", Normalization(axis=-1, name=_named(name)), "float")
 
 
 def float_discretized(
     num_bins: int | None, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
 ) -> Feature:
-    """Numbers by the range they lie in: `num_bins` ranges that `adapt` finds, or those between `bin_boundaries`."""
+    """Return a feature of numbers by the range they lie in.
+
+    Args:
+        num_bins: How many ranges `adapt` finds, about equally full; None if there are boundaries.
+        bin_boundaries: The numbers between the ranges, increasing.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+        name: The feature's name, from which the preprocessor gets its own.
+
+    Raises:
+        ValueError: If both are given and do not fit.
+    """
     if bin_boundaries is not None:
         if num_bins not in (None, len(bin_boundaries) + 1):
             raise ValueError(
@@ -111,24 +147,50 @@ def float_discretized(
 def integer_categorical(
     max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
 ) -> Feature:
-    """Integers by their index in a vocabulary that `adapt` learns."""
+    """Return a feature of integers by their index in a vocabulary that `adapt` learns.
+
+    Args:
+        max_tokens: The most frequent ones, with those for unknown values; all if left out.
+        num_oov_indices: How many indices unknown values share.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=_named(name)), output_mode)
 
 
 def string_categorical(
     max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot", name: str | None = None
 ) -> Feature:
-    """Strings by their index in a vocabulary that `adapt` learns."""
+    """Return a feature of strings by their index in a vocabulary that `adapt` learns.
+
+    Args:
+        max_tokens: The most frequent ones, with those for unknown values; all if left out.
+        num_oov_indices: How many indices unknown values share.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("string", StringLookup(max_tokens, num_oov_indices, name=_named(name)), output_mode)
 
 
 def integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-    """Integers by their hash."""
+    """Return a feature of integers by their hash.
+
+    Args:
+        num_bins: How many bins there are.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("int32", Hashing(num_bins, name=_named(name)), output_mode)
 
 
 def string_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-    """Strings by their hash."""
+    """Return a feature of strings by their hash.
+
+    Args:
+        num_bins: How many bins there are.
+        output_mode: "one_hot" to encode the indices, "int" for them as they are.
+        name: The feature's name, from which the preprocessor gets its own.
+    """
     return Feature("string", Hashing(num_bins, name=_named(name)), output_mode)
 
 

@@ -22,6 +22,20 @@ def ndimage() -> Any:
     return optional("scipy.ndimage", "Transforming images")
 
 
+def two_factors(name: str, value: Any) -> tuple[float, float]:
+    """Return two factors to draw between.
+
+    Raises:
+        ValueError: If it is something else that the argument `name` was given.
+
+    >>> two_factors("zoom_range", [0.5, 2.0])
+    (0.5, 2.0)
+    """
+    if np.ndim(value) != 1 or len(value) != 2:
+        raise ValueError(f"{name} must be two factors, such as (0.8, 1.2); got {value!r}.")
+    return value[0], value[1]
+
+
 def _matrix(theta: float, tx: float, ty: float, shear: float, zx: float, zy: float) -> np.ndarray:
     cosine, sine = math.cos(math.radians(theta)), math.sin(math.radians(theta))
     rotation = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
@@ -115,7 +129,14 @@ def random_rotation(
 ) -> np.ndarray:
     """Rotate an image by an angle drawn from `-rg ... rg` degrees; the draw is from `numpy.random`.
 
-    The other arguments are those of `apply_affine_transform`.
+    Args:
+        x: One image, of three dimensions.
+        rg: Degrees: the angle is drawn from `-rg ... rg`.
+        row_axis, col_axis, channel_axis, fill_mode, cval: As in `apply_affine_transform`.
+        interpolation_order: Its `order`.
+
+    Returns:
+        Array of the shape and dtype of `x`.
 
     >>> random_rotation(np.ones((1, 2, 2)), 10).round(6).tolist()
     [[[1.0, 1.0], [1.0, 1.0]]]
@@ -138,7 +159,15 @@ def random_shift(
 ) -> np.ndarray:
     """Shift an image by up to `hrg` of its height and `wrg` of its width; the draws are from `numpy.random`.
 
-    The other arguments are those of `apply_affine_transform`.
+    Args:
+        x: One image, of three dimensions.
+        wrg: How far along the axis `col_axis`, as a part of its length.
+        hrg: How far along `row_axis`, likewise.
+        row_axis, col_axis, channel_axis, fill_mode, cval: As in `apply_affine_transform`.
+        interpolation_order: Its `order`.
+
+    Returns:
+        Array of the shape and dtype of `x`.
 
     >>> random_shift(np.ones((1, 2, 2)), 0.5, 0.5).round(6).tolist()
     [[[1.0, 1.0], [1.0, 1.0]]]
@@ -161,7 +190,14 @@ def random_shear(
 ) -> np.ndarray:
     """Shear an image by an angle drawn from `-intensity ... intensity` degrees; the draw is from `numpy.random`.
 
-    The other arguments are those of `apply_affine_transform`.
+    Args:
+        x: One image, of three dimensions.
+        intensity: Degrees: the angle is drawn from `-intensity ... intensity`.
+        row_axis, col_axis, channel_axis, fill_mode, cval: As in `apply_affine_transform`.
+        interpolation_order: Its `order`.
+
+    Returns:
+        Array of the shape and dtype of `x`.
 
     >>> random_shear(np.ones((1, 2, 2)), 10).round(6).tolist()
     [[[1.0, 1.0], [1.0, 1.0]]]
@@ -183,7 +219,14 @@ def random_zoom(
 ) -> np.ndarray:
     """Zoom rows and columns of an image, each by its own factor from `zoom_range`; the draws are from `numpy.random`.
 
-    The other arguments are those of `apply_affine_transform`.
+    Args:
+        x: One image, of three dimensions.
+        zoom_range: Two factors to draw between.
+        row_axis, col_axis, channel_axis, fill_mode, cval: As in `apply_affine_transform`.
+        interpolation_order: Its `order`.
+
+    Returns:
+        Array of the shape and dtype of `x`.
 
     Raises:
         ValueError: If `zoom_range` is not two numbers.
@@ -191,9 +234,7 @@ def random_zoom(
     >>> random_zoom(np.ones((1, 2, 2)), (0.5, 1.5)).round(6).tolist()
     [[[1.0, 1.0], [1.0, 1.0]]]
     """
-    if np.ndim(zoom_range) != 1 or len(zoom_range) != 2:
-        raise ValueError(f"zoom_range must be two factors, such as (0.8, 1.2); got {zoom_range!r}.")
-    low, high = zoom_range
+    low, high = two_factors("zoom_range", zoom_range)
     zx, zy = (1.0, 1.0) if low == high == 1 else np.random.uniform(low, high, 2)
     place = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, 0, 0, 0, 0, float(zx), float(zy), *place)

@@ -123,6 +123,17 @@ class DirectoryIterator(FileIterator):
         ValueError: If an argument is unknown.
         FileNotFoundError: If the folder, or that of a class, is missing.
 
+    >>> import pathlib, tempfile
+    >>> from jkeras.preprocessing.image import save_img
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("cat", "dog"):
+    ...     (folder / name).mkdir()
+    ...     save_img(folder / name / "1.png", np.ones((2, 2, 3)))
+    >>> images = DirectoryIterator(folder, None, target_size=(2, 2), batch_size=2)
+    Found 2 images belonging to 2 classes.
+    >>> next(images)[0].shape, images.class_indices
+    ((2, 2, 2, 3), {'cat': 0, 'dog': 1})
+
     Reference: `keras.preprocessing.image.DirectoryIterator`.
     """
 
@@ -226,6 +237,17 @@ class DataFrameIterator(FileIterator):
     Raises:
         ValueError: If an argument is unknown, or `class_mode` does not fit the number of classes.
         TypeError: If a class is not a string.
+
+    >>> import pathlib, tempfile
+    >>> import pandas
+    >>> from jkeras.preprocessing.image import save_img
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> save_img(folder / "1.png", np.ones((2, 2, 3)))
+    >>> table = pandas.DataFrame({"filename": ["1.png"], "class": ["cat"]})
+    >>> images = DataFrameIterator(table, folder, target_size=(2, 2))
+    Found 1 validated image filenames belonging to 1 classes.
+    >>> next(images)[0].shape
+    (1, 2, 2, 3)
 
     Reference: `keras.preprocessing.image.DataFrameIterator`.
     """

@@ -11,7 +11,7 @@ import numpy as np
 from jkeras.core import blame
 from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
-from jkeras.preprocessing.image.affine import FILL_MODES, apply_affine_transform
+from jkeras.preprocessing.image.affine import FILL_MODES, apply_affine_transform, two_factors
 from jkeras.preprocessing.image.files import DataFrameIterator, DirectoryIterator
 from jkeras.preprocessing.image.intensity import apply_brightness_shift, apply_channel_shift
 from jkeras.preprocessing.image.iterator import NumpyArrayIterator
@@ -97,9 +97,9 @@ class ImageDataGenerator:
         self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
         self.rotation_range, self.shear_range = rotation_range, shear_range
         self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
-        self.brightness_range = _pair("brightness_range", brightness_range)
+        self.brightness_range = None if brightness_range is None else two_factors("brightness_range", brightness_range)
         one = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, (int, float)) else zoom_range
-        self.zoom_range = _pair("zoom_range", one)
+        self.zoom_range = None if one is None else two_factors("zoom_range", one)
         self.channel_shift_range = channel_shift_range
         self.fill_mode, self.cval = fill_mode, cval
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
@@ -136,7 +136,14 @@ class ImageDataGenerator:
         ignore_class_split: bool = False,
         subset: str | None = None,
     ) -> NumpyArrayIterator:
-        """Return batches from arrays; the arguments are those of `NumpyArrayIterator`."""
+        """Return batches from arrays.
+
+        Args:
+            x: Images, `(samples, height, width, channels)`.
+            y, sample_weight: Targets and weights of the samples, or None.
+            batch_size, shuffle, seed, save_to_dir, save_prefix, save_format: As in `NumpyArrayIterator`.
+            ignore_class_split, subset: As there.
+        """
         return NumpyArrayIterator(
             x, y, self, batch_size, shuffle, sample_weight, seed, self.data_format, save_to_dir, save_prefix,
             save_format, subset, ignore_class_split, self.dtype,
@@ -160,7 +167,16 @@ class ImageDataGenerator:
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
     ) -> DirectoryIterator:
-        """Return batches from a folder with one for each class; the arguments are those of `DirectoryIterator`."""
+        """Return batches from a folder with one for each class.
+
+        Args:
+            directory: The folder.
+            target_size: `(height, width)` that images are resized to.
+            class_mode: Targets: "categorical" (one-hot), "binary", "sparse" (class numbers), "input" or None.
+            color_mode, classes, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format: As in
+                `DirectoryIterator`.
+            follow_links, subset, interpolation, keep_aspect_ratio: As there.
+        """
         return DirectoryIterator(
             directory, self, target_size, color_mode, classes, class_mode, batch_size, shuffle, seed, self.data_format,
             save_to_dir, save_prefix, save_format, follow_links, subset, interpolation, keep_aspect_ratio, self.dtype,
@@ -188,7 +204,18 @@ class ImageDataGenerator:
         validate_filenames: bool = True,
         keep_aspect_ratio: bool = False,
     ) -> DataFrameIterator:
-        """Return batches from the files that a data frame names; the arguments are those of `DataFrameIterator`."""
+        """Return batches from the files that a data frame names.
+
+        Args:
+            dataframe: One row a file.
+            directory: Folder that paths are relative to; None for the current one.
+            x_col, y_col, weight_col: Its columns of paths, of targets, and of weights of the samples.
+            target_size: `(height, width)` that images are resized to.
+            class_mode: Targets: "categorical" (one-hot), "binary", "sparse", "raw", "multi_output", "input" or None.
+            color_mode, classes, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format: As in
+                `DataFrameIterator`.
+            subset, interpolation, validate_filenames, keep_aspect_ratio: As there.
+        """
         return DataFrameIterator(
             dataframe, directory, self, x_col, y_col, weight_col, target_size, color_mode, classes, class_mode,
             batch_size, shuffle, seed, self.data_format, save_to_dir, save_prefix, save_format, subset, interpolation,
@@ -196,7 +223,11 @@ class ImageDataGenerator:
         )  # fmt: skip
 
     def standardize(self, x: Any) -> np.ndarray:
-        """Return one image or a batch of images with `preprocessing_function`, `rescale` and normalisation applied."""
+        """Return one image or a batch of images with `preprocessing_function`, `rescale` and normalisation applied.
+
+        Args:
+            x: `(height, width, channels)` or `(samples, height, width, channels)`, or channels first.
+        """
         if self.preprocessing_function is not None:
             x = self.preprocessing_function(x)
         x = np.asarray(x)
@@ -266,7 +297,12 @@ class ImageDataGenerator:
         }  # fmt: skip
 
     def apply_transform(self, x: Any, transform_parameters: dict[str, Any]) -> np.ndarray:
-        """Return one image with the transform of these parameters; those that are missing change nothing."""
+        """Return one image with the transform of certain parameters.
+
+        Args:
+            x: The image, `(height, width, channels)`, or channels first.
+            transform_parameters: A dict like that of `get_random_transform`; what is missing changes nothing.
+        """
         p = transform_parameters
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         x = apply_affine_transform(
@@ -285,7 +321,12 @@ class ImageDataGenerator:
         return x
 
     def random_transform(self, x: Any, seed: Any = None) -> np.ndarray:
-        """Return one image, transformed at random."""
+        """Return one image, transformed at random.
+
+        Args:
+            x: The image, `(height, width, channels)`, or channels first.
+            seed: As in `get_random_transform`.
+        """
         return self.apply_transform(x, self.get_random_transform(np.shape(x), seed))
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
@@ -317,11 +358,3 @@ class ImageDataGenerator:
             vectors, values, _ = np.linalg.svd(x.reshape(len(x), -1).T, full_matrices=False)
             scale = np.sqrt(len(x), dtype=x.dtype) / (values + x.dtype.type(self.zca_epsilon))
             self.zca_whitening_matrix = (vectors * scale) @ vectors.T
-
-
-def _pair(name: str, value: Any) -> tuple[float, float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
-        raise ValueError(f"{name} must be two factors, such as (0.8, 1.2); got {value!r}.")
-    return value[0], value[1]

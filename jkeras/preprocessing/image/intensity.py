@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.preprocessing.image.affine import two_factors
 from jkeras.preprocessing.image.loading import array_to_img, img_to_array, pillow
 
 
@@ -17,6 +18,12 @@ def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> np.n
         x: One image.
         intensity: What is added.
         channel_axis: Axis of channels; all channels are treated alike, so the result does not depend on it.
+
+    Returns:
+        Array of the shape of `x`.
+
+    Raises:
+        ValueError: If there is no such axis.
 
     >>> apply_channel_shift(np.array([[[1.0, 5.0]]]), 2.0).tolist()
     [[[3.0, 5.0]]]
@@ -29,6 +36,14 @@ def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> np.n
 
 def random_channel_shift(x: Any, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
     """`apply_channel_shift` by an amount from `-intensity_range ... intensity_range`, drawn from `numpy.random`.
+
+    Args:
+        x: One image.
+        intensity_range: How much is added at most.
+        channel_axis: Axis of channels, as in `apply_channel_shift`.
+
+    Returns:
+        Array of the shape of `x`.
 
     >>> random_channel_shift(np.zeros((1, 2, 2)), 5.0).max()
     np.float64(0.0)
@@ -46,7 +61,7 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
             images that reach beyond this range, and they are brought back to their own range afterwards.
 
     Returns:
-        Array of `floatx()`.
+        Array of the shape of `x`, in `floatx()`.
 
     Raises:
         ImportError: If Pillow is not installed.
@@ -68,12 +83,18 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
 def random_brightness(x: Any, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
     """`apply_brightness_shift` by a factor from `brightness_range`, drawn from `numpy.random`.
 
+    Args:
+        x: One image, channels last.
+        brightness_range: Two factors to draw between.
+        scale: As in `apply_brightness_shift`.
+
+    Returns:
+        Array of the shape of `x`, in `floatx()`.
+
     Raises:
         ValueError: If `brightness_range` is not two numbers.
 
     >>> random_brightness(np.full((1, 1, 1), 100.0), (0.5, 0.5), scale=False).item()
     50.0
     """
-    if np.ndim(brightness_range) != 1 or len(brightness_range) != 2:
-        raise ValueError(f"brightness_range must be two factors, such as (0.8, 1.2); got {brightness_range!r}.")
-    return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)
+    return apply_brightness_shift(x, np.random.uniform(*two_factors("brightness_range", brightness_range)), scale)

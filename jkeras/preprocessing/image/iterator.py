@@ -155,6 +155,14 @@ class NumpyArrayIterator(Iterator):
 
     Raises:
         ValueError: If lengths differ, images have no channels, or the parts have different classes.
+
+    >>> from jkeras.preprocessing.image import ImageDataGenerator
+    >>> images = NumpyArrayIterator(np.ones((3, 2, 2, 1)), np.arange(3), ImageDataGenerator(), batch_size=2)
+    >>> x, y = next(images)
+    >>> x.shape, y.tolist()
+    ((2, 2, 2, 1), [0, 1])
+
+    Reference: `keras.preprocessing.image.NumpyArrayIterator`.
     """
 
     def __init__(

@@ -139,8 +139,12 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         scale: Whether values are brought to 0 ... 255, smallest to largest.
         dtype: In which this is computed; `floatx()` if left out.
 
+    Returns:
+        An image of Pillow: of mode "L" (or "I", where values exceed 255), "RGB" or "RGBA".
+
     Raises:
         ValueError: If the shape is not that of an image.
+        ImportError: If Pillow is not installed.
 
     >>> array_to_img(np.arange(4.0).reshape(2, 2, 1)).getextrema()
     (0, 255)
