@@ -29,9 +29,6 @@ class Constraint(Configurable):
     [-1.0, 1.0]
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def __call__(self, w: Array) -> Array:
         """Return the projected weight; here it is `w` itself."""
         return w

@@ -26,9 +26,6 @@ class Regularizer(Configurable):
     17.0
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def __call__(self, x: Array) -> Array:
         """Return the penalty of one weight or activity `x`; here there is none."""
         return jnp.zeros((), jnp.asarray(x).dtype)

@@ -27,9 +27,6 @@ class Initializer(Configurable):
     [[0.0, 1.0], [0.0, 1.0]]
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         """Return an array of the given shape and dtype, drawn with `key` if it is random."""
         raise TypeError(
