@@ -18,6 +18,10 @@ optimizers = Registry("optimizer", "optimizers")
 class SGD(Optimizer, learning_rate=0.01):
     """Gradient descent `p += v`, `v = momentum v - rate g`; with `nesterov`, `p += momentum v - rate g`.
 
+    Args:
+        momentum: Coefficient of the velocity `v`, in [0, 1]; 0 keeps none.
+        nesterov: Whether the step looks ahead along the velocity.
+
     Reference: Sutskever et al. 2013, http://proceedings.mlr.press/v28/sutskever13.html
 
     >>> optimizer = SGD(0.5)
@@ -35,6 +39,12 @@ class SGD(Optimizer, learning_rate=0.01):
 @optimizers.register_class()
 class RMSprop(Optimizer):
     """`p -= rate g / sqrt(v + epsilon)`, `v` a running mean of `g^2` (with `centered`, of the variance of `g`).
+
+    Args:
+        rho: Coefficient of the running mean, in [0, 1].
+        momentum: Coefficient of a velocity that sums the steps, in [0, 1]; 0 keeps none.
+        epsilon: Small number that keeps the quotient finite.
+        centered: Whether `v` is the variance of `g` rather than the mean of `g^2`.
 
     Reference: Tieleman and Hinton 2012, http://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
 
@@ -66,6 +76,13 @@ class Adam(Optimizer):
     """`p -= rate_t m / (sqrt(v) + epsilon)`, `rate_t = rate sqrt(1 - beta_2^t) / (1 - beta_1^t)`.
 
     `m` and `v` are running means of `g` and `g^2`. With `amsgrad`, `v` is the largest so far.
+
+    Args:
+        beta_1: Coefficient of the running mean of the gradients, in [0, 1].
+        beta_2: Coefficient of the running mean of their squares, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
+        amsgrad: Whether `v` is the largest second moment so far.
+        adaptive_epsilon: Whether epsilon is added to the corrected moment, as in algorithm 1 of the paper (Keras 2).
 
     Reference: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980 ("epsilon hat", before section 2.1)
 
@@ -108,6 +125,11 @@ class AdamW(Adam):
 class Adamax(Optimizer):
     """Adam with the infinity norm: `p -= rate m / ((1 - beta_1^t) (u + epsilon))`, `u = max(beta_2 u, |g|)`.
 
+    Args:
+        beta_1: Coefficient of the running mean of the gradients, in [0, 1].
+        beta_2: How slowly `u` is forgotten, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
+
     Reference: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980, section 7
 
     >>> optimizer = Adamax(0.1)
@@ -127,6 +149,12 @@ class Adamax(Optimizer):
 @optimizers.register_class()
 class Nadam(Optimizer):
     """Adam with Nesterov momentum, whose coefficient rises with time.
+
+    Args:
+        beta_1: Coefficient of the running mean of the gradients, in [0, 1].
+        beta_2: Coefficient of the running mean of their squares, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
+        schedule_decay: How fast the momentum rises (Keras 1 and 2).
 
     Reference: Dozat 2015, http://cs229.stanford.edu/proj2015/054_report.pdf
 
@@ -149,6 +177,10 @@ class Nadam(Optimizer):
 class Adagrad(Optimizer):
     """`p -= rate g / sqrt(n + epsilon)`, `n` the sum of `g^2`, beginning at `initial_accumulator_value`.
 
+    Args:
+        initial_accumulator_value: First value of `n`.
+        epsilon: Small number that keeps the quotient finite.
+
     Reference: Duchi et al. 2011, https://www.jmlr.org/papers/v12/duchi11a.html
 
     >>> optimizer = Adagrad(0.1, initial_accumulator_value=0.0)
@@ -168,6 +200,10 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """`p -= rate g sqrt(d + epsilon) / sqrt(v + epsilon)`; `v` and `d`: running means of `g^2` and the squared steps.
 
+    Args:
+        rho: Coefficient of the running means, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
+
     Reference: Zeiler 2012, https://arxiv.org/abs/1212.5701
 
     >>> optimizer = Adadelta(1.0)
@@ -185,6 +221,14 @@ class Adadelta(Optimizer):
 @optimizers.register_class()
 class Ftrl(Optimizer):
     """Follow the regularised leader, for sparse linear models. It needs the parameters.
+
+    Args:
+        learning_rate_power: Exponent of `n`, the sum of `g^2`, in the rate of a parameter; at most 0.
+        initial_accumulator_value: First value of `n`.
+        l1_regularization_strength: Pulls parameters to exactly 0.
+        l2_regularization_strength: Pulls parameters towards 0.
+        l2_shrinkage_regularization_strength: The same, by way of the gradient: `2 strength p` is added to it.
+        beta: Added to the root of `n`, in effect.
 
     Reference: McMahan et al. 2013, https://research.google.com/pubs/archive/41159.pdf
 
@@ -216,6 +260,10 @@ class Ftrl(Optimizer):
 class Lion(Optimizer):
     """`p -= rate sign(beta_1 m + (1 - beta_1) g)`, `m` a running mean of `g` with coefficient `beta_2`.
 
+    Args:
+        beta_1: Share of `m` in the direction, in [0, 1].
+        beta_2: Coefficient of the running mean `m`, in [0, 1].
+
     Reference: Chen et al. 2023, https://arxiv.org/abs/2302.06675
 
     >>> optimizer = Lion(0.5)
@@ -233,6 +281,11 @@ class Lion(Optimizer):
 @optimizers.register_class()
 class Lamb(Optimizer):
     """Adam whose step is as long as the parameter array, times the rate. It needs the parameters.
+
+    Args:
+        beta_1: Coefficient of the running mean of the gradients, in [0, 1].
+        beta_2: Coefficient of the running mean of their squares, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
 
     Reference: You et al. 2020, https://arxiv.org/abs/1904.00962
 
@@ -255,7 +308,12 @@ class Lamb(Optimizer):
 class Adafactor(Optimizer):
     """Steps relative to the size of the parameters, with factored second moments. It needs the parameters.
 
-    With `relative_step` the rate is at most `1 / sqrt(t)`.
+    Args:
+        beta_2_decay: The coefficient of the second moment is `1 - t^beta_2_decay` at update `t`.
+        epsilon_1: Added to squared gradients.
+        epsilon_2: The least root mean square of a parameter array, to which steps are relative.
+        clip_threshold: The largest root mean square of an update, before the rate.
+        relative_step: Whether the rate is at most `1 / sqrt(t)`.
 
     Reference: Shazeer and Stern 2018, https://arxiv.org/abs/1804.04235
 
