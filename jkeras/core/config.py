@@ -55,7 +55,11 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an object from what `get_config` returned."""
+        """Return an object of what `get_config` returned.
+
+        Args:
+            config: Constructor arguments.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:
