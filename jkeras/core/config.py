@@ -55,7 +55,7 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return an object of what `get_config` returned.
+        """Return the object that `get_config` described.
 
         Args:
             config: Constructor arguments.

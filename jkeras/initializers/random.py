@@ -16,22 +16,27 @@ from jkeras.core.registry import initializers
 from jkeras.initializers.base import RandomInitializer
 
 
-@initializers.register_class("normal")
-class RandomNormal(RandomInitializer):
-    """Normal distribution of mean `mean` and standard deviation `stddev`.
+class _Normal(RandomInitializer):
+    """What normal distributions take.
 
     Args:
         mean: Mean.
-        stddev: Standard deviation.
+        stddev: Standard deviation, before any value is drawn again.
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+
+@initializers.register_class("normal")
+class RandomNormal(_Normal):
+    """Normal distribution of mean `mean` and standard deviation `stddev`.
 
     >>> RandomNormal(mean=5.0, stddev=0.0)((2,)).tolist()
     [5.0, 5.0]
     """
-
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         return self.mean + self.stddev * jax.random.normal(self.key(key), tuple(shape), dtype)
@@ -50,9 +55,9 @@ class RandomUniform(RandomInitializer):
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+        super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
-        self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         if jnp.issubdtype(dtype, jnp.integer):
@@ -65,21 +70,12 @@ class RandomUniform(RandomInitializer):
 
 
 @initializers.register_class()
-class TruncatedNormal(RandomInitializer):
+class TruncatedNormal(_Normal):
     """Normal distribution, values further than two standard deviations from the mean drawn again.
-
-    Args:
-        mean: Mean.
-        stddev: Standard deviation, before values are drawn again.
 
     >>> bool((abs(TruncatedNormal(stddev=1.0, seed=0)((100,))) <= 2).all())
     True
     """
-
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         return self.mean + self.stddev * jax.random.truncated_normal(self.key(key), -2.0, 2.0, tuple(shape), dtype)
@@ -103,8 +99,8 @@ class Orthogonal(RandomInitializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Any = None):
+        super().__init__(seed)
         self.gain = gain
-        self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32", key: Array | None = None) -> Array:
         if len(shape) < 2:

@@ -59,10 +59,10 @@ class VarianceScaling(RandomInitializer):
             raise ValueError(
                 f"VarianceScaling: distribution must be one of {self.DISTRIBUTIONS}, got {distribution!r}."
             )
+        super().__init__(seed)
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
-        self.seed = seed
         self.input_axes = input_axes
         self.output_axes = output_axes
 

@@ -42,7 +42,7 @@ class Loss(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """Return a loss of what `get_config` returned; tf_keras also writes the function that the class stands for.
+        """Return the loss that `get_config` described; tf_keras also writes the function that the class stands for.
 
         Args:
             config: Constructor arguments.
@@ -143,7 +143,7 @@ class FunctionLoss(Loss):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """Return a loss of what `get_config` returned; a function is found by its name.
+        """Return the loss that `get_config` described; a function is found by its name.
 
         Args:
             config: Constructor arguments.

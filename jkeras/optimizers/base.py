@@ -352,7 +352,7 @@ class Optimizer(Facade, Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
-        """Return an optimizer of what `get_config` returned.
+        """Return the optimizer that `get_config` described.
 
         Args:
             config: Constructor arguments.

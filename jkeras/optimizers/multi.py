@@ -73,7 +73,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        """Return a map of what `get_config` returned.
+        """Return the map that `get_config` described.
 
         Args:
             config: Constructor arguments.
@@ -252,7 +252,7 @@ class MultiOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> MultiOptimizer:
-        """Return an optimizer of what `get_config` returned; `custom_objects` may hold classes and the function."""
+        """Return the optimizer that `get_config` described; `custom_objects` may hold classes and the function."""
         return cls(**{**config, "optimizer_map": optimizers.deserialize(config["optimizer_map"], custom_objects)})
 
 
