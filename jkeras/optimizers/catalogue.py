@@ -110,12 +110,13 @@ class Adam(Optimizer):
 
 @optimizers.register_class()
 class AdamW(Adam):
-    """Adam with weight decay that is decoupled from the gradient.
+    """Adam with weight decay that is decoupled from the gradient: before each step, `p -= rate weight_decay p`.
 
     Reference: Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101
 
-    >>> AdamW().weight_decay
-    0.004
+    >>> optimizer, params = AdamW(0.1, weight_decay=0.5), jnp.ones(1)
+    >>> round(optimizer.update(jnp.array([2.0]), optimizer.init(params), params)[0].item(), 4)
+    -0.15
     """
 
     weight_decay: float | None = 0.004
@@ -148,7 +149,10 @@ class Adamax(Optimizer):
 
 @optimizers.register_class()
 class Nadam(Optimizer):
-    """Adam with Nesterov momentum, whose coefficient rises with time.
+    """Adam with Nesterov momentum, whose coefficient rises: `mu_t = beta_1 (1 - 0.96^(t schedule_decay) / 2)`.
+
+    `p -= rate (mu_{t+1} m / (1 - M_{t+1}) + (1 - mu_t) g / (1 - M_t)) / (sqrt(v / (1 - beta_2^t)) + epsilon)`, with
+    running means `m` and `v` of `g` and `g^2`, and `M_t` the product of all `mu` up to `t`.
 
     Args:
         beta_1: Coefficient of the running mean of the gradients, in [0, 1].
@@ -159,8 +163,8 @@ class Nadam(Optimizer):
     Reference: Dozat 2015, http://cs229.stanford.edu/proj2015/054_report.pdf
 
     >>> optimizer = Nadam(0.1)
-    >>> optimizer.update(jnp.array([2.0]), optimizer.init(jnp.zeros(1)))[0].shape
-    (1,)
+    >>> round(optimizer.update(jnp.array([2.0]), optimizer.init(jnp.zeros(1)))[0].item(), 4)
+    -0.1063
     """
 
     beta_1: float = 0.9
@@ -222,6 +226,9 @@ class Adadelta(Optimizer):
 class Ftrl(Optimizer):
     """Follow the regularised leader, for sparse linear models. It needs the parameters.
 
+    `p = (clip(z, -l1, l1) - z) / (s + 2 l2 + beta / rate)`, with `n` the sum of `g^2`, `s = n^-learning_rate_power /
+    rate`, and `z` the sum of `g - ds p`, `ds` being what `s` grew by.
+
     Args:
         learning_rate_power: Exponent of `n`, the sum of `g^2`, in the rate of a parameter; at most 0.
         initial_accumulator_value: First value of `n`.
@@ -280,7 +287,10 @@ class Lion(Optimizer):
 
 @optimizers.register_class()
 class Lamb(Optimizer):
-    """Adam whose step is as long as the parameter array, times the rate. It needs the parameters.
+    """Adam whose step is as long as the parameter array, times the rate: `p -= rate |p| u / |u|`.
+
+    `u = m / (sqrt(v) + epsilon)`, with the running means `m` and `v` of `g` and `g^2` corrected for their beginning at
+    0. It needs the parameters.
 
     Args:
         beta_1: Coefficient of the running mean of the gradients, in [0, 1].
@@ -307,6 +317,9 @@ class Lamb(Optimizer):
 @optimizers.register_class()
 class Adafactor(Optimizer):
     """Steps relative to the size of the parameters, with factored second moments. It needs the parameters.
+
+    `p -= rate max(rms(p), epsilon_2) u / max(1, rms(u) / clip_threshold)`, `u = g / sqrt(v)`; of an array with two axes
+    or more, `v` is the product of its means over rows and over columns, over the mean of all.
 
     Args:
         beta_2_decay: The coefficient of the second moment is `1 - t^beta_2_decay` at update `t`.

@@ -231,6 +231,8 @@ class CosineDecay(LearningRateSchedule):
 class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decay that starts again: each period is `t_mul` times as long, and begins `m_mul` times as high.
 
+    `initial_learning_rate ((1 - alpha) m_mul^i (1 + cos(pi f)) / 2 + alpha)` at the fraction `f` of period `i`.
+
     Args:
         initial_learning_rate: The rate of step 0.
         first_decay_steps: Steps of the first period, above 0.
