@@ -55,11 +55,7 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the object that `get_config` described.
-
-        Args:
-            config: Constructor arguments.
-        """
+        """Make an object from what `get_config` returned."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -14,9 +14,6 @@ class _Default:
 def image_data_format() -> str:
     """Return the data format of layers that are made without `data_format`.
 
-    Returns:
-        "channels_last" or "channels_first".
-
     >>> image_data_format()
     'channels_last'
     """
@@ -24,20 +21,7 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the data format of layers that are made without `data_format`.
-
-    Args:
-        data_format: 'channels_last' for images `(batch, height, width, channels)`, or 'channels_first' for
-            `(batch, channels, height, width)`.
-
-    Raises:
-        ValueError: If it is neither.
-
-    >>> set_image_data_format("channels_first")
-    >>> image_data_format()
-    'channels_first'
-    >>> set_image_data_format("channels_last")
-    """
+    """Set the data format of layers that are made without `data_format`: 'channels_last' or 'channels_first'."""
     _Default.data_format = standardize_data_format(data_format)
 
 

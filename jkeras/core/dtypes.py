@@ -149,31 +149,12 @@ class _Defaults:
 
 
 def floatx() -> str:
-    """Return the name of the default float dtype.
-
-    Returns:
-        "float16", "bfloat16", "float32" or "float64".
-
-    >>> floatx()
-    'float32'
-    """
+    """Return the name of the default float dtype."""
     return _Defaults.float_name
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float dtype: that of layers and losses made from now on, without a policy of their own.
-
-    Args:
-        value: 'float16', 'bfloat16', 'float32' or 'float64' (which JAX computes with under `jax_enable_x64` only).
-
-    Raises:
-        ValueError: If it is none of these.
-
-    >>> set_floatx("bfloat16")
-    >>> dtype_policy().compute_dtype
-    'bfloat16'
-    >>> set_floatx("float32")
-    """
+    """Set the default float dtype: 'float16', 'bfloat16', 'float32' or 'float64'."""
     if value not in ("float16", "bfloat16", "float32", "float64"):
         raise ValueError(f"Unknown float dtype {value!r}. Known: float16, bfloat16, float32, float64.")
     _Defaults.float_name = value
@@ -181,31 +162,12 @@ def set_floatx(value: str) -> None:
 
 
 def dtype_policy() -> DTypePolicy:
-    """Return the policy of layers that are made without `dtype`.
-
-    Returns:
-        A `DTypePolicy`: what was set, or else that of `floatx()`.
-
-    >>> dtype_policy().name
-    'float32'
-    """
+    """Return the policy of layers that are made without `dtype`."""
     return _Defaults.policy or DTypePolicy(floatx())
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are made without `dtype`.
-
-    Args:
-        policy: A name such as "mixed_bfloat16", a dtype, or a `DTypePolicy`; None is that of `floatx()`.
-
-    Raises:
-        ValueError: If the name is unknown.
-
-    >>> set_dtype_policy("mixed_bfloat16")
-    >>> dtype_policy().compute_dtype, dtype_policy().variable_dtype
-    ('bfloat16', 'float32')
-    >>> set_dtype_policy(None)
-    """
+    """Set the policy of layers that are made without `dtype`: a name or a `DTypePolicy`; None is that of `floatx()`."""
     _Defaults.policy = None if policy is None else as_policy(policy)
 
 

@@ -20,9 +20,6 @@ def binary_crossentropy(
 ) -> jax.Array:
     """Mean over `axis` of `-y log(p) - (1 - y) log(1 - p)`.
 
-    Returns:
-        One value for each sample: the shape without `axis`.
-
     Args:
         y_true: Labels in [0, 1], shape (batch, ..., n).
         y_pred: Probabilities, or logits if `from_logits`; same shape.
@@ -52,12 +49,6 @@ def categorical_crossentropy(
     y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> jax.Array:
     """`-sum_c y_c log(p_c)` over the classes along `axis`.
-
-    Returns:
-        One value for each sample: the shape without `axis`.
-
-    Raises:
-        ValueError: If the shapes differ.
 
     Args:
         y_true: Probabilities of the classes, one-hot as a rule, shape (batch, ..., classes).
@@ -103,12 +94,6 @@ def sparse_categorical_crossentropy(
 ) -> jax.Array:
     """`-log(p_y)`: the cross entropy of integer labels.
 
-    Returns:
-        One value for each label, shape (batch, ...).
-
-    Raises:
-        ValueError: If there is not one label for each prediction.
-
     Args:
         y_true: Class numbers, shape (batch, ...) or (batch, ..., 1). One outside [0, classes) costs 0, as in Keras.
         y_pred: Probabilities (scaled to sum to one), or logits if `from_logits`; shape (batch, ..., classes).
@@ -152,9 +137,6 @@ def binary_focal_crossentropy(
 ) -> jax.Array:
     """Binary cross entropy times `(1 - p_t)^gamma`, where `p_t` is the probability given to the true label.
 
-    Returns:
-        One value for each sample: the shape without `axis`.
-
     Args:
         y_true: Labels in [0, 1], shape (batch, ..., n).
         y_pred: Probabilities, or logits if `from_logits`; same shape.
@@ -191,12 +173,6 @@ def categorical_focal_crossentropy(
 ) -> jax.Array:
     """`-sum_c alpha (1 - p_c)^gamma y_c log(p_c)` over the classes along `axis`.
 
-    Returns:
-        One value for each sample: the shape without `axis`.
-
-    Raises:
-        ValueError: If the shapes differ.
-
     Args:
         y_true: One-hot labels, shape (batch, ..., classes).
         y_pred: Probabilities (scaled to sum to one), or logits if `from_logits`; same shape.
@@ -221,9 +197,6 @@ def categorical_focal_crossentropy(
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float = 0.5) -> jax.Array:
     """`(1 - p_y^q) / q`: from cross entropy (`q` to 0) to absolute error (`q` = 1), robust to wrong labels.
 
-    Returns:
-        One value for each sample, shape (batch,).
-
     Args:
         y_true: Class numbers, shape (batch,) or (batch, 1).
         y_pred: Probabilities, shape (batch, classes).
@@ -244,12 +217,6 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
 def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`sum y_true log(y_true / y_pred)` over the last axis; both are clipped to [1e-7, 1].
 
-    Args:
-        y_true, y_pred: Probabilities, shape (batch, ..., classes).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
     [0.0]
     """
@@ -259,13 +226,6 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `y_pred - y_true log(y_pred + 1e-7)`: the rate `y_pred` of a Poisson count.
-
-    Args:
-        y_true: Counts, shape (batch, ..., n).
-        y_pred: Expected counts, above 0; same shape.
-
-    Returns:
-        One value for each sample, shape (batch, ...).
 
     >>> round(float(poisson([[2.0, 0.0]], [[1.0, 1.0]])[0]), 4)
     1.0

@@ -10,9 +10,6 @@ class _Current:
 def epsilon() -> float:
     """Return the number that losses, constraints and masked means add or clip at, 1e-7 unless set otherwise.
 
-    Returns:
-        A small number.
-
     >>> epsilon()
     1e-07
     """

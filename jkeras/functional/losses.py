@@ -51,12 +51,6 @@ def same_rank(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `(y_true - y_pred)^2`.
 
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [2.5]
     """
@@ -66,12 +60,6 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `|y_true - y_pred|`.
-
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
 
     >>> mean_absolute_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [1.5]
@@ -83,12 +71,6 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `100 |y_true - y_pred| / max(|y_true|, 1e-7)`.
 
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> mean_absolute_percentage_error([[1.0, 2.0]], [[2.0, 2.0]]).tolist()
     [50.0]
     """
@@ -98,12 +80,6 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
 
 def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `(log(1 + y_true) - log(1 + y_pred))^2`; values below 1e-7 count as 1e-7.
-
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
 
     >>> mean_squared_logarithmic_error([[2.0, 2.0]], [[2.0, 2.0]]).tolist()
     [0.0]
@@ -116,12 +92,6 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
 def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `log(cosh(y_pred - y_true))`, in a form that does not overflow.
 
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> log_cosh([[0.0]], [[0.0]]).tolist()
     [0.0]
     """
@@ -132,13 +102,6 @@ def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> jax.Array:
     """Mean over the last axis of `e^2 / 2` where `|e| <= delta`, and of `delta |e| - delta^2 / 2` beyond.
-
-    Args:
-        y_true, y_pred: Targets and predictions, shape (batch, ..., n).
-        delta: Where the parabola becomes a line, in the units of the targets.
-
-    Returns:
-        One value for each sample, shape (batch, ...).
 
     >>> huber([[0.0, 0.0]], [[1.0, 3.0]]).tolist()
     [1.5]
@@ -151,13 +114,6 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> jax.Array
 def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `max(1 - y_true y_pred, 0)`; labels 0 and 1 are taken as -1 and 1.
 
-    Args:
-        y_true: Labels -1 and 1, or 0 and 1, shape (batch, ..., n).
-        y_pred: Scores, same shape.
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> hinge([[0, 1]], [[-1.0, 0.5]]).tolist()
     [0.25]
     """
@@ -168,13 +124,6 @@ def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `max(1 - y_true y_pred, 0)^2`; labels 0 and 1 are taken as -1 and 1.
 
-    Args:
-        y_true: Labels -1 and 1, or 0 and 1, shape (batch, ..., n).
-        y_pred: Scores, same shape.
-
-    Returns:
-        One value for each sample, shape (batch, ...).
-
     >>> squared_hinge([[0, 1]], [[-1.0, 0.5]]).tolist()
     [0.125]
     """
@@ -184,13 +133,6 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`max(1 + wrong - right, 0)`: `right` scores the true class, `wrong` is the largest of the other classes' scores.
-
-    Args:
-        y_true: One-hot labels, shape (batch, ..., classes).
-        y_pred: Scores, same shape.
-
-    Returns:
-        One value for each sample, shape (batch, ...).
 
     >>> categorical_hinge([[0, 1]], [[0.25, 0.75]]).tolist()
     [0.5]
@@ -209,13 +151,6 @@ def _signs(labels: jax.Array) -> jax.Array:
 def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """Minus the cosine of the angle between both: -1 is the same direction, 0 orthogonal, 1 opposite.
 
-    Args:
-        y_true, y_pred: Vectors along `axis`, shape (batch, ..., n).
-        axis: The axis of the components of a vector.
-
-    Returns:
-        One value in [-1, 1] for each vector: the shape without `axis`.
-
     >>> cosine_similarity([[0.0, 1.0]], [[0.0, 2.0]]).tolist()
     [-1.0]
     """
@@ -230,13 +165,6 @@ def _unit(vectors: jax.Array, axis: int) -> jax.Array:
 
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None = None) -> jax.Array:
     """`1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))`, sums over `axis` (default: all axes).
-
-    Args:
-        y_true, y_pred: Labels and probabilities in [0, 1], of one shape.
-        axis: The axes of the sums; by default all, the batch among them.
-
-    Returns:
-        The shape without `axis`: a scalar for the whole batch if it is None.
 
     >>> round(float(dice([1.0, 0.0], [1.0, 0.0])), 4)
     0.0
@@ -257,15 +185,6 @@ def tversky(
     """`1 - TP / (TP + alpha FN + beta FP)`: overlap with separate weights for false negatives and false positives.
 
     The weights are where Keras's code has them; its documentation, and the paper, have them the other way round.
-
-    Args:
-        y_true, y_pred: Labels and probabilities in [0, 1], of one shape.
-        alpha: Weight of false negatives.
-        beta: Weight of false positives.
-        axis: The axes of the sums; by default all, the batch among them.
-
-    Returns:
-        The shape without `axis`: a scalar for the whole batch if it is None.
 
     Reference: Salehi et al. 2017, https://arxiv.org/abs/1706.05721
 
