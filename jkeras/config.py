@@ -238,7 +238,7 @@ def is_interactive_logging_enabled() -> bool:
     """Return whether progress and summaries go to standard output.
 
     Returns:
-        True or False.
+        True, unless `disable_interactive_logging` was called.
 
     >>> is_interactive_logging_enabled()
     True
