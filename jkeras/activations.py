@@ -1,11 +1,9 @@
-"""Activation functions by name: pure functions of one array, with Keras's names, defaults and formulas.
-
-Every function takes anything `jax.numpy.asarray` takes; integers and booleans become float32, floats keep their dtype.
-"""
+"""Activation functions by name: pure functions of one array, with Keras's names, defaults and formulas."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
@@ -18,6 +16,9 @@ from jkeras.core.registry import activations
 
 Parameters = ParamSpec("Parameters")
 Activation = Callable[Concatenate[Any, Parameters], Array]
+
+_ARGUMENT = "x: Anything that `jax.numpy.asarray` takes, of any shape; integers and booleans are computed in float32."
+_RESULT = "Returns:\n    An array of the shape of `x`; floats keep their dtype."
 
 
 def _activation(
@@ -39,10 +40,19 @@ def _activation(
             is_traced = isinstance(x, Tracer)
             return jitted(x) if compiled and not (args or kwargs or is_traced) else function(x, *args, **kwargs)
 
+        converted.__doc__ = _completed(function.__doc__ or "")
         converted.same_as = same_as or converted  # type: ignore[attr-defined]
         return activations.register(function.__name__, converted, *aliases)
 
     return add
+
+
+def _completed(docstring: str) -> str:
+    """Return a docstring with what all activations have in common: the argument, and the result if it says none."""
+    text = inspect.cleandoc(docstring)
+    text = text if "Args:" in text else text.replace(">>>", "Args:\n\n>>>", 1)
+    text = text.replace("Args:", f"Args:\n    {_ARGUMENT}", 1)
+    return text if "Returns:" in text else text.replace(">>>", f"{_RESULT}\n\n>>>", 1)
 
 
 @_activation(compiled=False)
@@ -68,14 +78,10 @@ def relu(
     `min(x, max_value)` where `x > threshold`, else `negative_slope * (x - threshold)`.
 
     Args:
-        x: array of any shape.
-        negative_slope: slope below the threshold.
-        max_value: the largest value returned; `None` is unbounded.
-        threshold: values up to it are damped.
+        negative_slope: Slope below the threshold.
+        max_value: The largest value returned; None is unbounded.
+        threshold: Values up to it are damped.
         alpha: Keras 2's name of `negative_slope`.
-
-    Returns:
-        An array of the shape of `x`.
 
     >>> relu([-10.0, -5.0, 0.0, 5.0, 10.0], negative_slope=0.5, max_value=8.0).tolist()
     [-5.0, -2.5, 0.0, 5.0, 8.0]
@@ -90,7 +96,10 @@ def relu(
 
 @_activation()
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Array:
-    """`x` where `x >= 0`, else `negative_slope * x`.
+    """`x` where `x >= 0`, else `negative_slope * x` (Maas et al., 2013).
+
+    Args:
+        negative_slope: Slope below 0.
 
     >>> leaky_relu([-10.0, 3.0]).tolist()
     [-2.0, 3.0]
@@ -112,6 +121,9 @@ def relu6(x: Any) -> Array:
 def elu(x: Any, alpha: float = 1.0) -> Array:
     """`x` where `x > 0`, else `alpha * (exp(x) - 1)` (Clevert et al., 2016).
 
+    Args:
+        alpha: Minus the limit for small `x`.
+
     >>> elu([0.0, 2.0]).tolist()
     [0.0, 2.0]
     """
@@ -132,6 +144,9 @@ def selu(x: Any) -> Array:
 def celu(x: Any, alpha: float = 1.0) -> Array:
     """`max(x, 0) + min(alpha * (exp(x / alpha) - 1), 0)` (Barron, 2017).
 
+    Args:
+        alpha: Minus the limit for small `x`.
+
     >>> celu([0.0, 2.0], alpha=3.0).tolist()
     [0.0, 2.0]
     """
@@ -141,6 +156,9 @@ def celu(x: Any, alpha: float = 1.0) -> Array:
 @_activation()
 def gelu(x: Any, approximate: bool = False) -> Array:
     """`x * Phi(x)` with the normal distribution function Phi, or its tanh approximation (Hendrycks & Gimpel, 2016).
+
+    Args:
+        approximate: Whether Phi is `(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
 
     >>> round(gelu(1.0).item(), 4), round(gelu(1.0, approximate=True).item(), 4)
     (0.8413, 0.8412)
@@ -201,6 +219,9 @@ def softsign(x: Any) -> Array:
 @_activation()
 def squareplus(x: Any, b: float = 4) -> Array:
     """`(x + sqrt(x^2 + b)) / 2` (Barron, 2021).
+
+    Args:
+        b: How smooth the bend at 0 is; 0 is ReLU.
 
     >>> squareplus(0.0).item()
     1.0
@@ -302,6 +323,9 @@ def tanh_shrink(x: Any) -> Array:
 def soft_shrink(x: Any, threshold: float = 0.5) -> Array:
     """`sign(x) * max(|x| - threshold, 0)`.
 
+    Args:
+        threshold: What is taken off absolute values; those up to it become 0.
+
     >>> soft_shrink([-1.0, 0.3, 2.0]).tolist()
     [-0.5, 0.0, 1.5]
     """
@@ -312,6 +336,9 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Array:
 def hard_shrink(x: Any, threshold: float = 0.5) -> Array:
     """`x` where `|x| > threshold`, else 0.
 
+    Args:
+        threshold: Absolute values up to it become 0.
+
     >>> hard_shrink([-1.0, 0.3, 2.0]).tolist()
     [-1.0, 0.0, 2.0]
     """
@@ -321,6 +348,10 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Array:
 @_activation()
 def threshold(x: Any, threshold: float, default_value: float) -> Array:
     """`x` where `x > threshold`, else `default_value`.
+
+    Args:
+        threshold: Values up to it are replaced.
+        default_value: What they are replaced by.
 
     >>> threshold([-1.0, 0.5, 2.0], 1.0, 0.0).tolist()
     [0.0, 0.0, 2.0]
@@ -342,6 +373,12 @@ def exponential(x: Any) -> Array:
 def glu(x: Any, axis: int = -1) -> Array:
     """Gated linear unit: `a * sigmoid(b)` for the two halves `a, b` of `x` along `axis` (Dauphin et al., 2017).
 
+    Args:
+        axis: The axis that is halved; its size must be even.
+
+    Returns:
+        An array of half the size along `axis`; floats keep their dtype.
+
     >>> glu([4.0, 0.0]).tolist()
     [2.0]
     """
@@ -352,6 +389,9 @@ def glu(x: Any, axis: int = -1) -> Array:
 def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Array:
     """`exp(x) / sum(exp(x))` along `axis`.
 
+    Args:
+        axis: The axis, or axes, along which the values sum to 1.
+
     >>> softmax([1.0, 1.0]).tolist()
     [0.5, 0.5]
     """
@@ -361,6 +401,9 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Array:
 @_activation()
 def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Array:
     """`x - log(sum(exp(x)))` along `axis`.
+
+    Args:
+        axis: The axis, or axes, along which the exponentials sum to 1.
 
     >>> [round(v, 4) for v in log_softmax([1.0, 1.0]).tolist()]
     [-0.6931, -0.6931]
@@ -374,6 +417,9 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
 
     With `x` sorted in descending order and `k` the largest index with `1 + k x_k > sum_{j<=k} x_j`,
     `tau = (sum_{j<=k} x_j - 1) / k`. (Keras 3.15 takes another `k` for many inputs, and its rows then do not sum to 1.)
+
+    Args:
+        axis: The axis along which the values sum to 1.
 
     >>> sparsemax([1.0, 0.75, -1.0]).tolist()
     [0.625, 0.375, 0.0]
@@ -395,8 +441,14 @@ hard_swish = hard_silu
 def get(identifier: Any) -> Callable[..., Any]:
     """Return the activation function for a name, a configuration, or a function; `None` is `linear`.
 
+    Args:
+        identifier: A name in any case (`"relu"`), a configuration, a function, or None.
+
+    Returns:
+        A function of one array.
+
     Raises:
-        ValueError: for an unknown name, with the nearest known one.
+        ValueError: For an unknown name, with the nearest known one.
 
     >>> get("swish") is silu, get(None) is linear
     (True, True)
@@ -410,8 +462,15 @@ def get(identifier: Any) -> Callable[..., Any]:
 def serialize(activation: Callable[..., Any], use_legacy_format: bool = True) -> Any:
     """Return the name of a function, or the configuration of an object with `get_config`.
 
+    Args:
+        activation: A function, or an object that can be called.
+        use_legacy_format: False writes configurations as Keras 3 does, with the module; names are the same in both.
+
+    Returns:
+        A string, or a dictionary of plain data.
+
     Raises:
-        ValueError: for a lambda, which no name can find again.
+        ValueError: For a lambda, which no name can find again.
 
     >>> serialize(swish)
     'silu'
@@ -424,8 +483,14 @@ def deserialize(
 ) -> Callable[..., Any]:
     """Return the function that `serialize` described; `custom_objects` are looked up first.
 
-    Keras 2 calls the first argument `name`. Both formats of Keras are told apart by what they hold, whatever
-    `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, or what `get` takes.
+        custom_objects: Functions and classes by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+        name: Keras 2's name of `config`.
+
+    Returns:
+        A function of one array.
 
     >>> deserialize("double", {"double": abs}) is abs
     True

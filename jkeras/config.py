@@ -6,22 +6,36 @@ from typing import Any
 
 import jax
 
-from jkeras.backend.settings import backend as backend
-from jkeras.backend.settings import epsilon as epsilon
-from jkeras.backend.settings import floatx as floatx
-from jkeras.backend.settings import image_data_format as image_data_format
-from jkeras.backend.settings import set_epsilon as set_epsilon
-from jkeras.backend.settings import set_floatx as set_floatx
-from jkeras.backend.settings import set_image_data_format as set_image_data_format
+from jkeras.backend.settings import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
 from jkeras.core.compilation_cache import disable, enable
-from jkeras.core.dtypes import dtype_policy as dtype_policy
-from jkeras.core.dtypes import set_dtype_policy as set_dtype_policy
+from jkeras.core.dtypes import dtype_policy, set_dtype_policy
 from jkeras.core.errors import nearest
 from jkeras.core.settings import settings
+
+__all__ = [
+    "backend", "disable_compilation_cache", "disable_flash_attention", "disable_interactive_logging",
+    "disable_traceback_filtering", "dtype_policy", "enable_compilation_cache", "enable_flash_attention",
+    "enable_interactive_logging", "enable_traceback_filtering", "enable_unsafe_deserialization", "epsilon", "floatx",
+    "image_data_format", "is_flash_attention_enabled", "is_interactive_logging_enabled", "is_nnx_enabled",
+    "is_traceback_filtering_enabled", "matmul_precision", "max_epochs", "max_steps_per_epoch", "prefetch",
+    "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format", "set_matmul_precision",
+    "set_max_epochs", "set_max_steps_per_epoch", "set_prefetch",
+]  # fmt: skip
 
 
 def set_backend(backend: str) -> None:
     """Accept "jax".
+
+    Args:
+        backend: "jax": there is no other.
 
     Raises:
         ValueError: For any other backend.
@@ -33,27 +47,68 @@ def set_backend(backend: str) -> None:
 
 
 def max_epochs() -> int | None:
-    """Return the limit that `set_max_epochs` or the environment variable `KERAS_MAX_EPOCHS` set."""
+    """Return the limit that `set_max_epochs` or the environment variable `KERAS_MAX_EPOCHS` set.
+
+    Returns:
+        A number of epochs; None: no limit.
+
+    >>> max_epochs() is None
+    True
+    """
     return settings.max_epochs
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Let `fit` end after so many epochs, with a warning, whatever it is told; None lifts the limit."""
+    """Let `fit` end after so many epochs, with a warning, whatever it is told.
+
+    Args:
+        max_epochs: A number above 0; None lifts the limit.
+
+    Raises:
+        ValueError: If it is neither.
+
+    >>> set_max_epochs(2)
+    >>> max_epochs()
+    2
+    >>> set_max_epochs(None)
+    """
     settings.max_epochs = _limit("max_epochs", max_epochs)
 
 
 def max_steps_per_epoch() -> int | None:
-    """Return the limit that `set_max_steps_per_epoch` or the variable `KERAS_MAX_STEPS_PER_EPOCH` set."""
+    """Return the limit that `set_max_steps_per_epoch` or the variable `KERAS_MAX_STEPS_PER_EPOCH` set.
+
+    Returns:
+        A number of batches; None: no limit.
+
+    >>> max_steps_per_epoch() is None
+    True
+    """
     return settings.max_steps_per_epoch
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Let `fit`, `evaluate` and `predict` take at most so many batches an epoch, with a warning; None lifts it."""
+    """Let `fit`, `evaluate` and `predict` take at most so many batches an epoch, with a warning.
+
+    Args:
+        max_steps_per_epoch: A number above 0; None lifts the limit.
+
+    Raises:
+        ValueError: If it is neither.
+
+    >>> set_max_steps_per_epoch(100)
+    >>> max_steps_per_epoch()
+    100
+    >>> set_max_steps_per_epoch(None)
+    """
     settings.max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
 
 
 def prefetch() -> int:
     """Return how many batches a thread makes ahead.
+
+    Returns:
+        A number; 0: there is no thread.
 
     >>> prefetch()
     2
@@ -67,6 +122,14 @@ def set_prefetch(batches: int) -> None:
     Args:
         batches: How many may wait, in memory or on the device. With 0 there is no thread: a generator then runs where
             `fit` was called, as what is bound to that thread (a connection of sqlite3) needs.
+
+    Raises:
+        ValueError: If it is no such number.
+
+    >>> set_prefetch(4)
+    >>> prefetch()
+    4
+    >>> set_prefetch(2)
     """
     if not isinstance(batches, int) or isinstance(batches, bool) or batches < 0:
         raise ValueError(f"prefetch must be a number of batches, 0 or more; got {batches!r}.")
@@ -92,12 +155,20 @@ def enable_compilation_cache(folder: Any = None, minimum_seconds: float = 0.1) -
 
     Raises:
         PermissionError: If the folder belongs to somebody else, or others can write to it.
+        ValueError: If `minimum_seconds` is negative.
+
+    >>> import tempfile
+    >>> enable_compilation_cache(tempfile.mkdtemp())
+    >>> disable_compilation_cache()
     """
     enable(folder, minimum_seconds)
 
 
 def disable_compilation_cache() -> None:
-    """Keep compiled programs in no folder of jkeras any more."""
+    """Keep compiled programs in no folder of jkeras any more; JAX's own settings hold again.
+
+    >>> disable_compilation_cache()
+    """
     disable()
 
 
@@ -131,7 +202,14 @@ def set_matmul_precision(precision: str | None) -> None:
 
 
 def matmul_precision() -> str | None:
-    """Return what `set_matmul_precision` (or JAX's own setting) says; None: nothing."""
+    """Return what `set_matmul_precision` (or JAX's own setting) says.
+
+    Returns:
+        One of the words that it takes; None: nothing was said.
+
+    >>> matmul_precision() is None
+    True
+    """
     return jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
 
 
@@ -169,37 +247,83 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Let JAX leave its own frames out of tracebacks, as it does from the start."""
+    """Let JAX leave its own frames out of tracebacks, as it does from the start.
+
+    >>> enable_traceback_filtering()
+    >>> is_traceback_filtering_enabled()
+    True
+    """
     jax.config.update("jax_traceback_filtering", "auto")
 
 
 def disable_traceback_filtering() -> None:
-    """Let tracebacks show every frame, those of JAX among them."""
+    """Let tracebacks show every frame, those of JAX among them.
+
+    >>> disable_traceback_filtering()
+    >>> is_traceback_filtering_enabled()
+    False
+    >>> enable_traceback_filtering()
+    """
     jax.config.update("jax_traceback_filtering", "off")
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether JAX leaves its own frames out of tracebacks; those of jkeras are always shown."""
+    """Return whether JAX leaves its own frames out of tracebacks; those of jkeras are always shown.
+
+    Returns:
+        True or False.
+
+    >>> is_traceback_filtering_enabled()
+    True
+    """
     return jax.config.jax_traceback_filtering != "off"  # type: ignore[attr-defined]
 
 
 def enable_flash_attention() -> None:
-    """Let attention layers use a fused kernel where there is one for the device and the dtype."""
+    """Let attention layers insist on the fused kernel of cuDNN: on a GPU, in 16 bits; elsewhere they raise.
+
+    Without it JAX chooses. A layer's own `flash_attention=` decides before this does.
+
+    >>> enable_flash_attention()
+    >>> is_flash_attention_enabled()
+    True
+    >>> settings.flash_attention = None  # as it was
+    """
     settings.flash_attention = True
 
 
 def disable_flash_attention() -> None:
-    """Let attention layers compute products and softmax one after the other."""
+    """Let attention layers compute products and softmax one after the other.
+
+    >>> disable_flash_attention()
+    >>> is_flash_attention_enabled()
+    False
+    >>> settings.flash_attention = None  # as it was
+    """
     settings.flash_attention = False
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Return what was set: True, False, or None for neither."""
+    """Return what was set.
+
+    Returns:
+        True, False, or None for neither: JAX chooses.
+
+    >>> is_flash_attention_enabled() is None
+    True
+    """
     return settings.flash_attention
 
 
 def is_nnx_enabled() -> bool:
-    """Return False: layers are plain Python objects, and `layer.init` and `layer.apply` pure functions of arrays."""
+    """Return False: layers are plain Python objects, and `layer.init` and `layer.apply` pure functions of arrays.
+
+    Returns:
+        False.
+
+    >>> is_nnx_enabled()
+    False
+    """
     return False
 
 
@@ -208,6 +332,10 @@ def enable_unsafe_deserialization() -> None:
 
     Raises:
         ValueError: Always: a file is data, and nothing that stands in one is ever run.
+
+    >>> enable_unsafe_deserialization()
+    Traceback (most recent call last):
+    ValueError: jkeras never runs code from files, so there is nothing to enable.
     """
     raise ValueError(
         "jkeras never runs code from files, so there is nothing to enable. Give the functions and classes of a file "

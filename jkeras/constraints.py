@@ -11,6 +11,11 @@ from jkeras.core.config import Configurable
 from jkeras.core.registry import constraints
 from jkeras.functional.fuzz import epsilon
 
+__all__ = [
+    "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm",
+    "non_neg", "serialize", "unit_norm",
+]  # fmt: skip
+
 Axis = int | tuple[int, ...] | list[int]
 
 
@@ -34,8 +39,8 @@ class MaxNorm(Constraint):
     """Scale vectors down whose norm is above `max_value`: `w * min(|w|, max_value) / |w|`.
 
     Args:
-        max_value: the largest norm.
-        axis: the axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
+        max_value: The largest norm.
+        axis: The axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
 
     >>> MaxNorm(1.0)(jnp.asarray([[3.0], [4.0]])).round(3).tolist()
     [[0.6000000238418579], [0.800000011920929]]
@@ -67,7 +72,7 @@ class UnitNorm(Constraint):
     """Scale vectors to norm 1: `w / |w|`.
 
     Args:
-        axis: the axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
+        axis: The axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
 
     >>> UnitNorm()(jnp.asarray([[0.0], [4.0]])).tolist()
     [[0.0], [1.0]]
@@ -85,10 +90,10 @@ class MinMaxNorm(Constraint):
     """Pull norms into `[min_value, max_value]`: `w * (rate * clip(|w|) + (1 - rate) * |w|) / |w|`.
 
     Args:
-        min_value: the smallest norm.
-        max_value: the largest norm.
-        rate: how much of the way to go in one call; 1 goes all the way.
-        axis: the axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
+        min_value: The smallest norm.
+        max_value: The largest norm.
+        rate: How much of the way to go in one call; 1 goes all the way.
+        axis: The axes a vector runs along; 0 for a dense kernel, `[0, 1, 2]` for a 2-D convolution's.
 
     >>> MinMaxNorm(2.0, 3.0, rate=0.5)(jnp.asarray([[4.0]])).tolist()
     [[3.5]]
@@ -118,10 +123,17 @@ def _norms(w: Array, axis: Axis) -> Array:
 
 
 def get(identifier: Any) -> Any:
-    """Return the constraint for a name, a configuration, a class or a callable; `None` stays `None`.
+    """Return the constraint for a name, a configuration, a class or a callable; None stays None.
+
+    Args:
+        identifier: A name (`"max_norm"` or `"MaxNorm"`), a configuration, a class, a function of an array, a
+            constraint, or None.
+
+    Returns:
+        A constraint, or None.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known one.
+        ValueError: For an unknown name, with the nearest known one.
 
     >>> get("max_norm")
     MaxNorm()
@@ -130,7 +142,14 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(constraint: Any, use_legacy_format: bool = True) -> Any:
-    """Return a constraint as `{"class_name", "config"}`; without `use_legacy_format` as Keras 3 writes it.
+    """Return a constraint as `{"class_name", "config"}`.
+
+    Args:
+        constraint: A constraint, or a function with a name.
+        use_legacy_format: False writes the module besides, as Keras 3 does.
+
+    Returns:
+        A dictionary of plain data; for a function its name.
 
     >>> serialize(UnitNorm())
     {'class_name': 'UnitNorm', 'config': {'axis': 0}}
@@ -141,7 +160,13 @@ def serialize(constraint: Any, use_legacy_format: bool = True) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the constraint that `serialize` described; `custom_objects` are looked up first.
 
-    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, or what `get` takes.
+        custom_objects: Classes and functions by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+
+    Returns:
+        A constraint, or None.
 
     >>> deserialize({"class_name": "MaxNorm", "config": {"max_value": 3}})
     MaxNorm(max_value=3)

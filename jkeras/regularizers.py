@@ -10,9 +10,14 @@ from jax import Array
 from jkeras.core.config import Configurable
 from jkeras.core.registry import regularizers
 
+__all__ = [
+    "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+    "orthogonal_regularizer", "serialize",
+]  # fmt: skip
+
 
 class Regularizer(Configurable):
-    """Base of penalties: a subclass defines `__call__(x)`, which returns a scalar.
+    """Base of penalties: a subclass defines `__call__(x)`, which returns a scalar for a weight or activity `x`.
 
     >>> class Quartic(Regularizer):
     ...     def __call__(self, x):
@@ -29,6 +34,13 @@ class Regularizer(Configurable):
 @regularizers.register_class()
 class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x^2)`.
+
+    Args:
+        l1: Weight of the absolute values, a finite number >= 0; None is 0.
+        l2: Weight of the squares, likewise.
+
+    Raises:
+        ValueError: If one is negative or not finite.
 
     >>> L1L2(l1=0.5, l2=0.25)(jnp.asarray([-1.0, 2.0])).item()
     2.75
@@ -51,6 +63,12 @@ class L1L2(Regularizer):
 class L1(Regularizer):
     """`l1 * sum(|x|)`.
 
+    Args:
+        l1: Weight of the penalty, a finite number >= 0; None is 0.01.
+
+    Raises:
+        ValueError: If it is negative or not finite.
+
     >>> L1(0.5)(jnp.asarray([-1.0, 2.0])).item()
     1.5
     """
@@ -65,6 +83,12 @@ class L1(Regularizer):
 @regularizers.register_class()
 class L2(Regularizer):
     """`l2 * sum(x^2)`.
+
+    Args:
+        l2: Weight of the penalty, a finite number >= 0; None is 0.01.
+
+    Raises:
+        ValueError: If it is negative or not finite.
 
     >>> L2(0.5)(jnp.asarray([-1.0, 2.0])).item()
     2.5
@@ -82,11 +106,11 @@ class OrthogonalRegularizer(Regularizer):
     """Push the rows (or columns) of a matrix to be orthogonal: `factor * mean(|cos(x_i, x_j)|)` over pairs `i < j`.
 
     Args:
-        factor: weight of the penalty.
-        mode: `"rows"` or `"columns"`.
+        factor: Weight of the penalty, a finite number >= 0.
+        mode: What `x_i` are: `"rows"` or `"columns"`.
 
     Raises:
-        ValueError: for another mode, and when called on an array that is no matrix.
+        ValueError: For another mode or factor, and when called on an array that is no matrix.
 
     >>> OrthogonalRegularizer(1.0)(jnp.eye(3)).item()
     0.0
@@ -115,6 +139,12 @@ orthogonal_regularizer = OrthogonalRegularizer
 def l1(l1: float = 0.01) -> L1:
     """Return `L1(l1)`.
 
+    Args:
+        l1: Weight of the absolute values.
+
+    Returns:
+        A regularizer.
+
     >>> l1()
     L1(l1=0.01)
     """
@@ -124,6 +154,12 @@ def l1(l1: float = 0.01) -> L1:
 def l2(l2: float = 0.01) -> L2:
     """Return `L2(l2)`.
 
+    Args:
+        l2: Weight of the squares.
+
+    Returns:
+        A regularizer.
+
     >>> l2(0.1)
     L2(l2=0.1)
     """
@@ -132,6 +168,13 @@ def l2(l2: float = 0.01) -> L2:
 
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
     """Return `L1L2(l1, l2)` with the defaults of Keras 1 and 2; those of the class, as in Keras 3, are 0.
+
+    Args:
+        l1: Weight of the absolute values.
+        l2: Weight of the squares.
+
+    Returns:
+        A regularizer.
 
     >>> l1_l2(l2=0.5)
     L1L2(l1=0.01, l2=0.5)
@@ -154,10 +197,16 @@ def _factor(name: str, value: Any) -> float:
 
 
 def get(identifier: Any) -> Any:
-    """Return the regularizer for a name, a configuration, a class or a callable; `None` stays `None`.
+    """Return the regularizer for a name, a configuration, a class or a callable; None stays None.
+
+    Args:
+        identifier: A name (`"l2"` or `"L2"`), a configuration, a class, a function of an array, a regularizer, or None.
+
+    Returns:
+        A regularizer, or None.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known one.
+        ValueError: For an unknown name, with the nearest known one.
 
     >>> get("l2")
     L2()
@@ -168,7 +217,14 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(regularizer: Any, use_legacy_format: bool = True) -> Any:
-    """Return a regularizer as `{"class_name", "config"}`; without `use_legacy_format` as Keras 3 writes it.
+    """Return a regularizer as `{"class_name", "config"}`.
+
+    Args:
+        regularizer: A regularizer, or a function with a name.
+        use_legacy_format: False writes the module besides, as Keras 3 does.
+
+    Returns:
+        A dictionary of plain data; for a function its name.
 
     >>> serialize(L1(0.5))
     {'class_name': 'L1', 'config': {'l1': 0.5}}
@@ -179,7 +235,13 @@ def serialize(regularizer: Any, use_legacy_format: bool = True) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the regularizer that `serialize` described; `custom_objects` are looked up first.
 
-    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, or what `get` takes.
+        custom_objects: Classes and functions by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+
+    Returns:
+        A regularizer, or None.
 
     >>> deserialize({"class_name": "L2", "config": {"l2": 0.5}})
     L2(l2=0.5)

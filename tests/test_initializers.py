@@ -9,6 +9,7 @@ import pytest
 
 from jkeras import initializers
 from jkeras.core.registry import initializers as table
+from jkeras.initializers.variance import compute_fans
 
 SHAPES = [(4, 6), (3, 3, 4, 8)]
 SEEDED = [
@@ -101,7 +102,7 @@ def test_fans_agree_with_keras(shape, axes):
     random_initializers = pytest.importorskip("keras.src.initializers.random_initializers")
     if axes[0] and max(max(map(abs, a)) for a in axes) >= len(shape):
         pytest.skip("no such axis")
-    assert initializers.compute_fans(shape, *axes) == random_initializers.compute_fans(shape, *axes)
+    assert compute_fans(shape, *axes) == random_initializers.compute_fans(shape, *axes)
 
 
 def test_the_seed_may_be_a_generator():

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from jkeras import losses
+from jkeras.losses.base import FunctionLoss
+from jkeras.losses.labels import check_range
+from jkeras.losses.reduction import reduce_weighted
 
 keras = pytest.importorskip("keras")
 oracle = keras.losses
@@ -79,7 +82,7 @@ CLASSES = [n for n in dir(oracle) if inspect.isclass(getattr(oracle, n)) and n !
 
 
 def class_of(function_name: str) -> str:
-    found = [n for n in CLASSES if getattr(losses, n).function.__name__ == function_name]
+    found = [n for n in CLASSES if getattr(losses, n)._function.__name__ == function_name]
     return found[0]
 
 
@@ -157,7 +160,7 @@ def test_reduction_agrees_with_keras(weight, mask, reduction):
     from keras.src.losses.loss import reduce_weighted_values
 
     expected = reduce_weighted_values(LOSS_VALUES, sample_weight=weight, mask=mask, reduction=reduction)
-    got = losses.reduce_weighted(LOSS_VALUES, weight, mask, reduction)
+    got = reduce_weighted(LOSS_VALUES, weight, mask, reduction)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
@@ -166,15 +169,15 @@ def test_reduction_of_vector_with_column_weight_agrees_with_keras():
 
     for reduction in ("none", "sum", "mean"):
         expected = reduce_weighted_values(np.arange(4.0), sample_weight=np.ones((4, 1)), reduction=reduction)
-        got = losses.reduce_weighted(np.arange(4.0), np.ones((4, 1)), None, reduction)
+        got = reduce_weighted(np.arange(4.0), np.ones((4, 1)), None, reduction)
         np.testing.assert_allclose(got, expected)
 
 
 def test_vector_weights_whole_samples():
     square = jnp.ones((3, 3))
-    weighted = losses.reduce_weighted(square, np.array([1.0, 0.0, 0.0]), reduction="none")
+    weighted = reduce_weighted(square, np.array([1.0, 0.0, 0.0]), reduction="none")
     assert weighted.tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
-    masked = losses.reduce_weighted(square, np.array([1.0, 2.0, 2.0]), np.array([True, False, False]), "mean")
+    masked = reduce_weighted(square, np.array([1.0, 2.0, 2.0]), np.array([True, False, False]), "mean")
     assert masked.item() == pytest.approx(1.0)
 
 
@@ -205,7 +208,7 @@ def test_large_class_numbers_survive_bfloat16():
 
 def test_jit_matches_eager():
     for name in CLASSES:
-        case = next(c for c in CASES if c[0] == getattr(losses, name).function.__name__)
+        case = next(c for c in CASES if c[0] == getattr(losses, name)._function.__name__)
         loss = getattr(losses, name)()
         np.testing.assert_allclose(jax.jit(loss)(case[1], case[2]), loss(case[1], case[2]), rtol=1e-4, atol=1e-6)
 
@@ -232,7 +235,7 @@ def test_function_loss_aligns_ranks():
         assert y_true.shape == y_pred.shape
         return abs(y_true - y_pred)
 
-    loss = losses.FunctionLoss(absolute)
+    loss = FunctionLoss(absolute)
     assert loss(np.array([1, 2]), np.array([[1.0], [3.0]])).item() == 0.5 and loss.name == "absolute"
 
 
@@ -267,8 +270,8 @@ def test_get():
         (lambda: losses.categorical_crossentropy(LABELS, VALUES), ValueError, "sparse_categorical_crossentropy"),
         (lambda: losses.sparse_categorical_crossentropy(ONE_HOT, VALUES), ValueError, "One-hot labels want"),
         (lambda: losses.ctc(LABELS, VALUES), ValueError, "batch, frames, classes"),
-        (lambda: losses.check_labels([0, 3], 3, "digit"), ValueError, "'digit' has 3 classes.*got 3 at position 1"),
-        (lambda: losses.check_labels([[0], [-1]], 3, "digit"), ValueError, "got -1 .*ignore_class"),
+        (lambda: check_range([0, 3], 3, "digit"), ValueError, "'digit' has 3 classes.*got 3 at position 1"),
+        (lambda: check_range([[0], [-1]], 3, "digit"), ValueError, "got -1 .*ignore_class"),
     ],
 )
 def test_errors(call, error, message):
@@ -277,6 +280,6 @@ def test_errors(call, error, message):
 
 
 def test_check_labels_accepts():
-    losses.check_labels(np.array([], int), 3, "x")
-    losses.check_labels(np.array([[0], [2]], "uint8"), 3, "x")
-    losses.check_labels(np.array([0, -1]), 3, "x", ignore_class=-1)
+    check_range(np.array([], int), 3, "x")
+    check_range(np.array([[0], [2]], "uint8"), 3, "x")
+    check_range(np.array([0, -1]), 3, "x", ignore_class=-1)

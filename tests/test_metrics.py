@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from jkeras import losses, metrics
-from jkeras.metrics import LazyMetric, Metric, get, mask_weight, resolve
+from jkeras.metrics import Metric, get, resolve
+from jkeras.metrics.lazy import LazyMetric
+from jkeras.metrics.weighting import mask_weight
 
 keras = pytest.importorskip("keras")
 oracle = keras.metrics

@@ -41,6 +41,30 @@ _MEANING = {
     "include_preprocessing": "Whether the model itself scales images with values in [0, 255].",
 }
 
+_DOCSTRING = """Return the model {public} as Keras names and orders it.
+
+Images with values in [0, 255] go through `preprocess_input` of the same module first.
+
+Args:
+{listing}
+
+Returns:
+    A `Model` from images, `(batch, height, width, 3)`, to probabilities, `(batch, classes)`; without the classifier to
+    features, `(batch, rows, columns, channels)`, or if they are pooled `(batch, channels)`.
+
+Raises:
+    ValueError: If an argument is not one of those, or an image is too small.
+    OSError: If weights="imagenet" could not be downloaded.
+
+Reference: {reference}.
+
+>>> import numpy as np
+>>> from {module} import {public}, preprocess_input
+>>> images = preprocess_input(np.zeros({shape}))  # what {public}().predict takes
+>>> images.shape
+{shape}
+"""
+
 
 def architecture(
     public: str,
@@ -109,10 +133,8 @@ def architecture(
     make.__module__ = body.__module__
     make.__signature__ = signature  # type: ignore[attr-defined]
     listing = "\n".join(f"    {key}: {_MEANING[key]}" for key in arguments)
-    make.__doc__ = (
-        f"Return the model {public} as Keras names and orders it.\n\nArgs:\n{listing}\n\nReturns:\n    A `Model`.\n\n"
-        "Raises:\n    ValueError: If an argument is not one of those, or an image is too small.\n"
-        f'    OSError: If weights="imagenet" could not be downloaded.\n\nReference: {reference}.\n'
+    make.__doc__ = _DOCSTRING.format(
+        public=public, listing=listing, reference=reference, module=make.__module__, shape=f"(1, {size}, {size}, 3)"
     )
     return make
 

@@ -6,20 +6,11 @@ import math
 from typing import Any
 
 from jkeras.applications.architecture import architecture
-from jkeras.applications.efficientnet_blocks import (
-    DEFAULTS,
-    Block,
-    Stage,
-    add_shortcut,
-    end,
-    normalized,
-    scaled,
-    squeeze_excite,
-)
+from jkeras.applications.efficientnet_blocks import DEFAULTS, Stage, end, inverted_residual, normalized, scaled
 from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.mobilenet_v2 import divisible
 from jkeras.applications.network import Network
-from jkeras.layers import BatchNormalization, Conv2D, DepthwiseConv2D, Normalization, Rescaling
+from jkeras.layers import Conv2D, Normalization, Rescaling
 
 _STAGES = (
     Stage(3, 1, 32, 16, 1, 1),
@@ -33,21 +24,6 @@ _STAGES = (
 _DEVIATION = (0.229, 0.224, 0.225)
 
 
-def _block(net: Network, x: Any, block: Block) -> Any:
-    inputs, name = x, block.name
-    if block.expansion > 1:
-        x = net(Conv2D, x, block.inputs * block.expansion, 1, name=f"{name}expand_conv")
-        x = normalized(net, x, f"{name}expand_")
-    x = net.pad(x, block.kernel_size, name=f"{name}dwconv_pad") if block.stride == 2 else x
-    padding = "valid" if block.stride == 2 else "same"
-    x = net(DepthwiseConv2D, x, block.kernel_size, strides=block.stride, padding=padding, name=f"{name}dwconv")
-    x = normalized(net, x, name)
-    x = squeeze_excite(net, x, max(1, block.inputs // 4), name)
-    x = net(Conv2D, x, block.filters, 1, name=f"{name}project_conv")
-    x = net(BatchNormalization, x, name=f"{name}project_bn")
-    return add_shortcut(net, inputs, x, block)
-
-
 def _efficientnet(net: Network, x: Any, scale: tuple[float, float, float]) -> Any:
     width, depth, dropout = scale
     x = net(Normalization, net(Rescaling, x, 1.0 / 255.0), axis=net.axis)
@@ -57,7 +33,7 @@ def _efficientnet(net: Network, x: Any, scale: tuple[float, float, float]) -> An
     x = net(Conv2D, x, divisible(32 * width), 3, strides=2, padding="valid", name="stem_conv")
     x = normalized(net, x, "stem_")
     for _, block in scaled(_STAGES, width, depth):
-        x = _block(net, x, block)
+        x = inverted_residual(net, x, block, "dwconv", pads=True)
     return end(net, x, width, dropout)
 
 

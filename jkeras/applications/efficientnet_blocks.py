@@ -93,6 +93,28 @@ def squeeze_excite(net: Network, x: Any, filters: int, name: str) -> Any:
     return net(Multiply, [x, gate], name=f"{name}se_excite")
 
 
+def inverted_residual(net: Network, x: Any, block: Block, depthwise: str, pads: bool) -> Any:
+    """Widen, convolve each channel alone, squeeze and excite, and narrow again.
+
+    Args:
+        net: The model in the making.
+        x: The input of the block.
+        block: Its numbers.
+        depthwise: How the name of the depthwise convolution ends.
+        pads: Whether padding before a stride is a layer of its own.
+    """
+    inputs, name, padding = x, block.name, "same"
+    if block.expansion > 1:
+        x = net(Conv2D, x, block.inputs * block.expansion, 1, name=f"{name}expand_conv")
+        x = normalized(net, x, f"{name}expand_")
+    if pads and block.stride == 2:
+        x, padding = net.pad(x, block.kernel_size, name=f"{name}{depthwise}_pad"), "valid"
+    x = net(DepthwiseConv2D, x, block.kernel_size, strides=block.stride, padding=padding, name=f"{name}{depthwise}")
+    x = squeeze_excite(net, normalized(net, x, name), max(1, block.inputs // 4), name)
+    x = net(Conv2D, x, block.filters, 1, name=f"{name}project_conv")
+    return add_shortcut(net, inputs, net(BatchNormalization, x, name=f"{name}project_bn"), block)
+
+
 def add_shortcut(net: Network, inputs: Any, x: Any, block: Block) -> Any:
     """Add the input of a block where the shapes agree; in training whole blocks are dropped at random."""
     if block.stride != 1 or block.inputs != block.filters:

@@ -11,15 +11,15 @@ from jkeras.applications.efficientnet_blocks import (
     Stage,
     add_shortcut,
     end,
+    inverted_residual,
     normalized,
     scaled,
-    squeeze_excite,
 )
 from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.mobilenet_v2 import divisible
 from jkeras.applications.network import Network
 from jkeras.initializers import Constant
-from jkeras.layers import BatchNormalization, Conv2D, DepthwiseConv2D, Normalization, Rescaling
+from jkeras.layers import BatchNormalization, Conv2D, Normalization, Rescaling
 
 _B = (
     Stage(3, 1, 32, 16, 1, 1), Stage(3, 2, 16, 32, 4, 2), Stage(3, 2, 32, 48, 4, 2),
@@ -57,16 +57,6 @@ def _fused_block(net: Network, x: Any, block: Block) -> Any:
     return add_shortcut(net, inputs, net(BatchNormalization, x, name=f"{name}project_bn"), block)
 
 
-def _block(net: Network, x: Any, block: Block) -> Any:
-    inputs, name = x, block.name
-    x = net(Conv2D, x, block.inputs * block.expansion, 1, name=f"{name}expand_conv")
-    x = normalized(net, x, f"{name}expand_")
-    x = net(DepthwiseConv2D, x, block.kernel_size, strides=block.stride, padding="same", name=f"{name}dwconv2")
-    x = squeeze_excite(net, normalized(net, x, name), max(1, block.inputs // 4), name)
-    x = net(Conv2D, x, block.filters, 1, name=f"{name}project_conv")
-    return add_shortcut(net, inputs, net(BatchNormalization, x, name=f"{name}project_bn"), block)
-
-
 def _efficientnet_v2(
     net: Network, x: Any, table: tuple[tuple[Stage, ...], float, float], include_preprocessing: bool
 ) -> Any:
@@ -79,7 +69,10 @@ def _efficientnet_v2(
     x = normalized(net, x, "stem_")
     total = sum(stage.repeats for stage in stages)  # not scaled: in B1 to B3 the last rates exceed those of B0
     for stage, block in scaled(stages, width, depth, total, share=0):
-        x = (_fused_block if stage <= _FUSED_STAGES else _block)(net, x, block)
+        if stage <= _FUSED_STAGES:
+            x = _fused_block(net, x, block)
+        else:
+            x = inverted_residual(net, x, block, "dwconv2", pads=False)
     return end(net, x, width, 0.2, bias_initializer=Constant(0.0))
 
 

@@ -124,7 +124,9 @@ def class_index() -> list[tuple[str, str]]:
 def modes(mode: str | None) -> tuple[Callable[..., Any], Callable[..., list[list[Prediction]]]]:
     """Return `preprocess_input` and `decode_predictions` of a family whose images are preprocessed by `mode`.
 
-    `None`: the models scale images themselves, and the function returns what it is given.
+    Args:
+        mode: As of `preprocess_input`; None: the models scale images themselves, and the function returns what it is
+            given.
     """
 
     def preprocess(x: Any, data_format: str | None = None) -> Any:
@@ -133,10 +135,20 @@ def modes(mode: str | None) -> tuple[Callable[..., Any], Callable[..., list[list
             return x
         return preprocess_input(x, data_format, mode)
 
-    preprocess.__name__ = preprocess.__qualname__ = "preprocess_input"
-    preprocess.__doc__ = (
-        "Return the images as they are: the models of this family scale values in [0, 255] themselves."
+    what = (
+        "as they are: the models of this family scale values in [0, 255] themselves"
         if mode is None
-        else f"Return images with values in [0, 255] as this family wants them: mode {mode!r} of `imagenet_utils`."
+        else f"with values in [0, 255] as this family wants them: mode {mode!r} of `imagenet_utils`"
     )
+    preprocess.__name__ = preprocess.__qualname__ = "preprocess_input"
+    preprocess.__doc__ = f"""Return images {what}.
+
+    Args:
+        x: Images `(..., height, width, 3)`, or `(..., 3, height, width)` for "channels_first": an array of numpy or
+            JAX, or a symbolic tensor.
+        data_format: "channels_last" or "channels_first"; by default that of the layers.
+
+    Returns:
+        An array or symbolic tensor of the same shape.
+    """
     return preprocess, decode_predictions

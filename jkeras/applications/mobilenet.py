@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jkeras.applications.architecture import architecture
@@ -53,16 +52,12 @@ def _mobilenet(net: Network, x: Any, _: None, alpha: float, depth_multiplier: in
     return net(Activation, x, net.classifier_activation, name="predictions")
 
 
-def _name(request: Mapping[str, Any], shape: tuple[Any, ...]) -> str:
-    return f"mobilenet_{request['alpha']:0.2f}_{shape[0]}"
-
-
 MobileNet = architecture(
     "MobileNet",
     _mobilenet,
     size=224,
     sizes=(128, 160, 192),
-    name=_name,
+    name=lambda request, shape: f"mobilenet_{request['alpha']:0.2f}_{shape[0]}",
     arguments={
         "input_shape": None, "alpha": 1.0, "depth_multiplier": 1, "dropout": 0.001, "include_top": True,
         "weights": "imagenet", "input_tensor": None, "pooling": None, "classes": 1000,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jkeras.applications.architecture import architecture
@@ -26,17 +25,19 @@ def divisible(value: float, share: float = 0.9) -> int:
     return nearest + 8 if nearest < share * value else nearest
 
 
+def _active(net: Network, x: Any, normalization: str, activation: str) -> Any:
+    return net(ReLU, net(BatchNormalization, x, name=normalization), 6.0, name=activation)
+
+
 def _block(net: Network, x: Any, filters: int, stride: int, factor: int, prefix: str) -> Any:
     inputs, channels = x, net.channels(x)
     if factor > 1:
         x = net(Conv2D, x, factor * channels, 1, padding="same", name=f"{prefix}expand")
-        x = net(BatchNormalization, x, name=f"{prefix}expand_BN")
-        x = net(ReLU, x, 6.0, name=f"{prefix}expand_relu")
+        x = _active(net, x, f"{prefix}expand_BN", f"{prefix}expand_relu")
     x = net.pad(x, 3, name=f"{prefix}pad") if stride == 2 else x
     padding = "same" if stride == 1 else "valid"
     x = net(DepthwiseConv2D, x, 3, strides=stride, padding=padding, name=f"{prefix}depthwise")
-    x = net(BatchNormalization, x, name=f"{prefix}depthwise_BN")
-    x = net(ReLU, x, 6.0, name=f"{prefix}depthwise_relu")
+    x = _active(net, x, f"{prefix}depthwise_BN", f"{prefix}depthwise_relu")
     x = net(Conv2D, x, filters, 1, padding="same", name=f"{prefix}project")
     x = net(BatchNormalization, x, name=f"{prefix}project_BN")
     return net(Add, [inputs, x], name=f"{prefix}add") if stride == 1 and filters == channels else x
@@ -44,8 +45,7 @@ def _block(net: Network, x: Any, filters: int, stride: int, factor: int, prefix:
 
 def _mobilenet_v2(net: Network, x: Any, _: None, alpha: float) -> Any:
     x = net(Conv2D, x, divisible(32 * alpha), 3, strides=2, padding="same", name="Conv1")
-    x = net(BatchNormalization, x, name="bn_Conv1")
-    x = net(ReLU, x, 6.0, name="Conv1_relu")
+    x = _active(net, x, "bn_Conv1", "Conv1_relu")
     number = 0
     for filters, stride, factor, repeats in _STAGES:
         for repeat in range(repeats):
@@ -53,13 +53,8 @@ def _mobilenet_v2(net: Network, x: Any, _: None, alpha: float) -> Any:
             x = _block(net, x, divisible(int(filters * alpha)), 1 if repeat else stride, factor, prefix)
             number += 1
     x = net(Conv2D, x, divisible(1280 * alpha) if alpha > 1.0 else 1280, 1, name="Conv_1")
-    x = net(BatchNormalization, x, name="Conv_1_bn")
-    x = net(ReLU, x, 6.0, name="out_relu")
+    x = _active(net, x, "Conv_1_bn", "out_relu")
     return net.head(x, top_name=None)
-
-
-def _name(request: Mapping[str, Any], shape: tuple[Any, ...]) -> str:
-    return f"mobilenetv2_{request['alpha']:0.2f}_{shape[0]}"
 
 
 MobileNetV2 = architecture(
@@ -67,7 +62,7 @@ MobileNetV2 = architecture(
     _mobilenet_v2,
     size=224,
     sizes=(96, 128, 160, 192),
-    name=_name,
+    name=lambda request, shape: f"mobilenetv2_{request['alpha']:0.2f}_{shape[0]}",
     arguments={
         "input_shape": None, "alpha": 1.0, "include_top": True, "weights": "imagenet", "input_tensor": None,
         "pooling": None, "classes": 1000, "classifier_activation": "softmax", "name": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jkeras.applications.architecture import architecture
@@ -32,13 +33,21 @@ def _resnet(net: Network, x: Any, depths: tuple[int, ...]) -> Any:
     x = net(Conv2D, x, 64, 7, strides=2, name="conv1_conv")
     x = net(BatchNormalization, x, name="conv1_bn")
     x = net(Activation, x, "relu", name="conv1_relu")
+    x = stages(net, x, depths, _block, lambda stage, number, _: number == 1 and stage > 2)
+    return net.head(x, prefix="pool")
+
+
+def stages(
+    net: Network, x: Any, depths: Sequence[int], block: Callable[..., Any], halves: Callable[[int, int, int], bool]
+) -> Any:
+    """Pool, and apply the blocks of the four stages; `halves(stage, number, depth)`: whether one halves the image."""
     x = net(ZeroPadding2D, x, 1, name="pool1_pad")
     x = net(MaxPooling2D, x, 3, strides=2, name="pool1_pool")
     for stage, (filters, depth) in enumerate(zip(_FILTERS, depths, strict=True), 2):
-        for block in range(1, depth + 1):
-            stride = 2 if block == 1 and stage > 2 else 1
-            x = _block(net, x, filters, stride, block == 1, f"conv{stage}_block{block}")
-    return net.head(x, prefix="pool")
+        for number in range(1, depth + 1):
+            stride = 2 if halves(stage, number, depth) else 1
+            x = block(net, x, filters, stride, number == 1, f"conv{stage}_block{number}")
+    return x
 
 
 _FAMILY: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.resnet import ResNet50 as ResNet50
-
-preprocess_input, decode_predictions = modes("caffe")
+from jkeras.applications.resnet import decode_predictions as decode_predictions
+from jkeras.applications.resnet import preprocess_input as preprocess_input

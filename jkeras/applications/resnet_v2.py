@@ -7,9 +7,8 @@ from typing import Any
 from jkeras.applications.architecture import architecture
 from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.network import Network
+from jkeras.applications.resnet import stages
 from jkeras.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
-
-_FILTERS = (64, 128, 256, 512)
 
 
 def _normalized(net: Network, x: Any, prefix: str) -> Any:
@@ -34,12 +33,7 @@ def _block(net: Network, x: Any, filters: int, stride: int, projects: bool, name
 def _resnet_v2(net: Network, x: Any, depths: tuple[int, ...]) -> Any:
     x = net(ZeroPadding2D, x, 3, name="conv1_pad")
     x = net(Conv2D, x, 64, 7, strides=2, name="conv1_conv")
-    x = net(ZeroPadding2D, x, 1, name="pool1_pad")
-    x = net(MaxPooling2D, x, 3, strides=2, name="pool1_pool")
-    for stage, (filters, depth) in enumerate(zip(_FILTERS, depths, strict=True), 2):
-        for block in range(1, depth + 1):
-            stride = 2 if block == depth and stage < 5 else 1
-            x = _block(net, x, filters, stride, block == 1, f"conv{stage}_block{block}")
+    x = stages(net, x, depths, _block, lambda stage, number, depth: number == depth and stage < 5)
     return net.head(_normalized(net, x, "post"), prefix="pool")
 
 

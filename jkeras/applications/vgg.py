@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.applications.architecture import architecture
+from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.network import Network
 from jkeras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
@@ -28,3 +29,4 @@ _PAPER = "Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Sca
 
 VGG16 = architecture("VGG16", _vgg, (2, 2, 3, 3, 3), size=224, name="vgg16", folder="vgg16", reference=_PAPER)
 VGG19 = architecture("VGG19", _vgg, (2, 2, 4, 4, 4), size=224, name="vgg19", folder="vgg19", reference=_PAPER)
+preprocess_input, decode_predictions = modes("caffe")

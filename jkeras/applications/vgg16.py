@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.vgg import VGG16 as VGG16
-
-preprocess_input, decode_predictions = modes("caffe")
+from jkeras.applications.vgg import decode_predictions as decode_predictions
+from jkeras.applications.vgg import preprocess_input as preprocess_input

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jkeras.applications.imagenet_utils import modes
 from jkeras.applications.vgg import VGG19 as VGG19
-
-preprocess_input, decode_predictions = modes("caffe")
+from jkeras.applications.vgg import decode_predictions as decode_predictions
+from jkeras.applications.vgg import preprocess_input as preprocess_input

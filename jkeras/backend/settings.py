@@ -28,7 +28,16 @@ epsilon = fuzz.epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with."""
+    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with.
+
+    Args:
+        value: A small number above 0.
+
+    >>> set_epsilon(1e-5)
+    >>> epsilon()
+    1e-05
+    >>> set_epsilon(1e-7)
+    """
     fuzz.set_epsilon(value)
     forget_programs()  # so that no model made from now on shares it
 
@@ -41,7 +50,14 @@ _counts: defaultdict[str, int] = defaultdict(int)
 
 
 def backend() -> str:
-    """Return "jax": the only backend there is."""
+    """Return the name of the backend.
+
+    Returns:
+        "jax": there is no other.
+
+    >>> backend()
+    'jax'
+    """
     return "jax"
 
 

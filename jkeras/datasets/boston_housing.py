@@ -17,17 +17,17 @@ def load_data(
     anything but running an old script.
 
     Args:
-        path: the name it is kept under in the Keras folder, or an absolute path.
-        test_split: the fraction of the rows to test on.
-        seed: of the order of the rows.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        path: The name it is kept under in the Keras folder, or an absolute path.
+        test_split: The fraction of the rows to test on.
+        seed: Seed of the order of the rows.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: floats `(rows, 13)`. `y`: floats `(rows,)`, prices in thousands of dollars.
 
     Raises:
-        ValueError: if `test_split` is not in `[0, 1)`.
-        OSError: it is not there and could not be downloaded.
+        ValueError: If `test_split` is not in `[0, 1)`.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: D. Harrison and D. Rubinfeld (1978), Hedonic prices and the demand for clean air.
     """

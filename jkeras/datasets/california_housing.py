@@ -19,17 +19,17 @@ def load_data(
 
     Args:
         version: `"large"` for all rows, `"small"` for the first 600.
-        path: the name it is kept under in the Keras folder, or an absolute path.
-        test_split: the fraction of the rows to test on.
-        seed: of the order of the rows.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        path: The name it is kept under in the Keras folder, or an absolute path.
+        test_split: The fraction of the rows to test on.
+        seed: Seed of the order of the rows.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: floats `(rows, 8)`. `y`: floats `(rows,)`, prices in dollars.
 
     Raises:
-        ValueError: if `version` is another word or `test_split` is not in `[0, 1)`.
-        OSError: it is not there and could not be downloaded.
+        ValueError: If `version` is another word or `test_split` is not in `[0, 1)`.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: R. Pace and R. Barry (1997), Sparse Spatial Autoregressions.
     """

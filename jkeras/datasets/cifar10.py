@@ -15,14 +15,14 @@ def load_data(cache_dir: str | None = None) -> Split:
     The classes are airplane, automobile, bird, cat, deer, dog, frog, horse, ship and truck.
 
     Args:
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: unsigned bytes `(50000 or 10000, 32, 32, 3)`, with channels first if `backend.image_data_format()` says so.
         `y`: unsigned bytes `(50000 or 10000, 1)`, the class.
 
     Raises:
-        OSError: it is not there and could not be downloaded.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: A. Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images.
     """

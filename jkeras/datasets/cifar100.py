@@ -14,15 +14,15 @@ def load_data(label_mode: str = "fine", cache_dir: str | None = None) -> Split:
 
     Args:
         label_mode: `"fine"` for the hundred classes, `"coarse"` for the twenty groups.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: unsigned bytes `(50000 or 10000, 32, 32, 3)`, with channels first if `backend.image_data_format()` says so.
         `y`: unsigned bytes `(50000 or 10000, 1)`, the class.
 
     Raises:
-        ValueError: if `label_mode` is another word.
-        OSError: it is not there and could not be downloaded.
+        ValueError: If `label_mode` is another word.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: A. Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images.
     """

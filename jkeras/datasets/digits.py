@@ -16,13 +16,13 @@ def load_data(test_rows: int = 360) -> Split:
     harder and more honest test than a random split: one small network read 95 % of them, and 98 % of every fifth row.
 
     Args:
-        test_rows: how many images, from the end, are for testing; 0 to 1797.
+        test_rows: How many images, from the end, are for testing; 0 to 1797.
 
     Returns:
         `x`: unsigned bytes `(images, 8, 8)`, values 0 (paper) to 16 (ink). `y`: unsigned bytes `(images,)`, the digit.
 
     Raises:
-        ValueError: if there are not so many images.
+        ValueError: If there are not so many images.
 
     >>> (x_train, y_train), (x_test, y_test) = load_data()
     >>> x_train.shape, y_train.shape, x_test.shape, int(x_train.max())

@@ -16,13 +16,13 @@ def load_data(cache_dir: str | None = None) -> Split:
     The classes are T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag and ankle boot.
 
     Args:
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: unsigned bytes `(60000 or 10000, 28, 28)`. `y`: unsigned bytes `(60000 or 10000,)`, the class.
 
     Raises:
-        OSError: it is not there and could not be downloaded.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: H. Xiao, K. Rasul, R. Vollgraf (2017), Fashion-MNIST, arXiv:1708.07747 (MIT licence).
     """

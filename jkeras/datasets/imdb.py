@@ -28,22 +28,22 @@ def load_data(
     A word's number is its rank by frequency plus `index_from`; 0 is left for padding.
 
     Args:
-        path: the name it is kept under in the Keras folder, or an absolute path.
-        num_words: numbers from this one on are out of the vocabulary (`nb_words` in Keras 1).
-        skip_top: and so are numbers below this one.
-        maxlen: drop the reviews of this many words and more.
-        seed: of the order of the reviews.
-        start_char: the number in front of every review; `None` for none.
-        oov_char: the number that stands for a word out of the vocabulary; `None` leaves such words out.
-        index_from: what is added to the ranks.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        path: The name it is kept under in the Keras folder, or an absolute path.
+        num_words: Numbers from this one on are out of the vocabulary (`nb_words` in Keras 1).
+        skip_top: Numbers below this one are, too.
+        maxlen: Drop the reviews of this many words and more.
+        seed: Seed of the order of the reviews.
+        start_char: The number in front of every review; `None` for none.
+        oov_char: The number that stands for a word out of the vocabulary; `None` leaves such words out.
+        index_from: What is added to the ranks.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: array of objects `(reviews,)`, lists of numbers. `y`: integers `(reviews,)`, 1 for a good review.
 
     Raises:
-        ValueError: if no review is shorter than `maxlen`.
-        OSError: it is not there and could not be downloaded.
+        ValueError: If no review is shorter than `maxlen`.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: A. Maas et al. (2011), Learning Word Vectors for Sentiment Analysis; `keras.datasets.imdb`.
     """
@@ -63,5 +63,15 @@ def load_data(
 
 
 def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
-    """Return the rank of every word; the numbers in the reviews are `index_from` larger."""
+    """Return the rank of every word by frequency, from 1; the numbers in the reviews are `index_from` larger.
+
+    Args:
+        path: The name it is kept under in the Keras folder, or an absolute path.
+
+    Returns:
+        A dictionary from words to ranks.
+
+    Raises:
+        OSError: If it is not there and could not be downloaded.
+    """
     return word_sequences.word_index("imdb_word_index.json", path)

@@ -12,14 +12,14 @@ def load_data(path: str = "mnist.npz", cache_dir: str | None = None) -> Split:
     """Return `(x_train, y_train), (x_test, y_test)`.
 
     Args:
-        path: the name it is kept under in the Keras folder, or an absolute path.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        path: The name it is kept under in the Keras folder, or an absolute path.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: unsigned bytes `(60000 or 10000, 28, 28)`. `y`: unsigned bytes `(60000 or 10000,)`, the digit.
 
     Raises:
-        OSError: it is not there and could not be downloaded.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: Y. LeCun, C. Cortes, C. Burges, The MNIST Database of Handwritten Digits (CC BY-SA 3.0).
     """

@@ -33,23 +33,23 @@ def load_data(
     A word's number is its rank by frequency plus `index_from`; 0 is left for padding.
 
     Args:
-        path: the name it is kept under in the Keras folder, or an absolute path.
-        num_words: numbers from this one on are out of the vocabulary (`nb_words` in Keras 1).
-        skip_top: and so are numbers below this one.
-        maxlen: drop the newswires of this many words and more.
-        test_split: the fraction of the newswires to test on.
-        seed: of the order of the newswires.
-        start_char: the number in front of every newswire; `None` for none.
-        oov_char: the number that stands for a word out of the vocabulary; `None` leaves such words out.
-        index_from: what is added to the ranks.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        path: The name it is kept under in the Keras folder, or an absolute path.
+        num_words: Numbers from this one on are out of the vocabulary (`nb_words` in Keras 1).
+        skip_top: Numbers below this one are, too.
+        maxlen: Drop the newswires of this many words and more.
+        test_split: The fraction of the newswires to test on.
+        seed: Seed of the order of the newswires.
+        start_char: The number in front of every newswire; `None` for none.
+        oov_char: The number that stands for a word out of the vocabulary; `None` leaves such words out.
+        index_from: What is added to the ranks.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Returns:
         `x`: array of objects `(newswires,)`, lists of numbers. `y`: integers `(newswires,)`, the topic.
 
     Raises:
-        ValueError: if no newswire is shorter than `maxlen`, or `test_split` is not in `[0, 1)`.
-        OSError: it is not there and could not be downloaded.
+        ValueError: If no newswire is shorter than `maxlen`, or `test_split` is not in `[0, 1)`.
+        OSError: If it is not there and could not be downloaded.
 
     Reference: D. Lewis, Reuters-21578; `keras.datasets.reuters`.
     """
@@ -62,12 +62,25 @@ def load_data(
 
 
 def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
-    """Return the rank of every word; the numbers in the newswires are `index_from` larger."""
+    """Return the rank of every word by frequency, from 1; the numbers in the newswires are `index_from` larger.
+
+    Args:
+        path: The name it is kept under in the Keras folder, or an absolute path.
+
+    Returns:
+        A dictionary from words to ranks.
+
+    Raises:
+        OSError: If it is not there and could not be downloaded.
+    """
     return word_sequences.word_index("reuters_word_index.json", path)
 
 
 def get_label_names() -> tuple[str, ...]:
     """Return the names of the 46 topics, in the order of their numbers.
+
+    Returns:
+        A tuple of strings.
 
     >>> get_label_names()[:4], len(get_label_names())
     (('cocoa', 'grain', 'veg-oil', 'earn'), 46)

@@ -61,7 +61,7 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the arrays of an `.npz` file, those of Python objects too, without running anything in it.
 
     Raises:
-        pickle.UnpicklingError: an array of objects holds something else than lists, numbers, strings and arrays.
+        pickle.UnpicklingError: An array of objects holds something else than lists, numbers, strings and arrays.
 
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/ragged.npz"

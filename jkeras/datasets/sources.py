@@ -61,13 +61,13 @@ def fetch(name: str, path: str | os.PathLike[str] | None = None, cache_dir: str 
     """Return the path of a data set's file, downloading it if it is not in the Keras folder yet.
 
     Args:
-        name: a key of `SOURCES`.
-        path: the name to keep it under instead of the usual one; an absolute path is read where it is.
-        cache_dir: by default `$KERAS_HOME` or `~/.keras`.
+        name: A key of `SOURCES`.
+        path: The name to keep it under instead of the usual one; an absolute path is read where it is.
+        cache_dir: By default `$KERAS_HOME` or `~/.keras`.
 
     Raises:
-        OSError: it is not there and could not be downloaded; the message says where to put it.
-        ValueError: what is at `path`, or what was downloaded, has another checksum.
+        OSError: If it is not there and could not be downloaded; the message says where to put it.
+        ValueError: What is at `path`, or what was downloaded, has another checksum.
     """
     source = SOURCES[name]
     algorithm, _, digest = source.checksum.rpartition(":")

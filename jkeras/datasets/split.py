@@ -27,7 +27,7 @@ def split_rows(x: Any, y: Any, test_split: float) -> Split:
     """Return `(x_train, y_train), (x_test, y_test)`: the last fraction `test_split` of the rows is for testing.
 
     Raises:
-        ValueError: if `test_split` is not in `[0, 1)`.
+        ValueError: If `test_split` is not in `[0, 1)`.
     """
     if not 0 <= test_split < 1:
         raise ValueError(f"Expected test_split, the fraction of the rows to test on, in [0, 1); got {test_split}.")

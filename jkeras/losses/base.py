@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -12,7 +11,6 @@ import numpy as np
 
 from jkeras.core.config import Configurable, serialize
 from jkeras.core.dtypes import as_policy, floatx
-from jkeras.core.errors import unexpected_argument
 from jkeras.core.graph import has_symbolic
 from jkeras.core.operation import operate
 from jkeras.core.registry import Registry, snake_case
@@ -26,8 +24,9 @@ class Loss(Configurable):
     """A loss: subclass it and define `call(y_true, y_pred)`, which returns one value for each sample.
 
     Args:
-        name: Shown in logs; default is the class name in snake_case.
-        reduction: `"sum_over_batch_size"` (= `"mean"`), `"sum"`, `"mean_with_sample_weight"`, `"none"` or None.
+        name: Shown in logs; default is the class name in snake_case, or the name of the function behind the class.
+        reduction: How one value for each sample becomes the loss. `"sum_over_batch_size"` (or `"mean"`): the mean;
+            `"sum"`; `"mean_with_sample_weight"`: the sum over the sum of the weights; `"none"` or None: not at all.
         dtype: What both arguments are converted to before `call`; default is the float of `floatx()`.
 
     >>> class Cubic(Loss):
@@ -43,7 +42,12 @@ class Loss(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """Make a loss from what `get_config` returned; tf_keras also writes the function that the class stands for."""
+        """Return the loss that `get_config` described; tf_keras also writes the function that the class stands for.
+
+        Args:
+            config: Constructor arguments.
+            custom_objects: Classes and functions by name, for those that hold others.
+        """
         return cls(**{name: value for name, value in config.items() if name != "fn"})
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
@@ -74,16 +78,35 @@ class Loss(Configurable):
         return reduce_weighted(values, sample_weight, mask, self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one value for each sample. Subclasses define it."""
+        """Return one value for each sample. Subclasses define it.
+
+        Args:
+            y_true: Targets, in the dtype of the loss.
+            y_pred: Predictions, likewise.
+
+        Returns:
+            An array of shape (batch,), or (batch, ...) for losses of time steps or pixels.
+        """
         raise TypeError(f"{type(self).__name__} must define call(self, y_true, y_pred), one value for each sample.")
 
     def compute_mask(self, y_true: Any, y_pred: Any) -> Any:
-        """Return which samples the loss itself leaves out (booleans, False is out), or None."""
+        """Return which samples the loss itself leaves out, besides those that are masked.
+
+        Args:
+            y_true, y_pred: As for `call`.
+
+        Returns:
+            Booleans in the shape of what `call` returns, False where a value is left out, or None.
+        """
         return None
 
 
 class FunctionLoss(Loss):
     """A loss from a function `f(y_true, y_pred, **arguments)` that returns one value for each sample.
+
+    Args:
+        fn: The function.
+        arguments: What it takes besides, by name.
 
     >>> FunctionLoss(lambda y_true, y_pred, power: abs(y_true - y_pred) ** power, power=2)([1.0], [3.0]).item()
     4.0
@@ -120,7 +143,11 @@ class FunctionLoss(Loss):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """Make a loss from what `get_config` returned; a function is found by its name.
+        """Return the loss that `get_config` described; a function is found by its name.
+
+        Args:
+            config: Constructor arguments.
+            custom_objects: Functions by name.
 
         Raises:
             ValueError: If the name is neither a loss of jkeras nor in `custom_objects`.
@@ -129,60 +156,6 @@ class FunctionLoss(Loss):
         if isinstance(fn, (str, dict)):
             config = {**config, "fn": losses.deserialize(fn, custom_objects)}
         return cls(**config)
-
-
-class StandardLoss(Loss):
-    """A loss class made from a function: it takes the function's arguments, then `reduction`, `name` and `dtype`.
-
-    A class keyword names the function; `name` is the default name if it is not the function's; `order` lists the
-    arguments where they are not simply all of the function's followed by the three.
-
-    >>> class Distance(StandardLoss, function=lambda y_true, y_pred, scale=2.0: abs(y_true - y_pred) * scale):
-    ...     "A distance."
-    >>> Distance(scale=3.0)([1.0], [3.0]).item()
-    6.0
-    """
-
-    function: ClassVar[Callable[..., Any]]
-    argument_names: ClassVar[tuple[str, ...]]
-
-    def __init_subclass__(
-        cls, function: Callable[..., Any] | None = None, name: str | None = None, order: str | None = None
-    ) -> None:
-        super().__init_subclass__()
-        if function is None:
-            return
-        parameters = {p.name: p for p in list(inspect.signature(function).parameters.values())[2:]}
-        own = order.split() if order else [*parameters, "reduction", "name", "dtype"]
-        defaults = {"reduction": "sum_over_batch_size", "name": name or function.__name__, "dtype": None}
-        cls.function = staticmethod(function)
-        cls.argument_names = tuple(p for p in own if p not in defaults)
-        cls.__init__ = _constructor(  # type: ignore[method-assign]
-            cls, {p: defaults[p] if p in defaults else parameters[p].default for p in own}
-        )
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.function(y_true, y_pred, **{name: getattr(self, name) for name in self.argument_names})
-
-
-def _constructor(cls: type[StandardLoss], defaults: dict[str, Any]) -> Callable[..., None]:
-    """An `__init__` with the arguments of `defaults`, for people and tools that read signatures."""
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(name, kind, default=value) for name, value in defaults.items()]
-    signature = inspect.Signature([inspect.Parameter("self", kind), *parameters])
-
-    def __init__(self: StandardLoss, *args: Any, **kwargs: Any) -> None:
-        for name in kwargs:
-            if name not in defaults:
-                raise unexpected_argument(cls.__name__, name, defaults)
-        given = {**defaults, **signature.bind(self, *args, **kwargs).arguments}
-        Loss.__init__(self, given["name"], given["reduction"], given["dtype"])
-        for name in cls.argument_names:
-            setattr(self, name, given[name])
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
-    return __init__
 
 
 def _convert(tree: Any, dtype: str, keep_integers: bool = False) -> Any:

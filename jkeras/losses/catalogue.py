@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from jkeras.functional import crossentropy, losses
 from jkeras.functional.crossentropy import sparse_labels
-from jkeras.losses.base import StandardLoss
 from jkeras.losses.ctc import ctc
+from jkeras.losses.standard import StandardLoss
 
 
 class MeanSquaredError(StandardLoss, function=losses.mean_squared_error):
@@ -53,7 +53,9 @@ class LogCosh(StandardLoss, function=losses.log_cosh):
 
 
 class Huber(StandardLoss, function=losses.huber, name="huber_loss"):
-    """Squared error up to `delta`, absolute error beyond.
+    """Mean of `e^2 / 2` where `|e| <= delta`, and of `delta |e| - delta^2 / 2` beyond; `e = y_pred - y_true`.
+
+    Reference: Huber 1964, Robust estimation of a location parameter.
 
     >>> Huber(delta=1.0)([[0.0]], [[3.0]]).item()
     2.5
@@ -101,7 +103,9 @@ class Dice(StandardLoss, function=losses.dice, order="reduction name axis dtype"
 
 
 class Tversky(StandardLoss, function=losses.tversky, order="alpha beta reduction name axis dtype"):
-    """Overlap loss with weights `alpha` of false negatives and `beta` of false positives.
+    """Overlap loss `1 - TP / (TP + alpha FN + beta FP)`.
+
+    Reference: Salehi et al. 2017, https://arxiv.org/abs/1706.05721; the weights are where Keras's code has them.
 
     >>> round(Tversky(alpha=1.0)([[1.0, 1.0]], [[1.0, 0.0]]).item(), 4)
     0.5
@@ -109,7 +113,7 @@ class Tversky(StandardLoss, function=losses.tversky, order="alpha beta reduction
 
 
 class Circle(StandardLoss, function=losses.circle, order="gamma margin remove_diagonal reduction name dtype"):
-    """Circle loss of unit-norm embeddings and integer labels.
+    """Circle loss of unit-norm embeddings, shape (batch, features), and integer labels, shape (batch,).
 
     Samples whose label nobody else has are left out, also of the mean's denominator.
 
@@ -137,6 +141,8 @@ class BinaryCrossentropy(StandardLoss, function=crossentropy.binary_crossentropy
 class BinaryFocalCrossentropy(StandardLoss, function=crossentropy.binary_focal_crossentropy):
     """Binary cross entropy that weights easy samples down by `(1 - p_t)^gamma`.
 
+    Reference: Lin et al. 2018, https://arxiv.org/abs/1708.02002
+
     >>> round(BinaryFocalCrossentropy()([[1.0]], [[0.5]]).item(), 4)
     0.1733
     """
@@ -153,13 +159,17 @@ class CategoricalCrossentropy(StandardLoss, function=crossentropy.categorical_cr
 class CategoricalFocalCrossentropy(StandardLoss, function=crossentropy.categorical_focal_crossentropy):
     """Categorical cross entropy that weights easy samples down by `(1 - p)^gamma`.
 
+    Reference: Lin et al. 2018, https://arxiv.org/abs/1708.02002
+
     >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]).item(), 4)
     0.0433
     """
 
 
 class CategoricalGeneralizedCrossEntropy(StandardLoss, function=crossentropy.categorical_generalized_cross_entropy):
-    """`(1 - p_y^q) / q` of integer labels.
+    """`(1 - p_y^q) / q` of integer labels: robust to wrong ones.
+
+    Reference: Zhang and Sabuncu 2018, https://arxiv.org/abs/1805.07836
 
     >>> CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]]).item()
     1.0
@@ -207,6 +217,10 @@ class Poisson(StandardLoss, function=crossentropy.poisson):
 
 class CTC(StandardLoss, function=ctc):
     """Connectionist temporal classification of integer label sequences, 0 being blank and padding.
+
+    `y_true` has shape (batch, labels), `y_pred` are logits of shape (batch, frames, classes).
+
+    Reference: Graves et al. 2006, "Connectionist temporal classification".
 
     >>> round(CTC()([[1]], [[[0.0, 0.0]]]).item(), 4)
     0.6931

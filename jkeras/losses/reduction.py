@@ -62,6 +62,9 @@ def reduce_weighted(
         mask: Booleans; where False a loss does not count. Shapes as for `sample_weight`.
         reduction: See above.
 
+    Returns:
+        A scalar, or without a reduction an array of the shape of `values`.
+
     >>> reduce_weighted(jnp.array([1.0, 2.0, 6.0]), mask=jnp.array([True, True, False])).item()
     1.5
     """

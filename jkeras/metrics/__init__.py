@@ -84,8 +84,6 @@ from jkeras.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from jkeras.metrics.lazy import LazyMetric
 from jkeras.metrics.mean import Mean, MeanMetricWrapper, MeanRelativeError, MeanTensor, Sum, functions
 from jkeras.metrics.r2 import R2Score
-from jkeras.metrics.standard import StandardMetric
-from jkeras.metrics.weighting import mask_weight
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
@@ -95,11 +93,10 @@ kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
 __all__ = [
-    "Metric", "LazyMetric", "StandardMetric", "experimental", "get", "serialize", "deserialize", "resolve",
-    "mask_weight", "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "kld", "KLD",
-    "kullback_leibler_divergence", "logcosh", "mean_squared_error", "mean_absolute_error",
-    "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "log_cosh", "huber", "hinge",
-    "squared_hinge", "categorical_hinge", "binary_crossentropy", "binary_focal_crossentropy",
+    "Metric", "experimental", "get", "serialize", "deserialize", "mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle",
+    "MSLE", "kld", "KLD", "kullback_leibler_divergence", "logcosh", "mean_squared_error", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "log_cosh", "huber", "hinge", "squared_hinge",
+    "categorical_hinge", "binary_crossentropy", "binary_focal_crossentropy",
     "categorical_crossentropy", "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
     "kl_divergence", "poisson", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy",
     "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "Mean", "Sum", "MeanMetricWrapper",
@@ -169,6 +166,9 @@ def get(identifier: Any) -> Metric | None:
         identifier: A name (`"mse"`, `"AUC"`), a class, a configuration dictionary, an instance, a function
             `f(y_true, y_pred)`, or None.
 
+    Returns:
+        A `Metric` or None; a function's is a `MeanMetricWrapper`.
+
     Raises:
         ValueError: If the name is unknown; it tells the nearest one.
 
@@ -184,7 +184,13 @@ def get(identifier: Any) -> Metric | None:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the metric for what `serialize` returned, a name or a configuration; `custom_objects` are looked up first.
 
-    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, or what `get` takes.
+        custom_objects: Classes and functions by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+
+    Returns:
+        A `Metric` or None.
 
     >>> deserialize({"class_name": "BinaryAccuracy", "config": {"threshold": 0.25}}).threshold
     0.25
@@ -196,7 +202,12 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_l
 def serialize(metric: Any, use_legacy_format: bool = True) -> Any:
     """Return a metric as plain data: a function's name, or the class name and configuration of an instance.
 
-    Without `use_legacy_format` the configuration is as Keras 3 writes it.
+    Args:
+        metric: A `Metric`, or a function with a name.
+        use_legacy_format: False writes the module besides, as Keras 3 does.
+
+    Returns:
+        A string, or a dictionary of plain data.
 
     >>> serialize(mean_squared_error)
     'mean_squared_error'
@@ -214,6 +225,9 @@ def resolve(spec: Any, output_shape: tuple[int, ...] | None = None, loss: Any = 
         spec: As for `get`; a metric made from a name has exactly that name.
         output_shape: The shape of the model's output: some metrics need the number of classes.
         loss: The loss of that output as given to `compile`; no metric depends on it.
+
+    Returns:
+        The metric, built for the output where its variables depend on it.
 
     Raises:
         ValueError: If the name is unknown, or `spec` is None.

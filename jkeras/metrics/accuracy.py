@@ -17,6 +17,12 @@ from jkeras.metrics.standard import StandardMetric
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """1 where `y_true == y_pred`, else 0; elementwise.
 
+    Args:
+        y_true, y_pred: Arrays of one shape; a unit axis at the end may differ.
+
+    Returns:
+        Floats 0 or 1 of that shape.
+
     >>> accuracy([1, 2], [1, 3]).tolist()
     [1.0, 0.0]
     """
@@ -26,6 +32,14 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """1 where `y_true == (y_pred > threshold)`, else 0; elementwise.
+
+    Args:
+        y_true: Labels 0 and 1, shape (batch, ...).
+        y_pred: Probabilities, same shape; a unit axis at the end may differ.
+        threshold: Predictions above it are class 1.
+
+    Returns:
+        Floats 0 or 1 of that shape.
 
     >>> binary_accuracy([1, 0], [0.9, 0.8]).tolist()
     [1.0, 0.0]
@@ -42,7 +56,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
         y_pred: Scores, same shape.
 
     Returns:
-        Shape (batch, ...).
+        Floats 0 or 1, shape (batch, ...).
 
     Raises:
         ValueError: If the shapes differ in more than the number of classes.
@@ -67,7 +81,7 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Arr
         y_pred: Scores, shape (batch, ..., classes).
 
     Returns:
-        Shape (batch, ...).
+        Floats 0 or 1, shape (batch, ...).
 
     Raises:
         ValueError: If there is not one label for each prediction.
@@ -87,6 +101,9 @@ def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5)
         y_pred: Scores, same shape.
         k: How many scores are looked at. A score equal to the `k`-th largest is among them.
 
+    Returns:
+        Floats 0 or 1, shape (batch, ...).
+
     >>> top_k_categorical_accuracy([[0, 1, 0]], [[0.5, 0.3, 0.2]], k=2).tolist()
     [1.0]
     """
@@ -103,6 +120,12 @@ def sparse_top_k_categorical_accuracy(
         y_pred: Scores, shape (batch, ..., classes); with `from_sorted_ids` class numbers, best first.
         k: How many scores are looked at. A score equal to the `k`-th largest is among them.
         from_sorted_ids: Whether `y_pred` holds the best classes and not scores.
+
+    Returns:
+        Floats 0 or 1, shape (batch, ...).
+
+    Raises:
+        ValueError: If there is not one label for each prediction.
 
     >>> sparse_top_k_categorical_accuracy([1, 2], [[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], k=2).tolist()
     [1.0, 0.0]
@@ -213,7 +236,7 @@ class TopKCategoricalAccuracy(StandardMetric, function=top_k_categorical_accurac
 class SparseTopKCategoricalAccuracy(
     StandardMetric, function=sparse_top_k_categorical_accuracy, order="k name dtype from_sorted_ids"
 ):
-    """How often the integer label is among the `k` largest scores (or the first `k` numbers, `from_sorted_ids`).
+    """How often the integer label is among the `k` largest scores (or the first `k` class numbers).
 
     >>> float(SparseTopKCategoricalAccuracy(k=1)([2, 1], [[0.1, 0.9, 0.8], [0.05, 0.95, 0]]))
     0.5

@@ -74,11 +74,30 @@ class Metric(Template):
     def add_variable(
         self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: Any = None
     ) -> Weight:
-        """Declare a variable, as Keras 3 spells it."""
+        """Declare a variable, as Keras 3 spells it.
+
+        Args:
+            shape: A tuple of integers; a scalar if left out.
+            initializer: A name, an object or a function; zeros if left out.
+            dtype: Default is that of the metric.
+            aggregation: "sum", "mean" or another word of Keras, kept with the variable.
+            name: Its key in the totals.
+
+        Returns:
+            The variable; reading and assigning it in `update_state` is what accumulates.
+        """
         return self.add_weight(name=name, shape=shape, initializer=initializer, dtype=dtype, aggregation=aggregation)
 
     def add_weight(self, *positional: Any, **declaration: Any) -> Weight:
-        """Declare a variable: `(name, shape, initializer=)` as Keras 2 or `(shape, initializer, name=)` as Keras 3."""
+        """Declare a variable, as Keras 2 and 3 spell it.
+
+        Args:
+            positional: `name, shape` as in Keras 2, or `shape, initializer` as in Keras 3.
+            declaration: The same and others by name, as for `add_variable`.
+
+        Returns:
+            The variable.
+        """
         declaration["trainable"] = False
         if declaration.get("initializer") is None and (len(positional) < 2 or isinstance(positional[0], str)):
             declaration["initializer"] = "zeros"
@@ -89,7 +108,15 @@ class Metric(Template):
         return weight
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
-        """Accumulate one batch: `(y_true, y_pred, sample_weight=None)` unless the metric says otherwise."""
+        """Accumulate one batch. Subclasses define it.
+
+        Args:
+            args, kwargs: `y_true, y_pred, sample_weight=None`, unless the metric says otherwise: targets, predictions,
+                and numbers of shape (batch,) or of the targets' leading axes.
+
+        Returns:
+            Nothing that is used.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} has no update_state(self, y_true, y_pred, sample_weight=None)."
         )
@@ -121,18 +148,27 @@ class Metric(Template):
         return result.value if isinstance(result, Weight) else result
 
     def init(self) -> State:
-        """Return fresh totals."""
+        """Return fresh totals: `{path: {name of the variable: array}}`."""
         return two_level((key, w.name, w.draw(seeds.as_key(0))) for key, w in weights_of(self))
 
     def update(self, totals: State, *args: Any, **kwargs: Any) -> State:
-        """Return the totals after one batch; a pure function of its arguments."""
+        """Return the totals after one batch; a pure function of its arguments.
+
+        Args:
+            totals: From `init` or the last `update`.
+            args, kwargs: What `update_state` takes.
+        """
         frame = Frame()
         with frame:
             bind(self, frame, {}, totals).update_state(*args, **kwargs)
             return collect_state(frame)
 
     def compute(self, totals: State) -> Any:
-        """Return the value of `totals`; a pure function."""
+        """Return the value of totals; a pure function.
+
+        Args:
+            totals: From `init` or the last `update`.
+        """
         frame = Frame()
         with frame:
             result = bind(self, frame, {}, totals).result()
@@ -143,6 +179,10 @@ class Metric(Template):
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Return the arrays of `variables` after one batch, given those before it; a pure function.
 
+        Args:
+            metric_variables: Arrays in the order of `variables`.
+            args, kwargs: What `update_state` takes.
+
         Raises:
             ValueError: If there are not as many arrays as variables.
         """
@@ -150,7 +190,11 @@ class Metric(Template):
         return [totals[key][w.name] for key, w in weights_of(self)]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        """Return the value for the arrays of `variables`; a pure function."""
+        """Return the value for the arrays of `variables`; a pure function.
+
+        Args:
+            metric_variables: Arrays in the order of `variables`.
+        """
         return self.compute(self._totals_of(metric_variables))
 
     def stateless_reset_state(self) -> list[Any]:

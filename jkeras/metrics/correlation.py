@@ -17,6 +17,13 @@ Axis = int | Sequence[int]
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = -1) -> jax.Array:
     """`cov(y_true, y_pred) / (std(y_true) std(y_pred))` along `axis`; NaN where one of them is constant.
 
+    Args:
+        y_true, y_pred: Arrays of one shape.
+        axis: The axis, or axes, along which values are correlated.
+
+    Returns:
+        Numbers in [-1, 1]: the shape without `axis`.
+
     >>> round(float(pearson_correlation([[0.0, 1.0, 2.0]], [[1.0, 3.0, 5.0]])[0]), 3)
     1.0
     """
@@ -26,6 +33,13 @@ def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = -1) -
 
 def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = -1) -> jax.Array:
     """`2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)` along `axis`.
+
+    Args:
+        y_true, y_pred: Arrays of one shape.
+        axis: The axis, or axes, along which values are correlated.
+
+    Returns:
+        Numbers in [-1, 1]: the shape without `axis`.
 
     Reference: Lin 1989, A concordance correlation coefficient to evaluate reproducibility.
 

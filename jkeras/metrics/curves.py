@@ -26,7 +26,7 @@ class CurveMetric(LazyMetric):
     multi_label: bool = False
     label_weights: Any = None
 
-    def declare(self, shape: tuple[int | None, ...]) -> None:
+    def _declare(self, shape: tuple[int | None, ...]) -> None:
         """Declare the four counts, shape (thresholds,) or, if `multi_label`, (thresholds, labels)."""
         full = (len(self.levels), shape[-1]) if self.multi_label else (len(self.levels),)
         for field in Counts._fields:
@@ -34,7 +34,7 @@ class CurveMetric(LazyMetric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels, 0 or 1, and predictions of the same shape."""
-        self.prepare(y_pred)
+        self._prepare(y_pred)
         counts = count(
             y_true,
             y_pred,
@@ -48,9 +48,9 @@ class CurveMetric(LazyMetric):
         for field, added in counts._asdict().items():
             getattr(self, field).assign_add(added)
 
-    def counts(self) -> Counts:
+    def _counts(self) -> Counts:
         """Return the counts so far."""
-        self.require_built()
+        self._require_built()
         return Counts(*(jnp.asarray(getattr(self, field)) for field in Counts._fields))
 
 
@@ -71,6 +71,10 @@ class AUC(CurveMetric):
         num_labels: The number of labels; needed if the pure triple is used before a batch was seen.
         label_weights: Weights of the labels in that average, or in the counts if not `multi_label`.
         from_logits: Whether the predictions are logits.
+
+    Raises:
+        ValueError: For an unknown curve or summation method, thresholds outside [0, 1], or `num_labels` without
+            `multi_label`.
 
     Reference: Davis and Goadrich 2006; Flach and Kull 2015 for precision-recall-gain.
 
@@ -123,7 +127,7 @@ class AUC(CurveMetric):
 
     def result(self) -> Any:
         """Return the area, a scalar."""
-        counts = self.counts()
+        counts = self._counts()
         area = self._area(counts)
         if not self.multi_label:
             return area
@@ -166,7 +170,14 @@ def _interpolated_precision_recall(tp: jax.Array, fp: jax.Array, fn: jax.Array) 
 
 
 class BestAtConstraint(CurveMetric):
-    """The largest value of one rate among the thresholds where another is at least a given value; 0 if none is."""
+    """The largest value of one rate among the thresholds where another is at least a given value; 0 if none is.
+
+    Args:
+        num_thresholds: How many thresholds there are, evenly over [0, 1]; a single one is 0.5.
+        class_id: Which label of the last axis counts; all if None.
+        name: The key in logs, default is the class name in snake_case.
+        dtype: Dtype of the counts.
+    """
 
     wanted: ClassVar[str]
     given: ClassVar[str]
@@ -185,7 +196,7 @@ class BestAtConstraint(CurveMetric):
 
     def result(self) -> Any:
         """Return the best rate, a scalar."""
-        tp, fp, tn, fn = self.counts()
+        tp, fp, tn, fn = self._counts()
         parts = {"sensitivity": (tp, fn), "recall": (tp, fn), "specificity": (tn, fp), "precision": (tp, fp)}
         wanted, given = (divide_no_nan(part, part + rest) for part, rest in (parts[self.wanted], parts[self.given]))
         return jnp.max(jnp.where(given >= getattr(self, self.given), wanted, 0))
@@ -193,6 +204,12 @@ class BestAtConstraint(CurveMetric):
 
 class SensitivityAtSpecificity(BestAtConstraint):
     """Best sensitivity `TP / (TP + FN)` where the specificity `TN / (TN + FP)` is at least `specificity`.
+
+    Args:
+        specificity: The least specificity, in [0, 1].
+
+    Raises:
+        ValueError: If `specificity` or `num_thresholds` is out of range.
 
     >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
     0.5
@@ -214,6 +231,12 @@ class SensitivityAtSpecificity(BestAtConstraint):
 class SpecificityAtSensitivity(BestAtConstraint):
     """Best specificity `TN / (TN + FP)` where the sensitivity `TP / (TP + FN)` is at least `sensitivity`.
 
+    Args:
+        sensitivity: The least sensitivity, in [0, 1].
+
+    Raises:
+        ValueError: If `sensitivity` or `num_thresholds` is out of range.
+
     >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])), 4)
     0.6667
     """
@@ -234,6 +257,12 @@ class SpecificityAtSensitivity(BestAtConstraint):
 class PrecisionAtRecall(BestAtConstraint):
     """Best precision `TP / (TP + FP)` where the recall `TP / (TP + FN)` is at least `recall`.
 
+    Args:
+        recall: The least recall, in [0, 1].
+
+    Raises:
+        ValueError: If `recall` or `num_thresholds` is out of range.
+
     >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
     0.5
     """
@@ -253,6 +282,12 @@ class PrecisionAtRecall(BestAtConstraint):
 
 class RecallAtPrecision(BestAtConstraint):
     """Best recall `TP / (TP + FN)` where the precision `TP / (TP + FP)` is at least `precision`.
+
+    Args:
+        precision: The least precision, in [0, 1].
+
+    Raises:
+        ValueError: If `precision` or `num_thresholds` is out of range.
 
     >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]))
     0.5

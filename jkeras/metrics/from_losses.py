@@ -24,6 +24,12 @@ class MeanSquaredError(StandardMetric, function=losses.mean_squared_error):
 def squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`(y_true - y_pred)^2`, elementwise.
 
+    Args:
+        y_true, y_pred: Targets and predictions of one shape.
+
+    Returns:
+        An array of that shape.
+
     >>> squared_error([0.0, 1.0], [1.0, 3.0]).tolist()
     [1.0, 4.0]
     """
@@ -69,6 +75,13 @@ class MeanSquaredLogarithmicError(StandardMetric, function=losses.mean_squared_l
 
 def cosine(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """The cosine of the angle between both along `axis`: 1 is the same direction (the loss has the other sign).
+
+    Args:
+        y_true, y_pred: Vectors along `axis`, shape (batch, ..., n).
+        axis: The axis of the components of a vector.
+
+    Returns:
+        One value in [-1, 1] for each vector: the shape without `axis`.
 
     >>> cosine([[0.0, 1.0]], [[0.0, 2.0]]).tolist()
     [1.0]

@@ -20,9 +20,12 @@ class FBetaScore(LazyMetric):
         average: None for one score a label; `"micro"` counts all labels together; `"macro"` is the mean of the labels'
             scores, `"weighted"` their mean weighted by how often each label is true.
         beta: How many times as important recall is.
-        threshold: Predictions above it are positive. If None, the largest of each sample is.
+        threshold: Predictions above it, in (0, 1], are positive. If None, the largest of each sample is.
         name: The key in logs.
         dtype: Dtype of the counts.
+
+    Raises:
+        ValueError: If an argument is outside these.
 
     >>> labels = jnp.array([[1, 0], [0, 1], [0, 1]])
     >>> predictions = jnp.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
@@ -49,7 +52,7 @@ class FBetaScore(LazyMetric):
         self.beta = beta
         self.threshold = threshold
 
-    def declare(self, shape: tuple[int | None, ...]) -> None:
+    def _declare(self, shape: tuple[int | None, ...]) -> None:
         """Declare one count of each kind for each label."""
         if len(shape) != 2 or shape[-1] is None:
             raise ValueError(f"Metric {self.path!r} expected predictions of shape (batch, labels); got {shape}.")
@@ -61,7 +64,7 @@ class FBetaScore(LazyMetric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels, 0 or 1, and predictions, both of shape (batch, labels)."""
         y_true, y_pred = jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype)
-        self.prepare(y_pred)
+        self._prepare(y_pred)
         if y_true.shape != y_pred.shape or y_pred.ndim != 2:
             raise ValueError(
                 f"Metric {self.path!r} expected labels and predictions of shape (batch, labels); "
@@ -80,7 +83,7 @@ class FBetaScore(LazyMetric):
 
     def result(self) -> Any:
         """Return the score: shape (labels,) if `average` is None, else a scalar."""
-        self.require_built()
+        self._require_built()
         hits = jnp.asarray(self.true_positives)
         found = divide_no_nan(hits, hits + self.false_negatives)
         right = divide_no_nan(hits, hits + self.false_positives)

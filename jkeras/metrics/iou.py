@@ -27,6 +27,9 @@ class IoU(Metric):
         sparse_y_pred: Whether predictions are class numbers, not scores.
         axis: The axis of the classes of one-hot labels and of scores.
 
+    Raises:
+        ValueError: If a target class is outside [0, num_classes).
+
     >>> round(float(IoU(num_classes=2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
     0.3333
     """
@@ -95,6 +98,10 @@ def _class_numbers(values: Any, sparse: bool, axis: int) -> jax.Array:
 
 class BinaryIoU(IoU):
     """Intersection over union of two classes, where a prediction is class 1 from `threshold` on.
+
+    Args:
+        target_class_ids: The classes that the mean is taken over.
+        threshold: Predictions from it on are class 1.
 
     >>> round(float(BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])), 4)
     0.3333

@@ -87,7 +87,7 @@ class MeanTensor(LazyMetric):
         if shape is not None:
             self.build(shape)
 
-    def declare(self, shape: tuple[int | None, ...]) -> None:
+    def _declare(self, shape: tuple[int | None, ...]) -> None:
         """Declare a total and a count for each element."""
         self.total = self.add_variable(shape, name="total")
         self.count = self.add_variable(shape, name="count")
@@ -95,19 +95,24 @@ class MeanTensor(LazyMetric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values; the weights have their shape, or that of leading axes of them."""
         values = jnp.asarray(values, self.dtype)
-        self.prepare(values)
+        self._prepare(values)
         weight = spread(sample_weight, values.shape, self.dtype)
         self.total.assign_add(values * weight)
         self.count.assign_add(weight)
 
     def result(self) -> Any:
         """Return the means, in the shape of the values."""
-        self.require_built()
+        self._require_built()
         return divide_no_nan(self.total, self.count)
 
 
 class MeanRelativeError(Mean):
     """Mean of `|y_true - y_pred| / normalizer`, 0 where the normalizer is 0.
+
+    Args:
+        normalizer: Numbers that broadcast to the predictions.
+        name: The key in logs, default is the class name in snake_case.
+        dtype: Dtype of the totals.
 
     >>> float(MeanRelativeError(normalizer=[1.0, 3.0])(jnp.array([1.0, 3.0]), jnp.array([2.0, 0.0])))
     1.0

@@ -25,6 +25,9 @@ class R2Score(LazyMetric):
         name: The key in logs.
         dtype: Dtype of the sums.
 
+    Raises:
+        ValueError: If an argument is outside these.
+
     >>> round(float(R2Score()(jnp.array([[1.0], [4.0], [3.0]]), jnp.array([[2.0], [4.0], [4.0]]))), 3)
     0.571
     """
@@ -46,7 +49,7 @@ class R2Score(LazyMetric):
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
 
-    def declare(self, shape: tuple[int | None, ...]) -> None:
+    def _declare(self, shape: tuple[int | None, ...]) -> None:
         """Declare the sums, one for each output."""
         if len(shape) != 2 or shape[-1] is None:
             raise ValueError(f"Metric {self.path!r} expected predictions of shape (batch, outputs); got {shape}.")
@@ -58,7 +61,7 @@ class R2Score(LazyMetric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of targets and predictions, both of shape (batch, outputs)."""
         y_true, y_pred = aligned(y_true, jnp.asarray(y_pred, self.dtype))
-        self.prepare(y_pred)
+        self._prepare(y_pred)
         if y_true.shape != y_pred.shape or y_pred.ndim != 2:
             raise ValueError(
                 f"Metric {self.path!r} expected targets and predictions of shape (batch, outputs); "
@@ -73,7 +76,7 @@ class R2Score(LazyMetric):
 
     def result(self) -> Any:
         """Return the score: a scalar, or shape (outputs,) if `class_aggregation` is None."""
-        self.require_built()
+        self._require_built()
         total = self.squared_sum - self.sum * divide_no_nan(self.sum, self.count)
         score = 1 - self.total_mse / total
         score = jnp.where(jnp.isinf(score), 0, score)

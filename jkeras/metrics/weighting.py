@@ -65,6 +65,9 @@ def mask_weight(sample_weight: Any, mask: Any) -> Any:
         sample_weight: Numbers, shape (batch,) or (batch, time), or None.
         mask: Booleans, False where a value is left out, or None.
 
+    Returns:
+        Numbers in the shape of the larger of both, or None.
+
     >>> mask_weight(jnp.array([2.0, 3.0]), jnp.array([[True, False], [True, True]])).tolist()
     [[2.0, 0.0], [3.0, 3.0]]
     """

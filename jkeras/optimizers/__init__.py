@@ -41,8 +41,11 @@ def get(identifier: Any) -> Optimizer | None:
         identifier: A name in any case (`"adam"`), a configuration dictionary, a class, an instance,
             an `optax.GradientTransformation`, or None.
 
+    Returns:
+        An `Optimizer` or None.
+
     Raises:
-        ValueError: if the name is unknown; it tells the nearest one.
+        ValueError: If the name is unknown; it tells the nearest one.
 
     >>> get("sgd").name
     'sgd'
@@ -56,7 +59,13 @@ def get(identifier: Any) -> Optimizer | None:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
     """Return the optimizer for what `serialize` returned, or for anything that `get` takes.
 
-    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, or what `get` takes.
+        custom_objects: Classes and functions by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+
+    Returns:
+        An `Optimizer` or None.
 
     >>> deserialize({"class_name": "SGD", "config": {"learning_rate": 0.5}}).learning_rate.numpy().item()
     0.5
@@ -71,7 +80,12 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, use_l
 def serialize(optimizer: Optimizer, use_legacy_format: bool = True) -> dict[str, Any]:
     """Return an optimizer as its class name and configuration; the state is not part of it.
 
-    Without `use_legacy_format` the configuration is as Keras 3 writes it.
+    Args:
+        optimizer: An optimizer.
+        use_legacy_format: False writes the module besides, as Keras 3 does.
+
+    Returns:
+        A dictionary of plain data.
 
     Raises:
         ValueError: If its learning rate is a function, which is not data.

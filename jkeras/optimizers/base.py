@@ -40,7 +40,18 @@ COMMON: dict[str, Any] = {
 
 
 class OptimizerState(NamedTuple):
-    """The number of calls of `update`, the state of the transformation, and the average of the parameters if kept."""
+    """What an optimizer keeps between updates; a plain tree of arrays.
+
+    Args:
+        iterations: The number of calls of `update`, an int32 scalar.
+        inner: The state of the transformation of optax.
+        average: The average of the parameters, a tree like them, or None if none is kept.
+
+    >>> from jkeras.optimizers import SGD
+    >>> state = SGD(0.5, use_ema=True).init({"w": jnp.ones(2)})
+    >>> int(state.iterations), state.average["w"].tolist()
+    (0, [1.0, 1.0])
+    """
 
     iterations: jax.Array
     inner: Any
@@ -67,6 +78,12 @@ class Optimizer(Facade, Configurable):
         gradient_accumulation_steps: Average the gradients of so many calls (>= 2), then update once.
         name: Default is the class name in snake_case.
         jit_compile: True or "auto", the same here: everything is compiled.
+        decay: Divides the rate by `1 + decay * step`, as in Keras 1 and 2.
+        kwargs: Old spellings, such as `lr`.
+
+    Raises:
+        TypeError: If an argument is unknown, or of the wrong type.
+        ValueError: If a number is out of range, or more than one limit is given.
 
     >>> class SignDescent(Optimizer, learning_rate=0.1):
     ...     power: float = 1.0
@@ -154,6 +171,9 @@ class Optimizer(Facade, Configurable):
         Args:
             rate: The learning rate, a float32 scalar (traced inside a compiled step).
             step: The number of updates done before, an int32 scalar.
+
+        Raises:
+            TypeError: If a subclass defines neither this nor `update_step`.
         """
         if type(self).update_step is Optimizer.update_step:
             raise TypeError(
@@ -163,7 +183,16 @@ class Optimizer(Facade, Configurable):
         return subclass.transformation(self, rate, step)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Change one variable by one update, with `assign`, `assign_add` and `assign_sub`. Subclasses define it."""
+        """Change one variable by one update, with `assign`, `assign_add` and `assign_sub`. Subclasses may define it.
+
+        Args:
+            gradient: The gradient, an array of the variable's shape.
+            variable: The parameter, as a variable.
+            learning_rate: The rate of this update, a float32 scalar.
+
+        Raises:
+            TypeError: Where a transformation of optax makes the updates.
+        """
         raise TypeError(
             f"{type(self).__name__} has no update_step: it is made of a transformation of optax. To change what it "
             "does, override transform(self, rate, step) and chain another transformation to super().transform(...)."
@@ -176,7 +205,11 @@ class Optimizer(Facade, Configurable):
     _get_variable_index, _var_key, _index_dict = subclass.variable_index, subclass.variable_key, subclass.index_of_keys
 
     def init(self, params: Any) -> OptimizerState:
-        """Return the state to begin with; pure."""
+        """Return the state to begin with; pure.
+
+        Args:
+            params: The parameters, a tree of arrays.
+        """
         average = jax.tree.map(jnp.array, params) if self.use_ema else None
         inner = self._whole(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32)).init(params)
         return OptimizerState(jnp.zeros((), jnp.int32), inner, average)
@@ -191,6 +224,9 @@ class Optimizer(Facade, Configurable):
             state: From `init` or the last `update`.
             params: The parameters; needed for weight decay, averages and the optimizers that look at them.
             learning_rate: Used instead of the optimizer's own if given; may be traced.
+
+        Raises:
+            ValueError: If the parameters are needed and not given.
         """
         rate = jnp.asarray(self._learning_rate.at(state.iterations) if learning_rate is None else learning_rate)
         rate = rate.astype(jnp.float32)
@@ -241,7 +277,12 @@ class Optimizer(Facade, Configurable):
         return updates, average
 
     def finalize(self, params: Any, state: OptimizerState) -> Any:
-        """Return the parameters to keep after training: with `use_ema` the average, otherwise `params`."""
+        """Return the parameters to keep after training: with `use_ema` the average, otherwise `params`.
+
+        Args:
+            params: The parameters as trained.
+            state: From the last `update`.
+        """
         return params if state.average is None else state.average
 
     def scale_loss(self, loss: Any, state: Any = None) -> Any:
@@ -311,7 +352,12 @@ class Optimizer(Facade, Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
-        """Make an optimizer from what `get_config` returned; `custom_objects` may hold classes of schedules."""
+        """Return the optimizer that `get_config` described.
+
+        Args:
+            config: Constructor arguments.
+            custom_objects: Classes of schedules by name.
+        """
         rate = config.get("learning_rate")
         if isinstance(rate, dict) and custom_objects:
             from jkeras.optimizers import schedules

@@ -72,7 +72,10 @@ class Facade:
         self._declared_first = None
 
     def build(self, variables: Iterable[Any]) -> None:
-        """Begin anew for these variables: `model.trainable_variables`.
+        """Begin anew for these variables.
+
+        Args:
+            variables: `model.trainable_variables`; their order is that of the gradients in `apply`.
 
         Raises:
             TypeError: If something else than variables is given.
@@ -91,7 +94,11 @@ class Facade:
         return (self._held, self._trainable_variables) if self.built else None
 
     def take_over(self, held: tuple[Held, list[Any]]) -> None:
-        """Be built on the variables, and hold the state, of the optimizer that this is a copy of."""
+        """Be built on the variables, and hold the state, of the optimizer that this is a copy of.
+
+        Args:
+            held: What `held` of that one returns.
+        """
         self._held, self._trainable_variables = held
         self.built = True
 
@@ -116,7 +123,12 @@ class Facade:
         return SharedJit(self.init, optimised=False, structure=lambda: structure_of(self))
 
     def hold(self, rows: Sequence[tuple[str, Weight]], state: Any) -> None:
-        """Take over the state that a training loop computed."""
+        """Take over the state that a training loop computed.
+
+        Args:
+            rows: Pairs `(key in params, weight)`.
+            state: From the last `update`, over the tree of those weights.
+        """
         keys = [(key, weight.name) for key, weight in rows]
         if keys != self._held.keys or not self._held.is_for([weight for _, weight in rows]):
             self._held = Held(self._iterations)
@@ -194,7 +206,10 @@ class Facade:
         return [on_host(v.current()) for v in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set every variable, in the order of `variables`.
+        """Set every variable.
+
+        Args:
+            weights: Arrays in the order of `variables`.
 
         Raises:
             ValueError: If the number of arrays or a shape is wrong.
@@ -207,12 +222,20 @@ class Facade:
             variable.assign(value)
 
     def save_own_variables(self, store: Any) -> None:
-        """Put every variable into `store`, a mapping, by its position."""
+        """Put every variable into a mapping.
+
+        Args:
+            store: Receives a numpy array for each position, `"0"`, `"1"`, ...
+        """
         for i, value in enumerate(self.get_weights()):
             store[str(i)] = value
 
     def load_own_variables(self, store: Any) -> None:
-        """Set every variable from what `save_own_variables` stored."""
+        """Set every variable from what `save_own_variables` stored.
+
+        Args:
+            store: The mapping.
+        """
         self.set_weights([store[str(i)] for i in range(len(store))])
 
     # Updates
@@ -248,11 +271,14 @@ class Facade:
         self._keep(state)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None) -> Weight:
-        """Change the variables by one update, given pairs `(gradient, variable)`; return `iterations`.
+        """Change the variables by one update, given pairs `(gradient, variable)`.
 
         Args:
             grads_and_vars: Pairs, such as `zip(grads, model.trainable_variables)`.
             name: How Keras 2 called the operation in a graph; here there is none to be named.
+
+        Returns:
+            `iterations`, the number of updates done, as a variable.
         """
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
@@ -297,7 +323,11 @@ class Facade:
         return [value if constraint is None else constraint(value) for value, constraint in results], state
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Give the variables the values to keep after training: with `use_ema` their averages."""
+        """Give the variables the values to keep after training: with `use_ema` their averages.
+
+        Args:
+            var_list: Those of the variables that this was built on which are to have them.
+        """
         held = self._held
         final = self.finalize(held.tree(current(v) for v in held.variables), self._state())
         wanted = {id(v) for v in var_list}

@@ -157,5 +157,5 @@ class LossScaleOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LossScaleOptimizer:
-        """Make an optimizer from what `get_config` returned; `custom_objects` may hold its inner class."""
+        """Return the optimizer that `get_config` described; `custom_objects` may hold its inner class."""
         return cls(**{**config, "inner_optimizer": optimizers.deserialize(config["inner_optimizer"], custom_objects)})

@@ -73,7 +73,12 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        """Make a map from what `get_config` returned."""
+        """Return the map that `get_config` described.
+
+        Args:
+            config: Constructor arguments.
+            custom_objects: Classes of optimizers by name.
+        """
         rows = {k: optimizers.deserialize(v, custom_objects) for k, v in (config.get("optimizer_map") or {}).items()}
         return cls(optimizers.deserialize(config["default_optimizer"], custom_objects), rows)
 
@@ -247,7 +252,7 @@ class MultiOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> MultiOptimizer:
-        """Make an optimizer from what `get_config` returned; `custom_objects` may hold classes and the function."""
+        """Return the optimizer that `get_config` described; `custom_objects` may hold classes and the function."""
         return cls(**{**config, "optimizer_map": optimizers.deserialize(config["optimizer_map"], custom_objects)})
 
 

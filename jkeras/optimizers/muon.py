@@ -29,6 +29,20 @@ class Muon(Optimizer, after_name=_AFTER_NAME):
 
     `optax.contrib.muon` differs: it averages the momentum with bias correction, and scales by `sqrt(rows / columns)`.
 
+    Args:
+        adam_beta_1, adam_beta_2: `beta_1` and `beta_2` of Adam.
+        adam_weight_decay: Weight decay of what Adam trains.
+        epsilon: Epsilon of Adam.
+        weight_decay: Weight decay of the matrices.
+        exclude_layers: Regular expressions; a path in which one is found is trained by Adam.
+        exclude_embeddings: Whether Adam trains paths that contain `embedding`.
+        muon_a, muon_b, muon_c: Coefficients `a`, `b`, `c` of the iteration.
+        adam_lr_ratio: Rate of Adam over the rate of the matrices.
+        momentum: Coefficient of the momentum, in [0, 1].
+        ns_steps: Number of iterations.
+        nesterov: Whether the momentum looks ahead.
+        rms_rate: About the root mean square of a step of rate 1; with None the step is `O` itself.
+
     Reference: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; Liu et al. 2025,
     https://arxiv.org/abs/2502.16982
 

@@ -18,10 +18,19 @@ class ScheduleFreeAdamW(Optimizer, learning_rate=0.0025):
     """`y = (1 - beta_1) z + beta_1 x`: `z` takes the steps of Adam without momentum, `x` is the mean of all `z`.
 
     The parameters are `y`, in training and afterwards, as in Keras; the paper evaluates at `x`, which
-    `average(params, state)` gives. With `warmup_steps` the rate rises linearly.
+    `average(params, state)` gives.
 
     `optax.contrib.schedule_free_adamw` differs: it weighs each `z` by the square of its rate, and sums the weights in
     the lowest dtype of the parameters.
+
+    Args:
+        beta_1: Share of the mean in the parameters, in (0, 1].
+        beta_2: Coefficient of the running mean of the squared gradients, in [0, 1].
+        epsilon: Small number that keeps the quotient finite.
+        warmup_steps: Updates over which the rate rises linearly.
+
+    Raises:
+        ValueError: If `beta_1` is 0, or parameters are not given to `update`.
 
     Reference: Defazio et al. 2024, https://arxiv.org/abs/2405.15682
 

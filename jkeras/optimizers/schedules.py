@@ -12,6 +12,11 @@ import optax
 from jkeras.core.config import Configurable
 from jkeras.core.registry import Registry
 
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",
+    "PiecewiseConstantDecay", "PolynomialDecay", "deserialize", "serialize",
+]  # fmt: skip
+
 schedules = Registry("learning rate schedule", "optimizers.schedules")
 
 
@@ -19,7 +24,7 @@ class LearningRateSchedule(Configurable):
     """A learning rate that depends on the step: subclass it and define `__call__(step)`.
 
     `step` is the number of updates done so far, an int32 scalar that is traced inside a compiled training step: compute
-    with `jax.numpy`, and use `jnp.where` instead of `if`.
+    with `jax.numpy`, and use `jnp.where` instead of `if`. The result is a float32 scalar.
 
     >>> class Halving(LearningRateSchedule):
     ...     def __call__(self, step):
@@ -36,6 +41,13 @@ class LearningRateSchedule(Configurable):
 @schedules.register_class()
 class ExponentialDecay(LearningRateSchedule):
     """`initial_learning_rate * decay_rate^(step / decay_steps)`; with `staircase` the exponent is rounded down.
+
+    Args:
+        initial_learning_rate: The rate of step 0.
+        decay_steps: Steps after which the rate is `decay_rate` times what it was; above 0.
+        decay_rate: Factor of a period.
+        staircase: Whether the rate changes at whole periods only.
+        name: Kept for Keras; nothing depends on it.
 
     >>> round(float(ExponentialDecay(0.1, decay_steps=2, decay_rate=0.5)(4)), 6)
     0.025
@@ -66,6 +78,14 @@ class ExponentialDecay(LearningRateSchedule):
 class PiecewiseConstantDecay(LearningRateSchedule):
     """`values[i]` up to and including step `boundaries[i]`, the last value after that.
 
+    Args:
+        boundaries: Steps, rising.
+        values: Rates, one more than boundaries.
+        name: Kept for Keras; nothing depends on it.
+
+    Raises:
+        ValueError: If their numbers do not fit.
+
     >>> rate = PiecewiseConstantDecay(boundaries=[2], values=[1.0, 0.5])
     >>> float(rate(2)), float(rate(3))
     (1.0, 0.5)
@@ -90,7 +110,13 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 class PolynomialDecay(LearningRateSchedule):
     """`(initial - end) (1 - step / decay_steps)^power + end`, constant after `decay_steps`.
 
-    With `cycle` the horizon grows to the next multiple of `decay_steps` instead.
+    Args:
+        initial_learning_rate: The rate of step 0.
+        decay_steps: Steps until the end, above 0.
+        end_learning_rate: The rate at the end.
+        power: Exponent; 1 is a line.
+        cycle: Whether the horizon grows to the next multiple of `decay_steps` instead.
+        name: Kept for Keras; nothing depends on it.
 
     >>> round(float(PolynomialDecay(1.0, decay_steps=10, end_learning_rate=0.0)(5)), 6)
     0.5
@@ -124,6 +150,13 @@ class PolynomialDecay(LearningRateSchedule):
 class InverseTimeDecay(LearningRateSchedule):
     """`initial_learning_rate / (1 + decay_rate step / decay_steps)`; with `staircase` the quotient is rounded down.
 
+    Args:
+        initial_learning_rate: The rate of step 0.
+        decay_steps: Steps of a period, above 0.
+        decay_rate: How much the divisor grows in a period.
+        staircase: Whether the rate changes at whole periods only.
+        name: Kept for Keras; nothing depends on it.
+
     >>> round(float(InverseTimeDecay(0.1, decay_steps=1, decay_rate=1.0)(1)), 6)
     0.05
     """
@@ -154,6 +187,14 @@ class CosineDecay(LearningRateSchedule):
 
     Without warmup: `r (1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + r alpha`. With `warmup_target` the rate first
     rises from `initial_learning_rate` to it over `warmup_steps`, and the cosine begins there.
+
+    Args:
+        initial_learning_rate: The rate of step 0, `r`.
+        decay_steps: Steps of the cosine, above 0.
+        alpha: The rate at the end, as a share of that at the beginning of the cosine.
+        name: Kept for Keras; nothing depends on it.
+        warmup_target: The rate at the end of the warmup; None for no warmup.
+        warmup_steps: Steps of the warmup.
 
     Reference: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
 
@@ -189,6 +230,16 @@ class CosineDecay(LearningRateSchedule):
 @schedules.register_class()
 class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decay that starts again: each period is `t_mul` times as long, and begins `m_mul` times as high.
+
+    `initial_learning_rate ((1 - alpha) m_mul^i (1 + cos(pi f)) / 2 + alpha)` at the fraction `f` of period `i`.
+
+    Args:
+        initial_learning_rate: The rate of step 0.
+        first_decay_steps: Steps of the first period, above 0.
+        t_mul: Length of a period over that of the one before.
+        m_mul: First rate of a period over that of the one before.
+        alpha: The lowest rate, as a share of the initial one.
+        name: Kept for Keras; nothing depends on it.
 
     Reference: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983
 
@@ -236,7 +287,14 @@ def _positive(name: str, value: int) -> int:
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule, use_legacy_format: bool = True) -> dict[str, Any]:
-    """Return a schedule as its class name and configuration; without `use_legacy_format` as Keras 3 writes it.
+    """Return a schedule as its class name and configuration.
+
+    Args:
+        learning_rate_schedule: A schedule.
+        use_legacy_format: False writes the module besides, as Keras 3 does.
+
+    Returns:
+        A dictionary of plain data.
 
     >>> serialize(InverseTimeDecay(0.1, 1, 0.5))["class_name"]
     'InverseTimeDecay'
@@ -249,7 +307,13 @@ def deserialize(
 ) -> Any:
     """Return the schedule for what `serialize` returned; `custom_objects` are looked up first.
 
-    Both formats of Keras are told apart by what they hold, whatever `use_legacy_format` says.
+    Args:
+        config: What `serialize` returned, a name, or a schedule.
+        custom_objects: Classes by name.
+        use_legacy_format: Needless: both formats of Keras are told apart by what they hold.
+
+    Returns:
+        A schedule.
 
     >>> deserialize(serialize(InverseTimeDecay(0.1, 1, 0.5))).decay_rate
     0.5

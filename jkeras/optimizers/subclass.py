@@ -49,6 +49,9 @@ def add_variable(
         layout: None; arrays are laid out as the parameters are.
         name: Its key in the state.
 
+    Returns:
+        The variable.
+
     Raises:
         ValueError: If a layout is given.
     """
@@ -76,6 +79,9 @@ def add_variable_from_reference(
         initializer: A name, an object or a function.
         model_variable, variable_name, initial_value: Keras 2's spelling.
         shape: Where it is not the shape of the parameter.
+
+    Returns:
+        The variable.
     """
     reference = reference_variable if model_variable is None else model_variable
     if initial_value is not None:
@@ -88,7 +94,16 @@ def add_variable_from_reference(
 def add_optimizer_variables(
     self: Any, trainable_variables: Sequence[Any], name: str | Sequence[str], initializer: Any = "zeros"
 ) -> Any:
-    """Declare a variable for each parameter, and return their list; for several names a tuple of lists."""
+    """Declare a variable for each parameter, or several, in `build`.
+
+    Args:
+        trainable_variables: The parameters.
+        name: The key of the variables in the state, or several.
+        initializer: One, or one for each name.
+
+    Returns:
+        A list of variables in the order of the parameters; for several names a tuple of lists.
+    """
     names = [name] if isinstance(name, str) else list(name)
     initializers = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
     lists = tuple(
@@ -116,17 +131,32 @@ def _declare(
 
 
 def assign(self: Any, variable: Any, value: Any) -> None:
-    """Set a variable, in `update_step`."""
+    """Set a variable, in `update_step`.
+
+    Args:
+        variable: The parameter, or a variable that `build` declared.
+        value: An array of its shape.
+    """
     variable.assign(value)
 
 
 def assign_add(self: Any, variable: Any, value: Any) -> None:
-    """Add to a variable, in `update_step`."""
+    """Add to a variable, in `update_step`.
+
+    Args:
+        variable: The parameter, or a variable that `build` declared.
+        value: An array of its shape.
+    """
     variable.assign_add(value)
 
 
 def assign_sub(self: Any, variable: Any, value: Any) -> None:
-    """Subtract from a variable, in `update_step`."""
+    """Subtract from a variable, in `update_step`.
+
+    Args:
+        variable: The parameter, or a variable that `build` declared.
+        value: An array of its shape.
+    """
     variable.assign_sub(value)
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jkeras.losses import SparseCategoricalCrossentropy, sparse_categorical_crossentropy
-from jkeras.losses import check_labels as check_range
+from jkeras.losses.labels import check_range
 from jkeras.training.objective import Objective
 
 

@@ -13,8 +13,8 @@ from jkeras.core.errors import nearest
 from jkeras.core.template import unique_name
 from jkeras.losses import FunctionLoss, Loss
 from jkeras.losses import get as get_loss
-from jkeras.metrics import mask_weight
 from jkeras.metrics import resolve as resolve_metric
+from jkeras.metrics.weighting import mask_weight
 
 Totals = dict[str, Any]
 
