@@ -24,9 +24,16 @@ def _plain(tree: Any) -> Any:
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Return `true_fn()` if `pred` holds, else `false_fn()`; their results must have the same shapes and dtypes.
+    """Return `true_fn()` if `pred` holds, else `false_fn()`.
 
     For a symbolic `pred`, where the functions may use symbolic tensors, both are computed and one is chosen.
+
+    Args:
+        pred: A boolean, or a number that is true unless it is zero; it may be computed.
+        true_fn, false_fn: Functions without arguments, whose results have the same shapes and dtypes.
+
+    Returns:
+        What the function returned: an array or a tree of arrays.
 
     >>> cond(jnp.asarray(2) > 1, lambda: 1.0, lambda: 2.0).item()
     1.0
@@ -46,6 +53,14 @@ def _truth(pred: Any) -> Array:
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """Return `branches[index](*operands)`; an index out of bounds is the nearest one within.
+
+    Args:
+        index: An integer, which may be computed.
+        branches: Functions whose results have the same shapes and dtypes.
+        operands: Their arguments: arrays or trees of arrays.
+
+    Returns:
+        What the function returned: an array or a tree of arrays.
 
     >>> switch(1, [jnp.add, jnp.subtract], 2.0, 0.5).item()
     1.5
@@ -93,6 +108,14 @@ def while_loop(
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """Compute `value = body_fun(i, value)` for `i` from `lower` up to, and without, `upper`.
 
+    Args:
+        lower, upper: Integers, which may be computed.
+        body_fun: Takes the number and the value, returns the next value, of the same shapes and dtypes.
+        init_val: The first value, an array or a tree of arrays.
+
+    Returns:
+        The last value.
+
     >>> fori_loop(0, 5, lambda i, total: total + i, 0).item()
     10
     """
@@ -136,7 +159,16 @@ def scan(
 
 
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Return `[a, f(a, b), f(f(a, b), c), ...]` along `axis`, in parallel: `f` must be associative.
+    """Return `[a, f(a, b), f(f(a, b), c), ...]` along `axis`, in parallel.
+
+    Args:
+        f: An associative function of two slices, arrays or trees as `elems` is, with the axis in it.
+        elems: An array or a tree of arrays.
+        reverse: Whether to begin at the end.
+        axis: The axis of the elements.
+
+    Returns:
+        Arrays of the shapes and dtypes of `elems`.
 
     >>> associative_scan(jnp.add, jnp.arange(5)).tolist()
     [0, 1, 3, 6, 10]
@@ -147,6 +179,13 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """Return `f(x)` stacked for each `x` along the first axis of `xs`, one after the other.
 
+    Args:
+        f: Takes one element, returns an array or a tree of arrays.
+        xs: An array or a tree of arrays.
+
+    Returns:
+        What `f` returns, with a new first axis of the size of that of `xs`.
+
     >>> map(lambda x: x * 10, jnp.arange(3)).tolist()
     [0, 10, 20]
     """
@@ -155,6 +194,13 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Return `function(x)` stacked for each `x` along the first axis of `elements`, all at once.
+
+    Args:
+        function: Takes one element, returns an array or a tree of arrays.
+        elements: An array or a tree of arrays.
+
+    Returns:
+        What `function` returns, with a new first axis of the size of that of `elements`.
 
     >>> vectorized_map(lambda pair: pair[0] + pair[1], [jnp.arange(3), jnp.ones(3)]).tolist()
     [1.0, 2.0, 3.0]
@@ -188,7 +234,11 @@ def _stop_gradient(variable: Any) -> Any:
     return lax.stop_gradient(jax.tree.map(jnp.asarray, variable))
 
 
-stop_gradient = operation(_stop_gradient, "variable", "Return the values as constants to a gradient.", elementwise=True)
+stop_gradient = operation(
+    _stop_gradient, "variable", "Return the values as constants to a gradient.",
+    ">>> jax.grad(lambda x: x * stop_gradient(x))(3.0).item()\n3.0", elementwise=True,
+    variable="An array or a tree of arrays.", returns="The same values.",
+)  # fmt: skip
 
 
 def _cast(x: Any, dtype: Any) -> Array:
@@ -211,10 +261,14 @@ def _saturate_cast(x: Any, dtype: Any) -> Array:
     return jnp.clip(x, low, high).astype(dtype)
 
 
-cast = operation(_cast, "x, dtype", "Convert to another dtype; of complex numbers the real part.", elementwise=True)
+cast = operation(
+    _cast, "x, dtype", "Convert to another dtype; of complex numbers the real part.", "[1.7, -1.7], 'int32' -> [1, -1]",
+    elementwise=True, returns="Array of the shape of `x`.",
+)  # fmt: skip
 saturate_cast = operation(
-    _saturate_cast, "x, dtype", "Convert to another dtype, what it cannot hold to the nearest it can.", elementwise=True
-)
+    _saturate_cast, "x, dtype", "Convert to another dtype, what it cannot hold to the nearest it can.",
+    "[-5, 300], 'uint8' -> [0, 255]", elementwise=True, returns="Array of the shape of `x`.",
+)  # fmt: skip
 
 
 def _scatter(indices: Any, values: Any, shape: Sequence[int]) -> Array:
@@ -241,17 +295,28 @@ def _slice_update(inputs: Any, start_indices: Any, updates: Any) -> Array:
     return lax.dynamic_update_slice(jnp.asarray(inputs), jnp.asarray(updates), list(start_indices))
 
 
-scatter = operation(
-    _scatter, "indices, values, shape", "Zeros of `shape` with `values` added at `indices`, of shape (..., axes)."
-)
-scatter_update = operation(
-    _scatter_update,
-    "inputs, indices, updates, reduction=None",
-    "Return `inputs` with `updates` put at `indices`, of shape (..., axes); a reduction joins old values and new.",
-)
-slice_update = operation(
-    _slice_update, "inputs, start_indices, updates", "Return `inputs` with `updates` put at `start_indices`."
-)
+_scattered = functools.partial(
+    operation, indices="Integers `(..., axes)`: the last axis has one index for each of the first axes of the result.",
+    inputs="Array of any shape.", returns="Array of the shape and dtype of `inputs`.",
+)  # fmt: skip
+
+scatter = _scattered(
+    _scatter, "indices, values, shape", "Zeros of `shape` with `values` added at `indices`.",
+    "[[0], [2], [2]], [1, 2, 3], (4,) -> [1, 0, 5, 0]",
+    values="Array `(..., *rest)`, with what `indices` leave of the axes.",
+    returns="Array of `shape` and the dtype of `values`.",
+)  # fmt: skip
+scatter_update = _scattered(
+    _scatter_update, "inputs, indices, updates, reduction=None", "Return `inputs` with `updates` put at `indices`.",
+    "[1, 2, 3], [[0], [2]], [7, 8] -> [7, 2, 8]",
+    updates="Array `(..., *rest)`, with what `indices` leave of the axes.",
+    reduction='What joins old values and new: "add", "max", "min", "mul", or None for the new ones.',
+)  # fmt: skip
+slice_update = _scattered(
+    _slice_update, "inputs, start_indices, updates", "Return `inputs` with `updates` put at `start_indices`.",
+    "[1, 2, 3], [1], [7] -> [1, 7, 3]", start_indices="One index for each axis, which may be computed.",
+    updates="Array of as many axes and the dtype of `inputs`.",
+)  # fmt: skip
 
 
 def slice(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
@@ -261,6 +326,9 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
         inputs: Array of any shape.
         start_indices: One index for each axis; they may be computed. A part that would stick out is moved inwards.
         shape: One size for each axis; -1 or None is what is left, and needs a start that is a plain number.
+
+    Returns:
+        Array of the dtype of `inputs`.
 
     >>> slice(jnp.arange(12).reshape(3, 4), (1, 2), (-1, 1)).tolist()
     [[6], [10]]
@@ -285,6 +353,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
         x: Array of any shape.
         num: How many there are; needed if the size of the axis is unknown.
         axis: The axis that goes.
+
+    Returns:
+        A list of arrays of the dtype of `x`.
 
     Raises:
         ValueError: If `num` is not the size of the axis, or neither is known.
@@ -314,6 +385,9 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         pattern: Axes before and after, such as `"b (h x) c -> (b x) h c"`.
         axes_lengths: Sizes of names that an axis is split into; one of each axis may be left out.
 
+    Returns:
+        Array of the dtype of `tensor`.
+
     >>> rearrange(jnp.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
@@ -321,7 +395,13 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
 
 
 def shape(x: Any) -> tuple[int | None, ...]:
-    """Return the shape; None stands for what is unknown in a symbolic tensor.
+    """Return the shape.
+
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        A tuple of integers; None stands for what is unknown in a symbolic tensor.
 
     >>> shape([[1, 2, 3]])
     (1, 3)
@@ -332,6 +412,12 @@ def shape(x: Any) -> tuple[int | None, ...]:
 def dtype(x: Any) -> str:
     """Return the name of the dtype.
 
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        A name such as "float32".
+
     >>> dtype(jnp.ones(2)), dtype([1, 2])
     ('float32', 'int32')
     """
@@ -341,6 +427,12 @@ def dtype(x: Any) -> str:
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is an array of JAX, or stands for one while a function is traced.
+
+    Args:
+        x: Anything.
+
+    Returns:
+        A boolean.
 
     >>> is_tensor(jnp.ones(2)), is_tensor([1.0]), is_tensor(np.ones(2))
     (True, False, False)
@@ -356,6 +448,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         dtype: The dtype; 64 bits become 32 unless 64-bit JAX is enabled.
         sparse: Whether to keep sparse arrays: False or None.
         ragged: Whether to keep ragged arrays: False or None, there are none in JAX.
+
+    Returns:
+        An array of JAX, or a symbolic tensor for one.
 
     Raises:
         ValueError: For None, and for a sparse or ragged result.
@@ -378,6 +473,12 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 def convert_to_numpy(x: Any) -> np.ndarray:
     """Return `x` as an array of numpy.
+
+    Args:
+        x: Numbers, lists of numbers, arrays, weights.
+
+    Returns:
+        An array of numpy of the same shape and dtype.
 
     >>> convert_to_numpy(jnp.ones(2))
     array([1., 1.], dtype=float32)
