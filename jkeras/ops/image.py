@@ -219,7 +219,8 @@ elastic_transform = _row(
     _on_images(_elastic_transform),
     "images, alpha=20.0, sigma=5.0, interpolation='bilinear', fill_mode='reflect', fill_value=0.0, seed=None, "
     "data_format=None",
-    "Images whose pixels are displaced by a smooth random field.", "jnp.ones((4, 4, 1)), seed=1 -> shape (4, 4, 1)",
+    "Images whose pixels are displaced by a smooth random field.",
+    ">>> jax.eval_shape(lambda x: elastic_transform(x, seed=1), jnp.ones((4, 4, 1))).shape\n(4, 4, 1)",
     alpha="How far pixels move.", sigma="How smooth the field is, in pixels.",
 )  # fmt: skip
 extract_patches = _row(
@@ -268,7 +269,7 @@ perspective_transform = _row(
     "images, start_points, end_points, interpolation='bilinear', fill_value=0, data_format=None",
     "Images in which the four `start_points` `(x, y)` have moved to `end_points`.",
     ">>> corners = jnp.asarray([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])\n"
-    ">>> perspective_transform(jnp.ones((4, 4, 1)), corners, corners).shape\n(4, 4, 1)",
+    ">>> jax.eval_shape(perspective_transform, jnp.ones((4, 4, 1)), corners, corners).shape\n(4, 4, 1)",
     start_points="Array `(4, 2)`, or `(batch, 4, 2)`.", end_points="Array of the same shape.",
     fill_value="The value outside.",
 )  # fmt: skip
@@ -295,8 +296,8 @@ rgb_to_hsv = _row(
 scale_and_translate = _row(
     _scale_and_translate, "images, output_shape, scale, translation, spatial_dims, method, antialias=True",
     "Resampled images: the point `x` of `spatial_dims` comes to `x * scale + translation`.",
-    ">>> ones, nothing = jnp.ones(2), jnp.zeros(2)\n"
-    ">>> scale_and_translate(jnp.ones((2, 2, 1)), (4, 4, 1), ones, nothing, (0, 1), 'linear').shape\n(4, 4, 1)",
+    ">>> doubled = scale_and_translate([1.0, 3.0], (4,), jnp.full(1, 2.0), jnp.zeros(1), (0,), 'linear')\n"
+    ">>> doubled.tolist()\n[1.0, 1.5, 2.5, 3.0]",
     output_shape="Shape of the result, with all axes.", scale="One factor for each axis of `spatial_dims`.",
     translation="One distance for each of them, in pixels.", spatial_dims="The axes that are resampled.",
     method='"linear", "cubic", "lanczos3" or "lanczos5".',

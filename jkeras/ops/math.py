@@ -282,7 +282,7 @@ stft = _frames(
 istft = _frames(
     _istft, 'x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True',
     "The signal whose short-time Fourier transform is the pair `x`.",
-    "stft(jnp.ones(8), 4, 2, 4), 4, 2, 4 -> shape (8,)",
+    ">>> jax.eval_shape(lambda x: istft(x, 4, 2, 4), (jnp.ones((5, 3)), jnp.zeros((5, 3)))).shape\n(8,)",
     x="A pair `(real, imaginary)` of arrays `(..., frames, fft_length // 2 + 1)`.",
     length="Length of the signal; None is what the frames cover.", returns="Array `(..., length)` of floats.",
 )  # fmt: skip
