@@ -37,6 +37,15 @@ def random_normal(
 ) -> jax.Array:
     """Draw from the normal distribution.
 
+    Args:
+        shape: Sizes.
+        mean, stddev: Mean and standard deviation.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> random_normal((2, 3)).shape
     (2, 3)
     """
@@ -47,6 +56,15 @@ def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> jax.Array:
     """Draw from the normal distribution, without what is more than two standard deviations from the mean.
+
+    Args:
+        shape: Sizes.
+        mean, stddev: Mean and standard deviation of the distribution before it is cut.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
 
     >>> bool(abs(truncated_normal((100,))).max() <= 2)
     True
@@ -60,6 +78,15 @@ def random_uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> jax.Array:
     """Draw from the interval `[minval, maxval)`; integers for an integer dtype.
+
+    Args:
+        shape: Sizes.
+        minval, maxval: The interval; `maxval` is left out.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
 
     >>> random_uniform((2,), 0, 10, dtype="int32").dtype
     dtype('int32')
@@ -77,6 +104,15 @@ def random_uniform(
 def random_bernoulli(shape: Sequence[int], p: float = 0.0, dtype: Any = None, seed: int | None = None) -> jax.Array:
     """Draw 1 with probability `p`, else 0.
 
+    Args:
+        shape: Sizes.
+        p: The probability.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> random_bernoulli((2,), p=1.0).tolist()
     [1.0, 1.0]
     """
@@ -90,6 +126,15 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
     """Set each element to zero with probability `level`, and divide the others by `1 - level`.
 
     It always drops: `K.in_train_phase(K.dropout(x, 0.5), x)` does so in training only.
+
+    Args:
+        x: Array of any shape.
+        level: The probability.
+        noise_shape: Shape of the draw; size 1 shares it along an axis. None is that of `x`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of the shape and dtype of `x`.
 
     >>> sorted(set(dropout(jnp.ones(100), 0.5).tolist()))
     [0.0, 2.0]

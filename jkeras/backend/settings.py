@@ -15,6 +15,7 @@ from jkeras.core import dtypes
 from jkeras.core.compiling import forget_programs
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional import fuzz
+from jkeras.ops.core import dtype
 
 __all__ = [
     "backend", "clear_session", "dtype", "epsilon", "floatx", "get_uid", "image_data_format", "image_dim_ordering",
@@ -28,7 +29,15 @@ epsilon = fuzz.epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with."""
+    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with.
+
+    Args:
+        value: A small positive number.
+
+    >>> set_epsilon(1e-5); epsilon()
+    1e-05
+    >>> set_epsilon(1e-7)
+    """
     fuzz.set_epsilon(value)
     forget_programs()  # so that no model made from now on shares it
 
@@ -41,12 +50,22 @@ _counts: defaultdict[str, int] = defaultdict(int)
 
 
 def backend() -> str:
-    """Return "jax": the only backend there is."""
+    """Return "jax": the only backend there is.
+
+    Returns:
+        A name.
+
+    >>> backend()
+    'jax'
+    """
     return "jax"
 
 
 def image_dim_ordering() -> str:
     """Return "tf" for channels last, "th" for channels first: how Keras 1 spells `image_data_format`.
+
+    Returns:
+        A name.
 
     >>> image_dim_ordering()
     'tf'
@@ -57,8 +76,15 @@ def image_dim_ordering() -> str:
 def set_image_dim_ordering(dim_ordering: str) -> None:
     """Set "tf" (channels last) or "th" (channels first): how Keras 1 spells `set_image_data_format`.
 
+    Args:
+        dim_ordering: "tf" or "th".
+
     Raises:
         ValueError: For anything else.
+
+    >>> set_image_dim_ordering("th"); image_data_format()
+    'channels_first'
+    >>> set_image_dim_ordering("tf")
     """
     if dim_ordering not in _ORDERINGS:
         raise ValueError(f"set_image_dim_ordering expects 'tf' or 'th'; got {dim_ordering!r}.")
@@ -70,6 +96,11 @@ def clear_session(free_memory: bool = True) -> None:
 
     Models depend on no session, so nothing else needs clearing. Compiled programs, of which only so many are kept, stay
     for models of the same shape: a search that clears the session between models compiles once all the same.
+
+    Args:
+        free_memory: Whether Python's collector of garbage runs.
+
+    >>> clear_session()
     """
     reset_uids()
     if free_memory:
@@ -79,6 +110,12 @@ def clear_session(free_memory: bool = True) -> None:
 def get_uid(prefix: str = "") -> int:
     """Return how often it was asked for this prefix, counted from 1.
 
+    Args:
+        prefix: Any name.
+
+    Returns:
+        An integer.
+
     >>> reset_uids(); get_uid("conv"), get_uid("conv"), get_uid("dense")
     (1, 2, 1)
     """
@@ -87,15 +124,25 @@ def get_uid(prefix: str = "") -> int:
 
 
 def reset_uids() -> None:
-    """Let `get_uid` count from 1 again. Names of layers do not depend on it: a model names its own layers."""
+    """Let `get_uid` count from 1 again. Names of layers do not depend on it: a model names its own layers.
+
+    >>> reset_uids()
+    >>> get_uid("dense")
+    1
+    """
     _counts.clear()
 
 
 def manual_variable_initialization(value: bool) -> None:
     """Say that variables get their first values by themselves (False).
 
+    Args:
+        value: False.
+
     Raises:
         ValueError: For True: there is no session in which variables could be initialised by hand.
+
+    >>> manual_variable_initialization(False)
     """
     if value:
         raise ValueError(
@@ -109,6 +156,15 @@ def name_scope(name: str) -> AbstractContextManager[Any]:
 
     Names of layers and weights depend on the structure of the model only.
 
+    Args:
+        name: Any name.
+
+    Returns:
+        A context for a `with` block.
+
+    Raises:
+        ValueError: If the name is empty, or no string.
+
     >>> with name_scope("encoder"):
     ...     total = jnp.ones(2) + 1
     """
@@ -118,21 +174,28 @@ def name_scope(name: str) -> AbstractContextManager[Any]:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` is a symbolic tensor: what `Input` or a layer called on one returns."""
-    return isinstance(x, SymbolicTensor)
+    """Whether `x` is a symbolic tensor: what `Input` or a layer called on one returns.
 
+    Args:
+        x: Anything.
 
-def dtype(x: Any) -> str:
-    """Return the name of the dtype of an array, variable or symbolic tensor.
+    Returns:
+        A boolean.
 
-    >>> dtype(jnp.ones(2))
-    'float32'
+    >>> is_keras_tensor(jnp.ones(2))
+    False
     """
-    return jnp.dtype(x.dtype).name
+    return isinstance(x, SymbolicTensor)
 
 
 def standardize_dtype(dtype: Any) -> str:
     """Return the name that arrays of JAX have for a dtype: 64 bits are 32 unless JAX is set to 64; None is `floatx()`.
+
+    Args:
+        dtype: A name, a dtype, or a type of Python.
+
+    Returns:
+        A name such as "float32".
 
     Raises:
         ValueError: If there is no such dtype.
@@ -151,6 +214,12 @@ def standardize_dtype(dtype: Any) -> str:
 def is_int_dtype(dtype: Any) -> bool:
     """Whether it is a dtype of integers, signed or not.
 
+    Args:
+        dtype: A name, a dtype, or a type of Python.
+
+    Returns:
+        A boolean.
+
     >>> is_int_dtype("uint8"), is_int_dtype("bool")
     (True, False)
     """
@@ -160,6 +229,12 @@ def is_int_dtype(dtype: Any) -> bool:
 def is_float_dtype(dtype: Any) -> bool:
     """Whether it is a dtype of floating-point numbers.
 
+    Args:
+        dtype: A name, a dtype, or a type of Python.
+
+    Returns:
+        A boolean.
+
     >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
     (True, False)
     """
@@ -168,6 +243,12 @@ def is_float_dtype(dtype: Any) -> bool:
 
 def result_type(*dtypes: Any) -> str:
     """Return the dtype that an operation on arrays of these dtypes gives; Python's `int` and `float` give way.
+
+    Args:
+        dtypes: Names, dtypes, or types of Python.
+
+    Returns:
+        A name such as "float32".
 
     >>> result_type("int32", "float16"), result_type("float16", float), result_type()
     ('float16', 'float16', 'float32')

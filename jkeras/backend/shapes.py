@@ -15,6 +15,7 @@ from jkeras.core.data_format import standardize_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.core.operation import operate, operation, publish
 from jkeras.functional.resize import upsample
+from jkeras.ops.core import shape
 
 
 def _under(name: str | None) -> AbstractContextManager[Any]:
@@ -266,21 +267,6 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         return jnp.reshape(array, shape) if same_size else jnp.broadcast_to(array, shape)
 
 
-def shape(x: Any) -> tuple[int | None, ...]:
-    """Return the sizes of an array.
-
-    Args:
-        x: Array, variable or symbolic tensor.
-
-    Returns:
-        A tuple of integers; None where a symbolic tensor does not know one (`K.reshape` understands that).
-
-    >>> shape(np.zeros((2, 3)))
-    (2, 3)
-    """
-    return tuple(x.shape)
-
-
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str | None, interpolation: str = "nearest"
 ) -> Any:
@@ -324,4 +310,4 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
     return operate(lambda a: upsample(jnp.asarray(a), factors, data_format=where), x)
 
 
-__all__ = publish(globals())
+__all__ = ["shape", *publish(globals())]
