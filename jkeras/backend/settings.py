@@ -32,9 +32,10 @@ def set_epsilon(value: float) -> None:
     """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with.
 
     Args:
-        value: A small positive number.
+        value: A small number above 0.
 
-    >>> set_epsilon(1e-5); epsilon()
+    >>> set_epsilon(1e-5)
+    >>> epsilon()
     1e-05
     >>> set_epsilon(1e-7)
     """
@@ -50,10 +51,10 @@ _counts: defaultdict[str, int] = defaultdict(int)
 
 
 def backend() -> str:
-    """Return "jax": the only backend there is.
+    """Return the name of the backend.
 
     Returns:
-        A name.
+        "jax": there is no other.
 
     >>> backend()
     'jax'
@@ -98,9 +99,11 @@ def clear_session(free_memory: bool = True) -> None:
     for models of the same shape: a search that clears the session between models compiles once all the same.
 
     Args:
-        free_memory: Whether Python's collector of garbage runs.
+        free_memory: Whether Python's garbage collector is run, which finds models that refer to themselves.
 
     >>> clear_session()
+    >>> get_uid("dense")
+    1
     """
     reset_uids()
     if free_memory:
@@ -174,16 +177,17 @@ def name_scope(name: str) -> AbstractContextManager[Any]:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` is a symbolic tensor: what `Input` or a layer called on one returns.
+    """Return whether something is a symbolic tensor: what `Input` or a layer called on one returns.
 
     Args:
         x: Anything.
 
     Returns:
-        A boolean.
+        False for arrays, weights and everything else.
 
-    >>> is_keras_tensor(jnp.ones(2))
-    False
+    >>> from jkeras import Input
+    >>> is_keras_tensor(Input((3,))), is_keras_tensor(jnp.ones(3))
+    (True, False)
     """
     return isinstance(x, SymbolicTensor)
 
@@ -192,10 +196,10 @@ def standardize_dtype(dtype: Any) -> str:
     """Return the name that arrays of JAX have for a dtype: 64 bits are 32 unless JAX is set to 64; None is `floatx()`.
 
     Args:
-        dtype: A name, a dtype, or a type of Python.
+        dtype: A name, a type of Python, a dtype of numpy or JAX, or None.
 
     Returns:
-        A name such as "float32".
+        The name, such as "float32".
 
     Raises:
         ValueError: If there is no such dtype.
