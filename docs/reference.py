@@ -131,12 +131,12 @@ def markdown(value: Any) -> str:
             margin = line[: len(line) - len(line.lstrip())]
             lines += ["", "```pycon", stripped]
             in_code, in_section = True, False
-        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields):", line):
+        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line):
             lines += ["", f"**{line[:-1]}**", ""]
             in_section = True
         elif in_section and re.match(r" {4}\S", line):
-            name, colon, text = stripped.partition(": ")
-            lines.append(f"- `{name}`: {text}" if colon and len(name) < 60 else f"- {stripped}")
+            described = re.fullmatch(r"([\w*.]+(?:, [\w*.]+)*): (.*)", stripped)
+            lines.append(f"- `{described[1]}`: {described[2]}" if described else f"- {stripped}")
         elif in_section and line.startswith("     "):
             lines.append(f"  {stripped}")
         else:

@@ -28,7 +28,7 @@ PARAMETERS = {
     "keepdims": "Whether the axes that are reduced stay, with size 1.",
     "k": "Number of the diagonal: 0 is the main one, positive numbers are above it.",
     "name": "Shown by profiles.",
-    "padding": '"valid" for whole windows only, or "same" for as many as there are strides.',
+    "padding": '"valid" for whole windows only; "same" pads, so that there is a window at each stride.',
     "rtol": "Tolerance relative to `|x2|`.",
     "atol": "Absolute tolerance.",
     "seed": "An integer, a `SeedGenerator`, a key of `jax.random`, or None for fresh numbers.",

@@ -222,6 +222,7 @@ elastic_transform = _row(
     "Images whose pixels are displaced by a smooth random field.",
     ">>> jax.eval_shape(lambda x: elastic_transform(x, seed=1), jnp.ones((4, 4, 1))).shape\n(4, 4, 1)",
     alpha="How far pixels move.", sigma="How smooth the field is, in pixels.",
+    seed="An integer, a `SeedGenerator` for the sake of its seed, a key of `jax.random`, or None for fresh numbers.",
 )  # fmt: skip
 extract_patches = _row(
     _extract_patches, "images, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
