@@ -14,18 +14,20 @@ from jkeras.core.operation import operation, publish
 from jkeras.functional import conv, pool
 
 
-def _conv(x: Any, kernel: Any, **options: Any) -> Any:
-    return conv.conv(jnp.asarray(x), jnp.asarray(kernel), **_with_format(options))
+def _on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` of arrays as one that takes lists, and None for the default data format."""
 
+    def compute(*arrays: Any, data_format: str | None, **options: Any) -> Any:
+        return function(*map(jnp.asarray, arrays), data_format=standardize_data_format(data_format), **options)
 
-def _with_format(options: dict[str, Any]) -> dict[str, Any]:
-    return {**options, "data_format": standardize_data_format(options["data_format"])}
+    compute.__name__ = function.__name__
+    return compute
 
 
 def _conv_transpose(x: Any, kernel: Any, output_shape: Sequence[int | None], **options: Any) -> Any:
     """The transpose of the convolution, as a linear map, that takes an array of `output_shape` to one like `x`."""
     x, kernel = jnp.asarray(x), jnp.asarray(kernel)
-    options = _with_format(options)
+    options["data_format"] = standardize_data_format(options["data_format"])
     wanted = jax.ShapeDtypeStruct((x.shape[0], *list(output_shape)[1:]), x.dtype)
 
     def forward(y: Any) -> Any:
@@ -40,20 +42,12 @@ def _conv_transpose(x: Any, kernel: Any, output_shape: Sequence[int | None], **o
     return jax.linear_transpose(forward, wanted)(x)[0]
 
 
-def _depthwise(x: Any, depthwise_kernel: Any, **options: Any) -> Any:
-    return conv.depthwise_conv(jnp.asarray(x), jnp.asarray(depthwise_kernel), **_with_format(options))
-
-
-def _separable(x: Any, depthwise_kernel: Any, pointwise_kernel: Any, **options: Any) -> Any:
-    kernels = jnp.asarray(depthwise_kernel), jnp.asarray(pointwise_kernel)
-    return conv.separable_conv(jnp.asarray(x), *kernels, **_with_format(options))
-
-
 def _pool(x: Any, pool_size: Any, pool_mode: str = "max", **options: Any) -> Any:
     modes: dict[str, Callable[..., Any]] = {"max": pool.max_pool, "avg": pool.average_pool}
     if pool_mode not in modes:
         raise ValueError(f"pool_mode must be 'max' or 'avg'; got {pool_mode!r}.")
-    return modes[pool_mode](jnp.asarray(x), pool_size, **_with_format(options))
+    options["data_format"] = standardize_data_format(options["data_format"])
+    return modes[pool_mode](jnp.asarray(x), pool_size, **options)
 
 
 def _local(
@@ -89,17 +83,17 @@ _local_row = functools.partial(
 )  # fmt: skip
 
 conv1d = _row(
-    _conv, f"x, kernel, {_options(1)}", "Convolution over time.",
+    _on_arrays(conv.conv), f"x, kernel, {_options(1)}", "Convolution over time.",
     "jnp.ones((1, 3, 1)), jnp.ones((2, 1, 1)) -> [[[2.0], [2.0]]]", x="Sequences `(batch, steps, channels)`.",
     kernel="Array `(steps, channels, filters)`.", padding='"valid", "same" or "causal".',
     returns="Array `(batch, steps, filters)` of the dtype of `x`.",
 )  # fmt: skip
 conv2d = _row(
-    _conv, f"x, kernel, {_options((1, 1))}", "Convolution of images.",
+    _on_arrays(conv.conv), f"x, kernel, {_options((1, 1))}", "Convolution of images.",
     "jnp.ones((1, 2, 3, 1)), jnp.ones((2, 2, 1, 1)) -> [[[[4.0], [4.0]]]]",
 )  # fmt: skip
 conv3d = _row(
-    _conv, f"x, kernel, {_options((1, 1, 1))}", "Convolution of volumes.",
+    _on_arrays(conv.conv), f"x, kernel, {_options((1, 1, 1))}", "Convolution of volumes.",
     "jnp.ones((1, 2, 2, 2, 1)), jnp.ones((2, 2, 2, 1, 3)) -> shape (1, 1, 1, 1, 3)",
     x="Volumes `(batch, depth, rows, columns, channels)`.", kernel="Array `(depth, rows, columns, channels, filters)`.",
     returns="Array `(batch, depth, rows, columns, filters)` of the dtype of `x`.",
@@ -113,12 +107,13 @@ conv2d_transpose = _row(
     returns="Array of `output_shape`, of the dtype of `x`.",
 )  # fmt: skip
 depthwise_conv2d = _row(
-    _depthwise, f"x, depthwise_kernel, {_options((1, 1))}", "Convolution of each channel on its own.",
+    _on_arrays(conv.depthwise_conv), f"x, depthwise_kernel, {_options((1, 1))}",
+    "Convolution of each channel on its own.",
     "jnp.ones((1, 2, 3, 1)), jnp.ones((2, 2, 1, 1)) -> [[[[4.0], [4.0]]]]",
     returns="Array `(batch, rows, columns, channels * multiplier)` of the dtype of `x`.",
 )  # fmt: skip
 separable_conv2d = _row(
-    _separable, f"x, depthwise_kernel, pointwise_kernel, {_options((1, 1))}",
+    _on_arrays(conv.separable_conv), f"x, depthwise_kernel, pointwise_kernel, {_options((1, 1))}",
     "Depthwise convolution, and a product over the channels at each pixel.",
     "jnp.ones((1, 2, 3, 1)), jnp.ones((2, 2, 1, 1)), jnp.ones((1, 1, 1, 2)) -> [[[[4.0, 4.0], [4.0, 4.0]]]]",
 )  # fmt: skip

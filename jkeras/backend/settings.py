@@ -10,11 +10,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import data_format as formats
-from jkeras.core import dtypes
 from jkeras.core.compiling import forget_programs
+from jkeras.core.data_format import image_data_format, set_image_data_format
+from jkeras.core.dtypes import floatx, set_floatx
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional import fuzz
+from jkeras.functional.fuzz import epsilon
 from jkeras.ops.core import dtype
 
 __all__ = [
@@ -22,10 +23,6 @@ __all__ = [
     "is_float_dtype", "is_int_dtype", "is_keras_tensor", "manual_variable_initialization", "name_scope", "reset_uids",
     "result_type", "set_epsilon", "set_floatx", "set_image_data_format", "set_image_dim_ordering", "standardize_dtype",
 ]  # fmt: skip
-
-floatx = dtypes.floatx
-set_floatx = dtypes.set_floatx
-epsilon = fuzz.epsilon
 
 
 def set_epsilon(value: float) -> None:
@@ -42,9 +39,6 @@ def set_epsilon(value: float) -> None:
     fuzz.set_epsilon(value)
     forget_programs()  # so that no model made from now on shares it
 
-
-image_data_format = formats.image_data_format
-set_image_data_format = formats.set_image_data_format
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _counts: defaultdict[str, int] = defaultdict(int)

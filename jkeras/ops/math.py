@@ -172,16 +172,12 @@ def _parts(x: Array) -> tuple[Array, Array]:
     return x.real, x.imag
 
 
-def _fft(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.fft(_complex(x)))
+def _on_pairs(function: Callable[[Array], Array]) -> Callable[[Any], tuple[Array, Array]]:
+    def compute(x: Any) -> tuple[Array, Array]:
+        return _parts(function(_complex(x)))
 
-
-def _fft2(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.fft2(_complex(x)))
-
-
-def _ifft2(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.ifft2(_complex(x)))
+    compute.__name__ = function.__name__
+    return compute
 
 
 def _rfft(x: Any, *, fft_length: int | None) -> tuple[Array, Array]:
@@ -245,23 +241,17 @@ _frames = functools.partial(
 )  # fmt: skip
 
 fft = _transform(
-    _fft,
-    "x",
-    "Fourier transform along the last axis of complex numbers.",
+    _on_pairs(jnp.fft.fft), "x", "Fourier transform along the last axis of complex numbers.",
     "([1.0, 0.0], [0.0, 0.0]) -> ([1.0, 1.0], [0.0, 0.0])",
-)
+)  # fmt: skip
 fft2 = _transform(
-    _fft2,
-    "x",
-    "Fourier transform along the last two axes of complex numbers.",
+    _on_pairs(jnp.fft.fft2), "x", "Fourier transform along the last two axes of complex numbers.",
     "([[1.0, 0.0]], [[0.0, 0.0]]) -> ([[1.0, 1.0]], [[0.0, 0.0]])",
-)
+)  # fmt: skip
 ifft2 = _transform(
-    _ifft2,
-    "x",
-    "Inverse Fourier transform along the last two axes.",
+    _on_pairs(jnp.fft.ifft2), "x", "Inverse Fourier transform along the last two axes of complex numbers.",
     "([[1.0, 1.0]], [[0.0, 0.0]]) -> ([[1.0, 0.0]], [[0.0, 0.0]])",
-)
+)  # fmt: skip
 rfft = operation(
     _rfft, "x, fft_length=None", "Fourier transform of real numbers along the last axis.",
     "[1.0, 0.0, 0.0] -> ([1.0, 1.0], [0.0, 0.0])", x="Array `(..., length)`.",
