@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
-
-from mkdocs.structure.files import File
 
 MODULES = [
     "models", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
@@ -21,6 +20,8 @@ MODULES = [
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages of the reference, and their entries in the navigation."""
+    from mkdocs.structure.files import File  # the tests list names with this file, and have no MkDocs
+
     pages: list[dict[str, str]] = []
     for name in MODULES:
         uri = f"api/{name}.md"
@@ -53,11 +54,22 @@ def page(name: str) -> str:
 
 def public(module: Any) -> Iterator[tuple[str, Any]]:
     """Yield `(name, object)` of the classes and functions of ours that a module offers."""
-    for name in getattr(module, "__all__", None) or dir(module):
+    for name in getattr(module, "__all__", None) or offered(module):
         value = getattr(module, name)
         is_ours = (getattr(value, "__module__", "") or "").startswith("jkeras.")
-        if not name.startswith("_") and callable(value) and is_ours and inspect.getdoc(value):
+        if not name.startswith("_") and callable(value) and is_ours:
             yield name, value
+
+
+def offered(module: Any) -> list[str]:
+    """Return the names of a module without `__all__` but what it imports for its own use, by the rule of type checkers.
+
+    Names that it offers are imported by `from m import name as name` or `from m import *`.
+    """
+    statements = ast.parse(inspect.getsource(module)).body
+    imports = [line for line in statements if isinstance(line, ast.ImportFrom)]
+    used = {alias.asname or alias.name for line in imports for alias in line.names if alias.name != alias.asname}
+    return [name for name in dir(module) if name not in used]
 
 
 def described(name: str, value: Any, level: int = 2) -> str:
@@ -119,12 +131,12 @@ def markdown(value: Any) -> str:
             margin = line[: len(line) - len(line.lstrip())]
             lines += ["", "```pycon", stripped]
             in_code, in_section = True, False
-        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields):", line):
+        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line):
             lines += ["", f"**{line[:-1]}**", ""]
             in_section = True
         elif in_section and re.match(r" {4}\S", line):
-            name, colon, text = stripped.partition(": ")
-            lines.append(f"- `{name}`: {text}" if colon and len(name) < 60 else f"- {stripped}")
+            described = re.fullmatch(r"([\w*.]+(?:, [\w*.]+)*): (.*)", stripped)
+            lines.append(f"- `{described[1]}`: {described[2]}" if described else f"- {stripped}")
         elif in_section and line.startswith("     "):
             lines.append(f"  {stripped}")
         else:

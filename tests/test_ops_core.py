@@ -63,7 +63,7 @@ NEEDS_BATCH = ("while_loop(lambda x:", "associative_scan", "switch(7", "map(lamb
 
 
 def test_every_function_has_a_case_and_the_parameters_of_keras() -> None:
-    for name in ops.core.__all__:
+    for name in (*ops.control.__all__, *ops.core.__all__):
         ours, theirs = (inspect.signature(getattr(m, name)).parameters.values() for m in (ops, keras.ops))
         assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs], name
         assert getattr(ops, name).__doc__

@@ -80,7 +80,11 @@ def ctc_decode(
 
 
 def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
-    """Return label sequences, shape (batch, labels), as a sparse array without what is beyond their lengths.
+    """Return label sequences as a sparse array without what is beyond their lengths.
+
+    Args:
+        labels: Class numbers, shape (batch, labels).
+        label_lengths: How many labels count, shape (batch,).
 
     Returns:
         A `jax.experimental.sparse.BCOO`; `K.to_dense` has zeros beyond the lengths.

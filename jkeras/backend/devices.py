@@ -10,7 +10,13 @@ import jax
 
 
 def device(device_name: str) -> AbstractContextManager[Any]:
-    """Make arrays on a device inside a `with` block: "cpu:0", "gpu:1", "tpu", or TensorFlow's "/GPU:0".
+    """Make arrays on a device inside a `with` block.
+
+    Args:
+        device_name: "cpu:0", "gpu:1", "tpu", or TensorFlow's "/GPU:0".
+
+    Returns:
+        A context for a `with` block.
 
     Raises:
         ValueError: If there is no such device.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -9,6 +10,8 @@ import jax.numpy as jnp
 
 from jkeras import activations
 from jkeras.core.operation import operation, publish
+from jkeras.ops.nn.activations import elu, sigmoid, softmax, softplus, softsign
+from jkeras.ops.numpy.elementwise import abs, cos, exp, log, sign, sin, square, tanh
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
@@ -25,43 +28,45 @@ def _relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold:
     return activations.relu(x, alpha, max_value, threshold)
 
 
-abs = operation(jnp.abs, "x", "Absolute value.", elementwise=True)
-square = operation(jnp.square, "x", "Square.", elementwise=True)
-sqrt = operation(_sqrt, "x", "Square root; 0 for negative numbers.", elementwise=True)
-exp = operation(jnp.exp, "x", "Exponential.", elementwise=True)
-log = operation(jnp.log, "x", "Natural logarithm.", elementwise=True)
-sign = operation(jnp.sign, "x", "-1, 0 or 1.", elementwise=True)
-sin = operation(jnp.sin, "x", "Sine.", elementwise=True)
-cos = operation(jnp.cos, "x", "Cosine.", elementwise=True)
-round = operation(jnp.round, "x", "Nearest integer; halves go to the even one.", elementwise=True)
-pow = operation(jnp.power, "x, a", "`x` to the power `a`.", elementwise=True)
-clip = operation(_clip, "x, min_value, max_value", "Limit the values to an interval.", elementwise=True)
-maximum = operation(jnp.maximum, "x, y", "The larger of two.", elementwise=True)
-minimum = operation(jnp.minimum, "x, y", "The smaller of two.", elementwise=True)
-equal = operation(jnp.equal, "x, y", "Whether `x == y`.", elementwise=True)
-not_equal = operation(jnp.not_equal, "x, y", "Whether `x != y`.", elementwise=True)
-greater = operation(jnp.greater, "x, y", "Whether `x > y`.", elementwise=True)
-greater_equal = operation(jnp.greater_equal, "x, y", "Whether `x >= y`.", elementwise=True)
-less = operation(jnp.less, "x, y", "Whether `x < y`.", elementwise=True)
-less_equal = operation(jnp.less_equal, "x, y", "Whether `x <= y`.", elementwise=True)
+_row = functools.partial(
+    operation, elementwise=True, returns="Array of the shape and dtype of the operands; two are broadcast and promoted."
+)
+_bool = functools.partial(_row, returns="Array of booleans of the shape of the operands; two are broadcast.")
 
-identity = operation(lambda x: x, "x", "The same values.", elementwise=True)
-relu = operation(
-    _relu, "x, alpha=0.0, max_value=None, threshold=0.0", "Rectifier with slope, ceiling and threshold.", True
-)
-elu = operation(activations.elu, "x, alpha=1.0", "`x` where positive, else `alpha * (exp(x) - 1)`.", True)
-sigmoid = operation(activations.sigmoid, "x", "`1 / (1 + exp(-x))`.", True)
-hard_sigmoid = operation(
-    activations.legacy_hard_sigmoid, "x", "`0.2 x + 0.5` within 0 and 1: the formula of Keras 1 and 2.", True
-)
-tanh = operation(activations.tanh, "x", "Hyperbolic tangent.", True)
-softplus = operation(activations.softplus, "x", "`log(1 + exp(x))`.", True)
-softsign = operation(activations.softsign, "x", "`x / (1 + |x|)`.", True)
-softmax = operation(activations.softmax, "x, axis=-1", "`exp(x)` scaled to sum to 1 along an axis.")
+sqrt = _row(_sqrt, "x", "Square root; 0 for negative numbers.", "jnp.array([4.0, -1.0]) -> [2.0, 0.0]")
+round = _row(jnp.round, "x", "Nearest integer; halves go to the even one.", "jnp.array([1.5, 2.5]) -> [2.0, 2.0]")
+pow = _row(jnp.power, "x, a", "`x` to the power `a`.", "jnp.array([2.0, 3.0]), 2 -> [4.0, 9.0]", a="A number.")
+clip = _row(
+    _clip, "x, min_value, max_value", "Limit the values to an interval.", "jnp.array([-7.0, 3.0]), 0, 2 -> [0.0, 2.0]",
+    min_value="The least value, or None.", max_value="The largest value, or None.",
+)  # fmt: skip
+maximum = _row(jnp.maximum, "x, y", "The larger of two.", "jnp.array([1, 5]), jnp.array([4, 2]) -> [4, 5]")
+minimum = _row(jnp.minimum, "x, y", "The smaller of two.", "jnp.array([1, 5]), jnp.array([4, 2]) -> [1, 2]")
+equal = _bool(jnp.equal, "x, y", "Whether `x == y`.", "jnp.array([1, 2, 3]), 2 -> [False, True, False]")
+not_equal = _bool(jnp.not_equal, "x, y", "Whether `x != y`.", "jnp.array([1, 2, 3]), 2 -> [True, False, True]")
+greater = _bool(jnp.greater, "x, y", "Whether `x > y`.", "jnp.array([1, 2, 3]), 2 -> [False, False, True]")
+greater_equal = _bool(jnp.greater_equal, "x, y", "Whether `x >= y`.", "jnp.array([1, 2, 3]), 2 -> [False, True, True]")
+less = _bool(jnp.less, "x, y", "Whether `x < y`.", "jnp.array([1, 2, 3]), 2 -> [True, False, False]")
+less_equal = _bool(jnp.less_equal, "x, y", "Whether `x <= y`.", "jnp.array([1, 2, 3]), 2 -> [True, True, False]")
+
+identity = _row(lambda x: x, "x", "The same values.", "jnp.arange(2) -> [0, 1]")
+relu = _row(
+    _relu, "x, alpha=0.0, max_value=None, threshold=0.0", "Rectifier with slope, ceiling and threshold.",
+    "[-2.0, 5.0], 0.5, 3.0 -> [-1.0, 3.0]", alpha="Slope below the threshold.", max_value="The largest value, or None.",
+    threshold="Values up to it are damped.",
+)  # fmt: skip
+hard_sigmoid = _row(
+    activations.legacy_hard_sigmoid, "x", "`0.2 x + 0.5` within 0 and 1: the formula of Keras 1 and 2.",
+    "[-5.0, 0.0, 1.0] -> [0.0, 0.5, 0.699...]",
+)  # fmt: skip
 stop_gradient = operation(
-    lambda variables: jax.tree.map(jax.lax.stop_gradient, variables),
-    "variables",
-    "The same values, held constant when differentiating; one array or a list.",
-)
+    lambda variables: jax.tree.map(jax.lax.stop_gradient, variables), "variables",
+    "The same values, held constant when differentiating.",
+    ">>> jax.grad(lambda x: x * stop_gradient(x))(3.0).item()\n3.0", variables="One array or a list of them.",
+    returns="The same array or list.",
+)  # fmt: skip
 
-__all__ = publish(globals())
+__all__ = [
+    "abs", "cos", "elu", "exp", "log", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "square", "tanh",
+    *publish(globals()),
+]  # fmt: skip

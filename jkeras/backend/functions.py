@@ -36,6 +36,9 @@ def placeholder(
         sparse, ragged: Not supported.
         name: Its name.
 
+    Returns:
+        A symbolic tensor.
+
     Raises:
         ValueError: If neither shape nor ndim is given, or a sparse or ragged tensor is asked for.
 
@@ -51,6 +54,12 @@ def placeholder(
 
 def is_placeholder(x: Any) -> bool:
     """Whether `x` is a symbolic tensor where a graph begins.
+
+    Args:
+        x: Anything.
+
+    Returns:
+        A boolean.
 
     >>> is_placeholder(placeholder(ndim=2))
     True
@@ -69,6 +78,10 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
         outputs: One symbolic tensor or a list.
         updates: Not supported: there is no graph in which assignments could wait.
         name: Its name.
+
+    Returns:
+        A function that takes a list of arrays, or one array if `inputs` is no list, and returns as many arrays of numpy
+        as `outputs` names.
 
     Raises:
         ValueError: If updates are given, or the outputs depend on something that is not among the inputs.

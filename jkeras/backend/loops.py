@@ -79,7 +79,16 @@ def rnn(
 def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
     """Apply `fn` to each element of the first axis, one after the other, and stack the results.
 
-    `jax.vmap(fn)(elems)` computes them all at once. `dtype` converts the results; `name` shows up in profiles.
+    `jax.vmap(fn)(elems)` computes them all at once.
+
+    Args:
+        fn: Takes one element, returns an array or a tree of arrays.
+        elems: An array, or a tree of arrays.
+        name: Shown by profiles.
+        dtype: Dtype that the results are converted to, or None.
+
+    Returns:
+        What `fn` returns, with a new first axis of the size of that of `elems`.
 
     >>> map_fn(lambda x: x + 1, jnp.arange(3)).tolist()
     [1, 2, 3]
@@ -94,7 +103,16 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype:
 
 
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """Return `fn(... fn(fn(initializer, e0), e1) ..., en)` over the first axis; it begins with `e0` without one.
+    """Return `fn(... fn(fn(initializer, e0), e1) ..., en)` over the first axis.
+
+    Args:
+        fn: Takes what was found so far and one element, returns the next.
+        elems: An array, or a tree of arrays.
+        initializer: What to begin with; None is the first element.
+        name: Shown by profiles.
+
+    Returns:
+        What the last call of `fn` returns.
 
     >>> foldl(lambda total, x: 2 * total + x, jnp.arange(4)).item()
     11
@@ -104,6 +122,15 @@ def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, na
 
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
     """Return the same as `foldl` from the last element to the first.
+
+    Args:
+        fn: Takes what was found so far and one element, returns the next.
+        elems: An array, or a tree of arrays.
+        initializer: What to begin with; None is the last element.
+        name: Shown by profiles.
+
+    Returns:
+        What the last call of `fn` returns.
 
     >>> foldr(lambda total, x: 2 * total + x, jnp.arange(4)).item()
     34

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,43 +51,67 @@ def _array(value: Any) -> Any:
     return None if value is None else jnp.asarray(value)
 
 
-binary_crossentropy = operation(
-    _elementwise(crossentropy.binary_crossentropy),
-    "target, output, from_logits=False",
+_loss = functools.partial(
+    operation, target="One-hot labels or probabilities, of the shape of `output`.",
+    output="Predictions `(..., classes)`.",
+    axis="The axis of the classes.", returns="Array of floats without the axis of the classes.",
+    alpha="Weight of all classes.", gamma="How much right predictions are weighted down; 0 not at all.",
+)  # fmt: skip
+_each = functools.partial(
+    _loss, elementwise=True, target="Array of labels 0 and 1.", output="Array of predictions of the same shape.",
+    returns="Array of floats of the same shape.",
+)  # fmt: skip
+
+binary_crossentropy = _each(
+    _elementwise(crossentropy.binary_crossentropy), "target, output, from_logits=False",
     "`-y log(p) - (1 - y) log(1 - p)` of each element; the mean is left to the caller.",
-    elementwise=True,
-)
-binary_focal_crossentropy = operation(
+    "jnp.array([1.0, 0.0]), jnp.array([0.5, 0.75]) -> [0.693..., 1.386...]",
+)  # fmt: skip
+binary_focal_crossentropy = _each(
     _elementwise(crossentropy.binary_focal_crossentropy),
     "target, output, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False",
     "Cross entropy of each element, weighted down where the prediction is right.",
-    elementwise=True,
-)
-categorical_crossentropy = operation(
-    crossentropy.categorical_crossentropy,
-    "target, output, from_logits=False, axis=-1",
+    "jnp.array([1.0, 0.0]), jnp.array([0.5, 0.75]) -> [0.173..., 0.779...]",
+    apply_class_balancing="Whether the classes are weighted by `alpha`.",
+    alpha="Weight of class 1; class 0 has `1 - alpha`.",
+)  # fmt: skip
+categorical_crossentropy = _loss(
+    crossentropy.categorical_crossentropy, "target, output, from_logits=False, axis=-1",
     "Cross entropy of one-hot labels, one value for each sample.",
-)
-categorical_focal_crossentropy = operation(
-    crossentropy.categorical_focal_crossentropy,
-    "target, output, alpha=0.25, gamma=2.0, from_logits=False, axis=-1",
+    "jnp.array([[0.0, 1.0]]), jnp.array([[0.5, 0.5]]) -> [0.693...]",
+)  # fmt: skip
+categorical_focal_crossentropy = _loss(
+    crossentropy.categorical_focal_crossentropy, "target, output, alpha=0.25, gamma=2.0, from_logits=False, axis=-1",
     "Cross entropy of one-hot labels, weighted down where the prediction is right.",
-)
-sparse_categorical_crossentropy = operation(
-    crossentropy.sparse_categorical_crossentropy,
-    "target, output, from_logits=False, axis=-1, ignore_class=None",
+    "jnp.array([[0.0, 1.0]]), jnp.array([[0.5, 0.5]]) -> [0.043...]",
+)  # fmt: skip
+sparse_categorical_crossentropy = _loss(
+    crossentropy.sparse_categorical_crossentropy, "target, output, from_logits=False, axis=-1, ignore_class=None",
     "Cross entropy of class numbers, one value for each sample.",
-)
-bias_add = operation(_bias_add, "x, bias, data_format=None", "Add one number to each channel, or one to each element.")
-batch_normalization = operation(
-    _batch_normalization,
-    "x, mean, var, beta, gamma, axis=-1, epsilon=1e-3",
-    "`gamma * (x - mean) / sqrt(var + epsilon) + beta`; beta and gamma may be None.",
-)
-normalize_batch_in_training = operation(
-    _normalize_batch,
-    "x, gamma, beta, reduction_axes, epsilon=1e-3",
+    "jnp.array([1]), jnp.array([[0.5, 0.5]]) -> [0.693...]", target="Class numbers `(...)`.",
+    ignore_class="A label whose samples have loss 0, or None.",
+)  # fmt: skip
+bias_add = operation(
+    _bias_add, "x, bias, data_format=None", "Add one number to each channel, or one to each element.",
+    "jnp.ones((1, 2)), jnp.array([1.0, 2.0]) -> [[2.0, 3.0]]", x="Array `(batch, ..., channels)`.",
+    bias="Array `(channels,)`, or of the shape of a sample.", returns="Array of the shape of `x`.",
+)  # fmt: skip
+_normalized = functools.partial(
+    operation, gamma="Vector of factors, or None.", beta="Vector of summands, or None.",
+    epsilon="Added under the root.",
+    returns="Array of the shape of `x`.",
+)  # fmt: skip
+batch_normalization = _normalized(
+    _batch_normalization, "x, mean, var, beta, gamma, axis=-1, epsilon=1e-3",
+    "`gamma * (x - mean) / sqrt(var + epsilon) + beta`.",
+    "[[1.0], [5.0]], [3.0], [4.0], None, None, epsilon=0.0 -> [[-1.0], [1.0]]", mean="Vector of means.",
+    var="Vector of variances.", axis="The axis of these vectors.",
+)  # fmt: skip
+normalize_batch_in_training = _normalized(
+    _normalize_batch, "x, gamma, beta, reduction_axes, epsilon=1e-3",
     "Normalise by the batch's own statistics; return the result, the mean and the (biased) variance.",
-)
+    "jnp.array([[1.0], [5.0]]), None, None, [0], 0.0 -> ([[-1.0], [1.0]], [3.0], [4.0])",
+    reduction_axes="The axes of the statistics.", returns="An array of the shape of `x`, and two vectors.",
+)  # fmt: skip
 
 __all__ = publish(globals())

@@ -26,6 +26,9 @@ def learning_phase() -> int:
 
     It is known while JAX traces, so that `if K.learning_phase():` is right in `call`.
 
+    Returns:
+        An integer.
+
     >>> learning_phase()
     0
     """
@@ -37,8 +40,15 @@ def set_learning_phase(value: Any) -> None:
 
     `fit`, `evaluate` and `predict` know it themselves.
 
+    Args:
+        value: 1 or 0.
+
     Raises:
         ValueError: If it is neither 0 nor 1.
+
+    >>> set_learning_phase(1); learning_phase()
+    1
+    >>> set_learning_phase(0)
     """
     if value not in (0, 1):
         raise ValueError(f"set_learning_phase expects 0 (test) or 1 (train); got {value!r}.")
@@ -48,6 +58,9 @@ def set_learning_phase(value: Any) -> None:
 @contextmanager
 def learning_phase_scope(value: Any) -> Iterator[None]:
     """Set the learning phase inside a `with` block.
+
+    Args:
+        value: 1 for training or 0.
 
     >>> with learning_phase_scope(1):
     ...     learning_phase()
@@ -68,6 +81,9 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
         x, alt: Arrays, symbolic tensors, or functions that return them.
         training: Whether it is training; None is the learning phase. May be a traced boolean.
 
+    Returns:
+        An array or symbolic tensor.
+
     >>> in_train_phase(1.0, lambda: 2.0)
     2.0
     """
@@ -82,6 +98,13 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """Return `alt` in training, else `x`; both may be functions without arguments.
+
+    Args:
+        x, alt: Arrays, symbolic tensors, or functions that return them.
+        training: Whether it is training; None is the learning phase. May be a traced boolean.
+
+    Returns:
+        An array or symbolic tensor.
 
     >>> in_test_phase(1.0, 2.0)
     1.0
@@ -100,6 +123,9 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
         condition: One truth value, or an array of them for the first dimensions of the values.
         then_expression, else_expression: Arrays, symbolic tensors, or functions without arguments that return them.
             Of two functions and one truth value, one is run.
+
+    Returns:
+        Array of the shape and dtype of the values.
 
     Raises:
         ValueError: If the condition has more dimensions than the values.
@@ -133,6 +159,9 @@ def print_tensor(x: Any, message: str = "", summarize: int = 3) -> Any:
         x: An array or symbolic tensor.
         message: Printed before it.
         summarize: How many elements to show at both ends of each axis; -1 shows all.
+
+    Returns:
+        The same values.
 
     >>> _ = print_tensor(jnp.arange(8), "x = ", summarize=2); jax.effects_barrier()
     x = [0 1 ... 6 7]

@@ -11,8 +11,11 @@ import jax.numpy as jnp
 from jkeras.core.operation import operate, operation, publish
 
 dot = operation(
-    jnp.dot, "x, y", "Sum over the last axis of `x` and the second to last of `y`; `(2, 3) . (4, 3, 5)` is `(2, 4, 5)`."
-)
+    jnp.dot, "x, y", "Sum of products over the last axis of `x` and the second to last of `y`.",
+    "jnp.ones((2, 3)), jnp.ones((4, 3, 5)) -> shape (2, 4, 5)", x="Array `(..., n)`.",
+    y="Array `(..., n, m)` or `(n,)`.",
+    returns="Array with the other axes of `x`, then those of `y`, of their dtype, promoted.",
+)  # fmt: skip
 
 
 def batch_dot(x: Any, y: Any, axes: int | Sequence[int] | None = None) -> Any:

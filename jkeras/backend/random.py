@@ -6,15 +6,14 @@ from the call that is running, so that each training step draws others, and outs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jkeras import random
 from jkeras.core.dtypes import floatx
-from jkeras.core.operation import operate
-from jkeras.functional.dropout import dropout as _dropout
 from jkeras.random.seed_generator import as_key
 
 __all__ = [
@@ -22,14 +21,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _drawn(name: str, shape: Any, dtype: Any, seed: int | None, draw: Callable[..., Any]) -> jax.Array:
+def _known(name: str, shape: Any) -> tuple[int, ...]:
+    """Return a shape as a tuple; refuse unknown sizes."""
     sizes = tuple(shape)
     if None in sizes:
         raise ValueError(
             f"K.{name}: shape {sizes} has an unknown size. Draw inside the `call` of a layer, or a Lambda, "
             "where K.shape(x) is known."
         )
-    return draw(as_key(seed), sizes).astype(dtype or floatx())
+    return sizes
 
 
 def random_normal(
@@ -37,10 +37,19 @@ def random_normal(
 ) -> jax.Array:
     """Draw from the normal distribution.
 
+    Args:
+        shape: Sizes.
+        mean, stddev: Mean and standard deviation.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> random_normal((2, 3)).shape
     (2, 3)
     """
-    return _drawn("random_normal", shape, dtype, seed, lambda k, s: mean + stddev * jax.random.normal(k, s))
+    return random.normal(_known("random_normal", shape), mean, stddev, dtype, seed)
 
 
 def truncated_normal(
@@ -48,12 +57,19 @@ def truncated_normal(
 ) -> jax.Array:
     """Draw from the normal distribution, without what is more than two standard deviations from the mean.
 
+    Args:
+        shape: Sizes.
+        mean, stddev: Mean and standard deviation of the distribution before it is cut.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> bool(abs(truncated_normal((100,))).max() <= 2)
     True
     """
-    return _drawn(
-        "truncated_normal", shape, dtype, seed, lambda k, s: mean + stddev * jax.random.truncated_normal(k, -2, 2, s)
-    )
+    return random.truncated_normal(_known("truncated_normal", shape), mean, stddev, dtype, seed)
 
 
 def random_uniform(
@@ -61,26 +77,41 @@ def random_uniform(
 ) -> jax.Array:
     """Draw from the interval `[minval, maxval)`; integers for an integer dtype.
 
+    Args:
+        shape: Sizes.
+        minval, maxval: The interval; `maxval` is left out.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> random_uniform((2,), 0, 10, dtype="int32").dtype
     dtype('int32')
     """
-    kind = jnp.dtype(dtype or floatx())
-
-    def draw(key: Any, sizes: tuple[int, ...]) -> Any:
-        if jnp.issubdtype(kind, jnp.integer):
-            return jax.random.randint(key, sizes, int(minval), int(maxval), kind)
-        return jax.random.uniform(key, sizes, minval=minval, maxval=maxval)
-
-    return _drawn("random_uniform", shape, kind, seed, draw)
+    sizes = _known("random_uniform", shape)
+    if jnp.issubdtype(jnp.dtype(dtype or floatx()), jnp.integer):
+        return random.randint(sizes, int(minval), int(maxval), dtype, seed)
+    return random.uniform(sizes, minval, maxval, dtype, seed)
 
 
 def random_bernoulli(shape: Sequence[int], p: float = 0.0, dtype: Any = None, seed: int | None = None) -> jax.Array:
     """Draw 1 with probability `p`, else 0.
 
+    Args:
+        shape: Sizes.
+        p: The probability.
+        dtype: Dtype of the result; None is `floatx()`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of `shape` and `dtype`.
+
     >>> random_bernoulli((2,), p=1.0).tolist()
     [1.0, 1.0]
     """
-    return _drawn("random_bernoulli", shape, dtype, seed, lambda k, s: jax.random.bernoulli(k, p, s))
+    drawn = jax.random.bernoulli(as_key(seed), p, _known("random_bernoulli", shape))
+    return drawn.astype(dtype or floatx())
 
 
 random_binomial = random_bernoulli  # how Keras 1 and 2 spell it
@@ -91,7 +122,16 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
 
     It always drops: `K.in_train_phase(K.dropout(x, 0.5), x)` does so in training only.
 
+    Args:
+        x: Array of any shape.
+        level: The probability.
+        noise_shape: Shape of the draw; size 1 shares it along an axis. None is that of `x`.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        Array of the shape and dtype of `x`.
+
     >>> sorted(set(dropout(jnp.ones(100), 0.5).tolist()))
     [0.0, 2.0]
     """
-    return operate(lambda a: _dropout(a, level, as_key(seed), noise_shape), x)
+    return random.dropout(x, level, noise_shape, seed)

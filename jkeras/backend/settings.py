@@ -10,21 +10,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import data_format as formats
-from jkeras.core import dtypes
 from jkeras.core.compiling import forget_programs
+from jkeras.core.data_format import image_data_format, set_image_data_format
+from jkeras.core.dtypes import floatx, set_floatx
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional import fuzz
+from jkeras.functional.fuzz import epsilon
+from jkeras.ops.core import dtype
 
 __all__ = [
     "backend", "clear_session", "dtype", "epsilon", "floatx", "get_uid", "image_data_format", "image_dim_ordering",
     "is_float_dtype", "is_int_dtype", "is_keras_tensor", "manual_variable_initialization", "name_scope", "reset_uids",
     "result_type", "set_epsilon", "set_floatx", "set_image_data_format", "set_image_dim_ordering", "standardize_dtype",
 ]  # fmt: skip
-
-floatx = dtypes.floatx
-set_floatx = dtypes.set_floatx
-epsilon = fuzz.epsilon
 
 
 def set_epsilon(value: float) -> None:
@@ -41,9 +39,6 @@ def set_epsilon(value: float) -> None:
     fuzz.set_epsilon(value)
     forget_programs()  # so that no model made from now on shares it
 
-
-image_data_format = formats.image_data_format
-set_image_data_format = formats.set_image_data_format
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _counts: defaultdict[str, int] = defaultdict(int)
@@ -64,6 +59,9 @@ def backend() -> str:
 def image_dim_ordering() -> str:
     """Return "tf" for channels last, "th" for channels first: how Keras 1 spells `image_data_format`.
 
+    Returns:
+        A name.
+
     >>> image_dim_ordering()
     'tf'
     """
@@ -73,8 +71,15 @@ def image_dim_ordering() -> str:
 def set_image_dim_ordering(dim_ordering: str) -> None:
     """Set "tf" (channels last) or "th" (channels first): how Keras 1 spells `set_image_data_format`.
 
+    Args:
+        dim_ordering: "tf" or "th".
+
     Raises:
         ValueError: For anything else.
+
+    >>> set_image_dim_ordering("th"); image_data_format()
+    'channels_first'
+    >>> set_image_dim_ordering("tf")
     """
     if dim_ordering not in _ORDERINGS:
         raise ValueError(f"set_image_dim_ordering expects 'tf' or 'th'; got {dim_ordering!r}.")
@@ -102,6 +107,12 @@ def clear_session(free_memory: bool = True) -> None:
 def get_uid(prefix: str = "") -> int:
     """Return how often it was asked for this prefix, counted from 1.
 
+    Args:
+        prefix: Any name.
+
+    Returns:
+        An integer.
+
     >>> reset_uids(); get_uid("conv"), get_uid("conv"), get_uid("dense")
     (1, 2, 1)
     """
@@ -110,15 +121,25 @@ def get_uid(prefix: str = "") -> int:
 
 
 def reset_uids() -> None:
-    """Let `get_uid` count from 1 again. Names of layers do not depend on it: a model names its own layers."""
+    """Let `get_uid` count from 1 again. Names of layers do not depend on it: a model names its own layers.
+
+    >>> reset_uids()
+    >>> get_uid("dense")
+    1
+    """
     _counts.clear()
 
 
 def manual_variable_initialization(value: bool) -> None:
     """Say that variables get their first values by themselves (False).
 
+    Args:
+        value: False.
+
     Raises:
         ValueError: For True: there is no session in which variables could be initialised by hand.
+
+    >>> manual_variable_initialization(False)
     """
     if value:
         raise ValueError(
@@ -131,6 +152,15 @@ def name_scope(name: str) -> AbstractContextManager[Any]:
     """Name what is computed inside, as profiles and compiled programs show it.
 
     Names of layers and weights depend on the structure of the model only.
+
+    Args:
+        name: Any name.
+
+    Returns:
+        A context for a `with` block.
+
+    Raises:
+        ValueError: If the name is empty, or no string.
 
     >>> with name_scope("encoder"):
     ...     total = jnp.ones(2) + 1
@@ -154,15 +184,6 @@ def is_keras_tensor(x: Any) -> bool:
     (True, False)
     """
     return isinstance(x, SymbolicTensor)
-
-
-def dtype(x: Any) -> str:
-    """Return the name of the dtype of an array, variable or symbolic tensor.
-
-    >>> dtype(jnp.ones(2))
-    'float32'
-    """
-    return jnp.dtype(x.dtype).name
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -191,6 +212,12 @@ def standardize_dtype(dtype: Any) -> str:
 def is_int_dtype(dtype: Any) -> bool:
     """Whether it is a dtype of integers, signed or not.
 
+    Args:
+        dtype: A name, a dtype, or a type of Python.
+
+    Returns:
+        A boolean.
+
     >>> is_int_dtype("uint8"), is_int_dtype("bool")
     (True, False)
     """
@@ -200,6 +227,12 @@ def is_int_dtype(dtype: Any) -> bool:
 def is_float_dtype(dtype: Any) -> bool:
     """Whether it is a dtype of floating-point numbers.
 
+    Args:
+        dtype: A name, a dtype, or a type of Python.
+
+    Returns:
+        A boolean.
+
     >>> is_float_dtype("bfloat16"), is_float_dtype("int32")
     (True, False)
     """
@@ -208,6 +241,12 @@ def is_float_dtype(dtype: Any) -> bool:
 
 def result_type(*dtypes: Any) -> str:
     """Return the dtype that an operation on arrays of these dtypes gives; Python's `int` and `float` give way.
+
+    Args:
+        dtypes: Names, dtypes, or types of Python.
+
+    Returns:
+        A name such as "float32".
 
     >>> result_type("int32", "float16"), result_type("float16", float), result_type()
     ('float16', 'float16', 'float32')

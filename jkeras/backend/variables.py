@@ -18,6 +18,8 @@ from jkeras.core.dtypes import floatx
 from jkeras.core.errors import unexpected_argument
 from jkeras.core.graph import SymbolicTensor
 from jkeras.core.weight import ArrayHolder, Weight, plain
+from jkeras.ops.core import shape
+from jkeras.ops.numpy.manipulation import ndim
 
 __all__ = [
     "Variable", "batch_get_value", "batch_set_value", "count_params", "eval", "get_value", "get_variable_shape",
@@ -119,6 +121,15 @@ def _copy(array: np.ndarray, shape: Any, dtype: Any) -> Any:
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
     """Return a variable that holds `value`, a float unless `dtype` says otherwise.
 
+    Args:
+        value: A number, a list or an array.
+        dtype: Its dtype; None is `floatx()`.
+        name: Its name.
+        constraint: A function of arrays, applied after each training step; or None.
+
+    Returns:
+        A `Variable` of the shape of `value`.
+
     >>> variable([1, 2]).numpy()
     array([1., 2.], dtype=float32)
     """
@@ -132,6 +143,16 @@ def random_normal_variable(
 ) -> Variable:
     """Return a variable drawn from the normal distribution with standard deviation `scale`.
 
+    Args:
+        shape: Sizes.
+        mean, scale: Mean and standard deviation.
+        dtype: Its dtype; None is `floatx()`.
+        name: Its name.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        A `Variable` of `shape`.
+
     >>> random_normal_variable((2, 3), 0.0, 1.0).shape
     (2, 3)
     """
@@ -143,6 +164,16 @@ def random_uniform_variable(
 ) -> Variable:
     """Return a variable drawn from the interval `[low, high)`.
 
+    Args:
+        shape: Sizes.
+        low, high: The interval; `high` is left out.
+        dtype: Its dtype; None is `floatx()`.
+        name: Its name.
+        seed: An integer, or None for fresh numbers.
+
+    Returns:
+        A `Variable` of `shape`.
+
     >>> random_uniform_variable((2, 3), 0.0, 1.0).shape
     (2, 3)
     """
@@ -152,8 +183,17 @@ def random_uniform_variable(
 def get_value(x: Any) -> Any:
     """Return a variable, array or number as numpy (a scalar as a numpy scalar).
 
+    Args:
+        x: Variable, array or number.
+
+    Returns:
+        An array of numpy of its shape and dtype.
+
     Raises:
         ValueError: If `x` is symbolic.
+
+    >>> get_value(variable([1, 2]))
+    array([1., 2.], dtype=float32)
     """
     if isinstance(x, SymbolicTensor):
         raise ValueError(f"{x!r} has no value yet. Compute it: K.function([model.input], [x])([array]).")
@@ -167,40 +207,111 @@ eval = get_value
 def set_value(x: Any, value: Any) -> None:
     """Set a variable.
 
+    Args:
+        x: The variable.
+        value: An array or number of its shape.
+
     Raises:
         TypeError: If `x` is not a variable.
+
+    >>> counts = variable([1, 2])
+    >>> set_value(counts, [3, 4]); counts.numpy()
+    array([3., 4.], dtype=float32)
     """
     _assignable("set_value", x).assign(value)
 
 
 def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
-    """Return several variables as numpy."""
+    """Return several variables as numpy.
+
+    Args:
+        tensors: Variables, arrays or numbers.
+
+    Returns:
+        A list of arrays of numpy.
+
+    >>> batch_get_value([variable(1), variable([2])])
+    [np.float32(1.0), array([2.], dtype=float32)]
+    """
     return [get_value(x) for x in tensors]
 
 
 def batch_set_value(tuples: Iterable[tuple[Any, Any]]) -> None:
-    """Set several variables: `[(variable, value), ...]`."""
+    """Set several variables.
+
+    Args:
+        tuples: Pairs `(variable, value)`.
+
+    >>> a, b = variable(0), variable(0)
+    >>> batch_set_value([(a, 1), (b, 2)]); a.item(), b.item()
+    (1.0, 2.0)
+    """
     for x, value in tuples:
         set_value(x, value)
 
 
 def update(x: Any, new_x: Any) -> Any:
-    """Set a variable or, in `call`, a state weight, and return it."""
+    """Set a variable or, in `call`, a state weight, and return it.
+
+    Args:
+        x: The variable.
+        new_x: The new value.
+
+    Returns:
+        The variable; in `call`, the new array.
+
+    >>> update(variable(1), 5).item()
+    5.0
+    """
     return _assignable("update", x).assign(new_x)
 
 
 def update_add(x: Any, increment: Any) -> Any:
-    """Add to a variable or, in `call`, to a state weight, and return it."""
+    """Add to a variable or, in `call`, to a state weight, and return it.
+
+    Args:
+        x: The variable.
+        increment: What is added.
+
+    Returns:
+        The variable; in `call`, the new array.
+
+    >>> update_add(variable(1), 2).item()
+    3.0
+    """
     return _assignable("update_add", x).assign_add(increment)
 
 
 def update_sub(x: Any, decrement: Any) -> Any:
-    """Subtract from a variable or, in `call`, from a state weight, and return it."""
+    """Subtract from a variable or, in `call`, from a state weight, and return it.
+
+    Args:
+        x: The variable.
+        decrement: What is subtracted.
+
+    Returns:
+        The variable; in `call`, the new array.
+
+    >>> update_sub(variable(1), 2).item()
+    -1.0
+    """
     return _assignable("update_sub", x).assign_sub(decrement)
 
 
 def moving_average_update(x: Any, value: Any, momentum: Any) -> Any:
-    """Move a variable towards `value`: `momentum * x + (1 - momentum) * value`; return it."""
+    """Move a variable towards `value`: `momentum * x + (1 - momentum) * value`; return it.
+
+    Args:
+        x: The variable.
+        value: An array or number of its shape.
+        momentum: What of it stays, from 0 to 1.
+
+    Returns:
+        The variable; in `call`, the new array.
+
+    >>> moving_average_update(variable(1), 5, 0.75).item()
+    2.0
+    """
     return _assignable("moving_average_update", x).assign(x * momentum + value * (1 - momentum))
 
 
@@ -217,25 +328,17 @@ def _assignable(function: str, x: Any) -> Any:
     )
 
 
-def int_shape(x: Any) -> tuple[int | None, ...]:
-    """Return the sizes of an array, variable or symbolic tensor, None where unknown.
-
-    >>> int_shape(np.zeros((2, 3)))
-    (2, 3)
-    """
-    return tuple(x.shape)
-
-
-get_variable_shape = int_shape  # how Keras 1 and 2 spell it
-
-
-def ndim(x: Any) -> int:
-    """Return the number of dimensions."""
-    return len(x.shape)
+int_shape = get_variable_shape = shape  # how Keras 2 and 1 spell it
 
 
 def count_params(x: Any) -> int:
     """Return the number of elements.
+
+    Args:
+        x: Array or variable.
+
+    Returns:
+        An integer.
 
     >>> count_params(np.zeros((2, 3)))
     6
@@ -244,7 +347,17 @@ def count_params(x: Any) -> int:
 
 
 def is_sparse(tensor: Any) -> bool:
-    """Whether `tensor` is a sparse array of `jax.experimental.sparse`."""
+    """Whether `tensor` is a sparse array of `jax.experimental.sparse`.
+
+    Args:
+        tensor: Anything.
+
+    Returns:
+        A boolean.
+
+    >>> is_sparse(np.zeros(2))
+    False
+    """
     from jax.experimental import sparse
 
     return isinstance(tensor, sparse.JAXSparse)
@@ -252,6 +365,12 @@ def is_sparse(tensor: Any) -> bool:
 
 def to_dense(tensor: Any) -> Any:
     """Return a sparse array as a dense one, and anything else as it is.
+
+    Args:
+        tensor: Anything.
+
+    Returns:
+        An array of the same shape and dtype.
 
     >>> to_dense(np.zeros(2)).shape
     (2,)

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jkeras.core import graph
+from jkeras.core import graph, row_docs
 from jkeras.core.by_name import note_operation
 from jkeras.core.layer import Layer
 from jkeras.core.operators import BINARY, COMPARISON, UNARY, install_operators
@@ -86,7 +86,13 @@ def recordable(function: Callable[..., Any], module: str) -> Callable[..., Any]:
 
 
 def operation(
-    function: Callable[..., Any], parameters: str, summary: str, elementwise: bool = False
+    function: Callable[..., Any],
+    parameters: str,
+    summary: str,
+    example: str = "",
+    elementwise: bool = False,
+    returns: str = "",
+    **about: str,
 ) -> Callable[..., Any]:
     """Return a public function of arrays and symbolic tensors: one row of a table such as `jkeras.ops.numpy`.
 
@@ -96,7 +102,10 @@ def operation(
         function: What computes it; its own parameter names matter only where `parameters` gives a default.
         parameters: The signature that users see, e.g. `"x, axis=None, keepdims=False"`; defaults are literals.
         summary: What it does, in one line.
+        example: Arguments and result, as `"[1, 2], 3 -> [4, 5]"`; see `row_docs.example`.
         elementwise: Whether each element of the output depends on one element of each operand, so that masks stay.
+        returns: What is returned, with shape and dtype.
+        about: What a parameter means, if it is not what `row_docs.PARAMETERS` says.
 
     >>> clip = operation(jnp.clip, "x, x_min, x_max", "Limit the values to an interval.", elementwise=True)
     >>> clip(jnp.arange(4), x_min=1, x_max=2).tolist()
@@ -127,8 +136,8 @@ def operation(
         return operate(function, *map(plain, operands), **given)
 
     call.__signature__ = signature  # type: ignore[attr-defined]
-    call.__doc__ = summary
-    call.function = function  # type: ignore[attr-defined]
+    call.__doc__ = row_docs.docstring(signature, summary, returns, about)
+    call.function, call.example = function, example  # type: ignore[attr-defined]
     call.__module__ = _UNPUBLISHED
     return call
 
@@ -161,6 +170,8 @@ def publish(namespace: dict[str, Any]) -> list[str]:
             continue
         if value.__module__ == _UNPUBLISHED:
             value.__name__, value.__qualname__, value.__module__ = name, name, module
+            if value.example:
+                value.__doc__ += f"\n\n{row_docs.example(name, value.example)}"
         if hasattr(value, "function"):
             note_operation(value.function, value)
         names.append(name)

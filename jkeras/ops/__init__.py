@@ -9,6 +9,7 @@ from typing import Any
 
 from jkeras.core.errors import missing_name
 from jkeras.ops import image, linalg, nn, numpy
+from jkeras.ops.control import *
 from jkeras.ops.core import *
 from jkeras.ops.linalg import *
 from jkeras.ops.math import *

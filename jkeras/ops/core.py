@@ -1,9 +1,9 @@
-"""Loops and branches, slices and scatters, casts and conversions: what `keras.ops` has besides mathematics."""
+"""Slices and scatters, casts and conversions: what `keras.ops` has besides mathematics."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,183 +12,10 @@ import numpy as np
 from jax import Array, lax
 
 from jkeras.core.dtypes import to_array
-from jkeras.core.graph import SymbolicTensor, has_symbolic
+from jkeras.core.graph import SymbolicTensor
 from jkeras.core.operation import operate, operation, publish
-from jkeras.core.weight import ArrayHolder, plain
+from jkeras.core.weight import plain
 from jkeras.functional import rearrange as rearranging
-
-
-def _plain(tree: Any) -> Any:
-    """Return a tree with arrays in place of weights."""
-    return jax.tree.map(plain, tree, is_leaf=lambda leaf: isinstance(leaf, ArrayHolder))
-
-
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """Return `true_fn()` if `pred` holds, else `false_fn()`; their results must have the same shapes and dtypes.
-
-    For a symbolic `pred`, where the functions may use symbolic tensors, both are computed and one is chosen.
-
-    >>> cond(jnp.asarray(2) > 1, lambda: 1.0, lambda: 2.0).item()
-    1.0
-    """
-    if has_symbolic(pred):
-        return operate(_select, pred, true_fn(), false_fn())
-    return lax.cond(_truth(plain(pred)), true_fn, false_fn)
-
-
-def _select(pred: Any, yes: Any, no: Any) -> Any:
-    return lax.cond(_truth(pred), lambda yes, no: yes, lambda yes, no: no, yes, no)
-
-
-def _truth(pred: Any) -> Array:
-    return jnp.asarray(pred).astype(bool)
-
-
-def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """Return `branches[index](*operands)`; an index out of bounds is the nearest one within.
-
-    >>> switch(1, [jnp.add, jnp.subtract], 2.0, 0.5).item()
-    1.5
-    """
-    return operate(lambda i, given: lax.switch(i, branches, *given), plain(index), _plain(operands))
-
-
-def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
-) -> Any:
-    """Compute `loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)` holds.
-
-    Args:
-        cond: Takes the loop variables, returns a boolean.
-        body: Takes the loop variables, returns their next values, of the same shapes and dtypes.
-        loop_vars: A tuple or list, whose elements become arguments, or any other tree, which becomes the only one.
-        maximum_iterations: How often `body` runs at most.
-
-    Returns:
-        The last loop variables, a tuple if they came as a tuple or list.
-
-    >>> [int(x) for x in while_loop(lambda x, y: x < 10, lambda x, y: (x + 1, y * 2), (0, 1))]
-    [10, 1024]
-    """
-
-    def run(variables: Any) -> Any:
-        several = isinstance(variables, (tuple, list))
-
-        def goes_on(state: Any) -> Any:
-            count, held = state
-            more = _truth(cond(*held))
-            return more if maximum_iterations is None else jnp.logical_and(more, count < maximum_iterations)
-
-        def step(state: Any) -> Any:
-            count, held = state
-            updated = body(*held)
-            return count + 1, tuple(updated) if several and isinstance(updated, (tuple, list)) else (updated,)
-
-        held = lax.while_loop(goes_on, step, (0, tuple(variables) if several else (variables,)))[1]
-        return held if several else held[0]
-
-    return operate(run, _plain(loop_vars))
-
-
-def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """Compute `value = body_fun(i, value)` for `i` from `lower` up to, and without, `upper`.
-
-    >>> fori_loop(0, 5, lambda i, total: total + i, 0).item()
-    10
-    """
-
-    def run(lower: Any, upper: Any, value: Any) -> Any:
-        return lax.fori_loop(lower, upper, body_fun, value)
-
-    return operate(run, *_plain((lower, upper, init_val)))
-
-
-def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
-    length: int | None = None,
-    reverse: bool = False,
-    unroll: int | bool = 1,
-) -> tuple[Any, Any]:
-    """Compute `carry, y = f(carry, x)` for each `x` along the first axis of `xs`.
-
-    Args:
-        f: Takes the carry and a slice of `xs`, returns the next carry and a slice of the outputs.
-        init: The first carry, a tree of arrays.
-        xs: A tree of arrays, or None.
-        length: Number of steps; needed without `xs`.
-        reverse: Whether to go from the last slice to the first.
-        unroll: How many steps are compiled as one.
-
-    Returns:
-        The last carry, and the outputs stacked along a new first axis.
-
-    >>> carry, ys = scan(lambda c, x: (c + x, c + x), 0, jnp.asarray([1, 2, 3]))
-    >>> carry.item(), ys.tolist()
-    (6, [1, 3, 6])
-    """
-
-    def run(init: Any, xs: Any) -> Any:
-        return lax.scan(f, init, xs, length=length, reverse=reverse, unroll=unroll)
-
-    return operate(run, _plain(init), _plain(xs))
-
-
-def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Return `[a, f(a, b), f(f(a, b), c), ...]` along `axis`, in parallel: `f` must be associative.
-
-    >>> associative_scan(jnp.add, jnp.arange(5)).tolist()
-    [0, 1, 3, 6, 10]
-    """
-    return operate(lambda tree: lax.associative_scan(f, tree, reverse=reverse, axis=axis), _plain(elems))
-
-
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
-    """Return `f(x)` stacked for each `x` along the first axis of `xs`, one after the other.
-
-    >>> map(lambda x: x * 10, jnp.arange(3)).tolist()
-    [0, 10, 20]
-    """
-    return operate(functools.partial(lax.map, f), _plain(xs))
-
-
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
-    """Return `function(x)` stacked for each `x` along the first axis of `elements`, all at once.
-
-    >>> vectorized_map(lambda pair: pair[0] + pair[1], [jnp.arange(3), jnp.ones(3)]).tolist()
-    [1.0, 2.0, 3.0]
-    """
-    return operate(jax.vmap(function), _plain(elements))
-
-
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Let `f` say what its gradient is: it returns `(outputs, gradient)`.
-
-    Args:
-        f: Takes arrays. `gradient(upstream)` takes the gradients by the outputs, and returns those by the arguments.
-
-    Returns:
-        A function of the same arguments that returns the outputs only.
-
-    >>> clipped = custom_gradient(lambda x: (x * x, lambda upstream: jnp.clip(upstream * 2 * x, -1, 1)))
-    >>> jax.grad(clipped)(3.0).item()
-    1.0
-    """
-    compute = jax.custom_gradient(f)
-
-    @functools.wraps(f)
-    def with_gradient(*args: Any, **kwargs: Any) -> Any:
-        return operate(compute, *_plain(args), **kwargs)
-
-    return with_gradient
-
-
-def _stop_gradient(variable: Any) -> Any:
-    return lax.stop_gradient(jax.tree.map(jnp.asarray, variable))
-
-
-stop_gradient = operation(_stop_gradient, "variable", "Return the values as constants to a gradient.", elementwise=True)
 
 
 def _cast(x: Any, dtype: Any) -> Array:
@@ -211,10 +38,14 @@ def _saturate_cast(x: Any, dtype: Any) -> Array:
     return jnp.clip(x, low, high).astype(dtype)
 
 
-cast = operation(_cast, "x, dtype", "Convert to another dtype; of complex numbers the real part.", elementwise=True)
+cast = operation(
+    _cast, "x, dtype", "Convert to another dtype; of complex numbers the real part.", "[1.7, -1.7], 'int32' -> [1, -1]",
+    elementwise=True, returns="Array of the shape of `x`.",
+)  # fmt: skip
 saturate_cast = operation(
-    _saturate_cast, "x, dtype", "Convert to another dtype, what it cannot hold to the nearest it can.", elementwise=True
-)
+    _saturate_cast, "x, dtype", "Convert to another dtype, what it cannot hold to the nearest it can.",
+    "[-5, 300], 'uint8' -> [0, 255]", elementwise=True, returns="Array of the shape of `x`.",
+)  # fmt: skip
 
 
 def _scatter(indices: Any, values: Any, shape: Sequence[int]) -> Array:
@@ -241,17 +72,28 @@ def _slice_update(inputs: Any, start_indices: Any, updates: Any) -> Array:
     return lax.dynamic_update_slice(jnp.asarray(inputs), jnp.asarray(updates), list(start_indices))
 
 
-scatter = operation(
-    _scatter, "indices, values, shape", "Zeros of `shape` with `values` added at `indices`, of shape (..., axes)."
-)
-scatter_update = operation(
-    _scatter_update,
-    "inputs, indices, updates, reduction=None",
-    "Return `inputs` with `updates` put at `indices`, of shape (..., axes); a reduction joins old values and new.",
-)
-slice_update = operation(
-    _slice_update, "inputs, start_indices, updates", "Return `inputs` with `updates` put at `start_indices`."
-)
+_scattered = functools.partial(
+    operation, indices="Integers `(..., axes)`: the last axis has one index for each of the first axes of the result.",
+    inputs="Array of any shape.", returns="Array of the shape and dtype of `inputs`.",
+)  # fmt: skip
+
+scatter = _scattered(
+    _scatter, "indices, values, shape", "Zeros of `shape` with `values` added at `indices`.",
+    "[[0], [2], [2]], [1, 2, 3], (4,) -> [1, 0, 5, 0]",
+    values="Array `(..., *rest)`, with what `indices` leave of the axes.",
+    returns="Array of `shape` and the dtype of `values`.",
+)  # fmt: skip
+scatter_update = _scattered(
+    _scatter_update, "inputs, indices, updates, reduction=None", "Return `inputs` with `updates` put at `indices`.",
+    "[1, 2, 3], [[0], [2]], [7, 8] -> [7, 2, 8]",
+    updates="Array `(..., *rest)`, with what `indices` leave of the axes.",
+    reduction='What joins old values and new: "add", "max", "min", "mul", or None for the new ones.',
+)  # fmt: skip
+slice_update = _scattered(
+    _slice_update, "inputs, start_indices, updates", "Return `inputs` with `updates` put at `start_indices`.",
+    "[1, 2, 3], [1], [7] -> [1, 7, 3]", start_indices="One index for each axis, which may be computed.",
+    updates="Array of as many axes and the dtype of `inputs`.",
+)  # fmt: skip
 
 
 def slice(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
@@ -261,6 +103,9 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int | None]) -> Any:
         inputs: Array of any shape.
         start_indices: One index for each axis; they may be computed. A part that would stick out is moved inwards.
         shape: One size for each axis; -1 or None is what is left, and needs a start that is a plain number.
+
+    Returns:
+        Array of the dtype of `inputs`.
 
     >>> slice(jnp.arange(12).reshape(3, 4), (1, 2), (-1, 1)).tolist()
     [[6], [10]]
@@ -285,6 +130,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
         x: Array of any shape.
         num: How many there are; needed if the size of the axis is unknown.
         axis: The axis that goes.
+
+    Returns:
+        A list of arrays of the dtype of `x`.
 
     Raises:
         ValueError: If `num` is not the size of the axis, or neither is known.
@@ -314,6 +162,9 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         pattern: Axes before and after, such as `"b (h x) c -> (b x) h c"`.
         axes_lengths: Sizes of names that an axis is split into; one of each axis may be left out.
 
+    Returns:
+        Array of the dtype of `tensor`.
+
     >>> rearrange(jnp.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
@@ -321,7 +172,13 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
 
 
 def shape(x: Any) -> tuple[int | None, ...]:
-    """Return the shape; None stands for what is unknown in a symbolic tensor.
+    """Return the shape.
+
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        A tuple of integers; None stands for what is unknown in a symbolic tensor.
 
     >>> shape([[1, 2, 3]])
     (1, 3)
@@ -332,6 +189,12 @@ def shape(x: Any) -> tuple[int | None, ...]:
 def dtype(x: Any) -> str:
     """Return the name of the dtype.
 
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        A name such as "float32".
+
     >>> dtype(jnp.ones(2)), dtype([1, 2])
     ('float32', 'int32')
     """
@@ -341,6 +204,12 @@ def dtype(x: Any) -> str:
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is an array of JAX, or stands for one while a function is traced.
+
+    Args:
+        x: Anything.
+
+    Returns:
+        A boolean.
 
     >>> is_tensor(jnp.ones(2)), is_tensor([1.0]), is_tensor(np.ones(2))
     (True, False, False)
@@ -356,6 +225,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         dtype: The dtype; 64 bits become 32 unless 64-bit JAX is enabled.
         sparse: Whether to keep sparse arrays: False or None.
         ragged: Whether to keep ragged arrays: False or None, there are none in JAX.
+
+    Returns:
+        An array of JAX, or a symbolic tensor for one.
 
     Raises:
         ValueError: For None, and for a sparse or ragged result.
@@ -378,6 +250,12 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 def convert_to_numpy(x: Any) -> np.ndarray:
     """Return `x` as an array of numpy.
+
+    Args:
+        x: Numbers, lists of numbers, arrays, weights.
+
+    Returns:
+        An array of numpy of the same shape and dtype.
 
     >>> convert_to_numpy(jnp.ones(2))
     array([1., 1.], dtype=float32)

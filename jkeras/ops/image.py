@@ -187,81 +187,140 @@ def _scale_and_translate(images: Any, *args: Any, **options: Any) -> Array:
     return sizes.scale_and_translate(jnp.asarray(images), *args, **options)
 
 
-affine_transform = operation(
+_row = functools.partial(
+    operation, returns="Array of the shape and dtype of `images`.",
+    interpolation='"bilinear" or "nearest".',
+    fill_mode='What lies outside: "constant", "nearest", "reflect", "mirror" or "wrap".',
+    fill_value='The value outside for "constant".',
+)  # fmt: skip
+_PATCHES = "Array `(..., rows, columns, pixels of a window * channels)` of their dtype."
+_two_of_three = functools.partial(
+    _row, target_height="Height of the result.", target_width="Width of the result.",
+    returns="Images of the new height and width.",
+)  # fmt: skip
+
+affine_transform = _row(
     _on_images(_each(geometry.affine_transform, 1)),
     "images, transform, interpolation='bilinear', fill_mode='constant', fill_value=0, data_format=None",
     "Images whose pixel `(x, y)` comes from `((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)`, `k = c0 x + c1 y + 1`.",
-)
-crop_images = operation(
+    "[[[1.0], [2.0]]], [1, 0, 1, 0, 1, 0, 0, 0] -> [[[2.0], [0.0]]]",
+    transform="Numbers `(a0, a1, a2, b0, b1, b2, c0, c1)`, shape `(8,)`, or `(batch, 8)`.",
+)  # fmt: skip
+crop_images = _two_of_three(
     _on_images(_crop_images),
     "images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None, target_height=None, "
     "target_width=None, data_format=None",
     "Images without so many rows and columns; of the two borders and the target size, two are given.",
-)
-elastic_transform = operation(
+    "jnp.ones((5, 5, 1)), 1, 1, target_height=3, target_width=2 -> shape (3, 2, 1)",
+    top_cropping="Rows at the top.", left_cropping="Columns at the left.", bottom_cropping="Rows at the bottom.",
+    right_cropping="Columns at the right.",
+)  # fmt: skip
+elastic_transform = _row(
     _on_images(_elastic_transform),
     "images, alpha=20.0, sigma=5.0, interpolation='bilinear', fill_mode='reflect', fill_value=0.0, seed=None, "
     "data_format=None",
-    "Images whose pixels are displaced by a smooth random field; `seed` is an integer, a key or None.",
-)
-extract_patches = operation(
-    _extract_patches,
-    "images, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
+    "Images whose pixels are displaced by a smooth random field.",
+    ">>> jax.eval_shape(lambda x: elastic_transform(x, seed=1), jnp.ones((4, 4, 1))).shape\n(4, 4, 1)",
+    alpha="How far pixels move.", sigma="How smooth the field is, in pixels.",
+    seed="An integer, a `SeedGenerator` for the sake of its seed, a key of `jax.random`, or None for fresh numbers.",
+)  # fmt: skip
+extract_patches = _row(
+    _extract_patches, "images, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
     "Windows of images (or volumes, if `size` has three entries), each flattened into the channels.",
-)
-extract_patches_3d = operation(
+    "jnp.ones((4, 6, 1)), 2 -> shape (2, 3, 4)", size="Height and width of a window, or one number for both.",
+    strides="Distance between windows; None is their size.", returns=_PATCHES,
+)  # fmt: skip
+extract_patches_3d = _row(
     functools.partial(_extract_patches, rank=3),
     "volumes, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
-    "Windows of volumes, each flattened into the channels.",
-)
-gaussian_blur = operation(
-    _on_images(_gaussian_blur),
-    "images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None",
-    "Images blurred with a Gaussian of `kernel_size` pixels along width and height, as Keras computes it.",
-)
-hsv_to_rgb = operation(
-    _on_images(colour.hsv_to_rgb), "images, data_format=None", "Red, green, blue from hue, saturation, value in [0, 1]."
-)
-map_coordinates = operation(
-    _map_coordinates,
-    "inputs, coordinates, order, fill_mode='constant', fill_value=0",
-    "Values at `coordinates`, one row an axis: of the nearest element (`order=0`) or linearly interpolated (1).",
-)
-pad_images = operation(
+    "Windows of volumes, each flattened into the channels.", "jnp.ones((2, 4, 6, 1)), 2 -> shape (1, 2, 3, 8)",
+    volumes="Array `(depth, height, width, channels)` or `(batch, depth, height, width, channels)`.",
+    size="Depth, height and width of a window, or one number for all.",
+    strides="Distance between windows; None is their size.",
+    returns=_PATCHES,
+)  # fmt: skip
+gaussian_blur = _row(
+    _on_images(_gaussian_blur), "images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None",
+    "Images blurred with a Gaussian.", "jnp.ones((4, 4, 1)) -> shape (4, 4, 1)",
+    kernel_size="Pixels of the kernel along width and height, as Keras computes it.",
+    sigma="Its width along both, in pixels.",
+)  # fmt: skip
+hsv_to_rgb = _row(
+    _on_images(colour.hsv_to_rgb), "images, data_format=None",
+    "Red, green, blue from hue, saturation, value in [0, 1].",
+    "[[[0.0, 1.0, 1.0]]] -> [[[1.0, 0.0, 0.0]]]", images="Images of three channels, floats in [0, 1].",
+)  # fmt: skip
+map_coordinates = _row(
+    _map_coordinates, "inputs, coordinates, order, fill_mode='constant', fill_value=0", "Values at `coordinates`.",
+    "[1.0, 3.0, 5.0], [[0.5, 2.0]], 1 -> [2.0, 5.0]", inputs="Array of any shape.",
+    coordinates="Array `(axes, ...)`: one row for each axis of `inputs`.",
+    order="0 for the nearest element, 1 for linear interpolation.", returns="Array `(...)` of the dtype of `inputs`.",
+)  # fmt: skip
+pad_images = _two_of_three(
     _on_images(_pad_images),
     "images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None, target_height=None, "
     "target_width=None, data_format=None",
     "Images with so many rows and columns of zeros; of the two borders and the target size, two are given.",
-)
-perspective_transform = operation(
+    "jnp.ones((2, 2, 1)), 1, 1, target_height=4, target_width=3 -> shape (4, 3, 1)",
+    top_padding="Rows at the top.", left_padding="Columns at the left.", bottom_padding="Rows at the bottom.",
+    right_padding="Columns at the right.",
+)  # fmt: skip
+perspective_transform = _row(
     _on_images(_each(geometry.perspective_transform, 2)),
     "images, start_points, end_points, interpolation='bilinear', fill_value=0, data_format=None",
-    "Images in which the four `start_points` `(x, y)` have moved to `end_points`; rows of points or one set for all.",
-)
-resize = operation(
+    "Images in which the four `start_points` `(x, y)` have moved to `end_points`.",
+    ">>> corners = jnp.asarray([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])\n"
+    ">>> jax.eval_shape(perspective_transform, jnp.ones((4, 4, 1)), corners, corners).shape\n(4, 4, 1)",
+    start_points="Array `(4, 2)`, or `(batch, 4, 2)`.", end_points="Array of the same shape.",
+    fill_value="The value outside.",
+)  # fmt: skip
+resize = _row(
     _on_images(_resize),
     "images, size, interpolation='bilinear', antialias=False, crop_to_aspect_ratio=False, pad_to_aspect_ratio=False, "
     "fill_mode='constant', fill_value=0.0, data_format=None",
-    "Images of `size`, by 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5' interpolation.",
-)
-rgb_to_grayscale = operation(
-    _on_images(colour.rgb_to_grayscale), "images, data_format=None", "`0.2989 r + 0.587 g + 0.114 b`, one channel."
-)
-rgb_to_hsv = operation(
-    _on_images(colour.rgb_to_hsv), "images, data_format=None", "Hue, saturation, value from red, green, blue in [0, 1]."
-)
-scale_and_translate = operation(
-    _scale_and_translate,
-    "images, output_shape, scale, translation, spatial_dims, method, antialias=True",
+    "Images of another size.", "[[[1.0], [3.0]]], (1, 4), 'nearest' -> [[[1.0], [1.0], [3.0], [3.0]]]",
+    size="New height and width.", interpolation='"bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".',
+    antialias="Whether images are smoothed before they are made smaller.",
+    crop_to_aspect_ratio="Whether to keep the ratio of the sides by cutting some off.",
+    pad_to_aspect_ratio="Whether to keep the ratio of the sides by adding a border.", fill_mode='"constant".',
+    fill_value="The value of the border.", returns="Images of `size`; of their dtype.",
+)  # fmt: skip
+rgb_to_grayscale = _row(
+    _on_images(colour.rgb_to_grayscale), "images, data_format=None", "`0.2989 r + 0.587 g + 0.114 b`, one channel.",
+    "jnp.ones((2, 2, 3)) -> shape (2, 2, 1)", images="Images of three channels.", returns="Images of one channel.",
+)  # fmt: skip
+rgb_to_hsv = _row(
+    _on_images(colour.rgb_to_hsv), "images, data_format=None",
+    "Hue, saturation, value from red, green, blue in [0, 1].",
+    "[[[1.0, 0.0, 0.0]]] -> [[[0.0, 1.0, 1.0]]]", images="Images of three channels, floats in [0, 1].",
+)  # fmt: skip
+scale_and_translate = _row(
+    _scale_and_translate, "images, output_shape, scale, translation, spatial_dims, method, antialias=True",
     "Resampled images: the point `x` of `spatial_dims` comes to `x * scale + translation`.",
-)
-sobel_edges = operation(
-    _sobel_edges, "images, data_format=None", "Sobel's gradient `[dy, dx]` on a new last axis, for a batch of images."
-)
-ssim = operation(
+    ">>> doubled = scale_and_translate([1.0, 3.0], (4,), jnp.full(1, 2.0), jnp.zeros(1), (0,), 'linear')\n"
+    ">>> doubled.tolist()\n[1.0, 1.5, 2.5, 3.0]",
+    output_shape="Shape of the result, with all axes.", scale="One factor for each axis of `spatial_dims`.",
+    translation="One distance for each of them, in pixels.", spatial_dims="The axes that are resampled.",
+    method='"linear", "cubic", "lanczos3" or "lanczos5".',
+    antialias="Whether images are smoothed before they are made smaller.",
+    returns="Array of `output_shape`.",
+)  # fmt: skip
+sobel_edges = _row(
+    _sobel_edges, "images, data_format=None", "Sobel's gradient `[dy, dx]` on a new last axis.",
+    "jnp.ones((1, 4, 4, 1)) -> shape (1, 4, 4, 1, 2)", images="Images `(batch, height, width, channels)`.",
+    returns="Array `(batch, height, width, channels, 2)`.",
+)  # fmt: skip
+ssim = _row(
     _on_images(_ssim, count=2),
     "image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03, data_format=None",
     "Structural similarity of two images, or of each pair of two batches.",
-)
+    "jnp.ones((4, 4, 1)), jnp.ones((4, 4, 1)), filter_size=3 -> 1.0",
+    image1="Images `(height, width, channels)` or `(batch, height, width, channels)`.",
+    image2="Images of the same shape.",
+    max_val="The range of the values.", filter_size="Pixels of the window.",
+    filter_sigma="Width of its Gaussian in pixels.",
+    k1="Constant that steadies the comparison of means.", k2="Constant that steadies that of variances.",
+    returns="A number for each image, at most 1: shape `()` or `(batch,)`.",
+)  # fmt: skip
 
 __all__ = publish(globals())

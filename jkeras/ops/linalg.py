@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,37 +55,82 @@ def _pinv(x: Any, *, rcond: Any) -> Array:
     return jnp.linalg.pinv(x, rcond)
 
 
-cholesky = row(_cholesky, "x, upper=False", "The triangle `L` with `x = L L^T`, or with `upper`, `U` with `x = U^T U`.")
-cholesky_inverse = row(_cholesky_inverse, "x, upper=False", "Inverse of the matrix whose Cholesky factor is `x`.")
-det = row(jnp.linalg.det, "x", "Determinant.")
-eig = row(_parts(jnp.linalg.eig), "x", "Eigenvalues and eigenvectors, complex, the latter as columns; on CPU only.")
-eigh = row(_parts(jnp.linalg.eigh), "x", "Eigenvalues, ascending, and eigenvectors as columns of a symmetric matrix.")
-inv = row(jnp.linalg.inv, "x", "Inverse.")
-lstsq = row(_lstsq, "a, b, rcond=None", "The `x` of least squares `|a x - b|`, and of these the shortest.")
-lu_factor = row(
-    factors.lu_factor, "x", "Both triangles `L` and `U` in one matrix, and the row that each one changed with."
+_row = functools.partial(row, x="Matrices `(..., n, n)`.", returns="Array `(..., n, n)` of the dtype of `x`.")
+_numbers = functools.partial(_row, returns="Array `(...)` of the dtype of `x`.")
+_equation = functools.partial(
+    row,
+    a="Matrices `(..., n, n)`.",
+    b="Matrices `(..., n, m)`, or a vector `(n,)`.",
+    returns="Array of the shape of `b`.",
 )
-matrix_rank = row(
-    _matrix_rank, "x, tol=None", "How many singular values are above `tol`, by default `eps max(shape) max(s)`."
-)
+
+cholesky = _row(
+    _cholesky, "x, upper=False", "The triangle `L` with `x = L L^T`.",
+    "[[4.0, 2.0], [2.0, 5.0]] -> [[2.0, 0.0], [1.0, 2.0]]",
+    x="Symmetric positive definite matrices `(..., n, n)`.", upper="Whether to return the upper `U` with `x = U^T U`.",
+)  # fmt: skip
+cholesky_inverse = _row(
+    _cholesky_inverse, "x, upper=False", "Inverse of the matrix whose Cholesky factor is `x`.",
+    "[[1.0, 0.0], [0.0, 2.0]] -> [[1.0, 0.0], [0.0, 0.25]]", x="Triangles `(..., n, n)`.",
+    upper="Whether they are upper.",
+)  # fmt: skip
+det = _numbers(jnp.linalg.det, "x", "Determinant.", "[[1.0, 2.0], [3.0, 4.0]] -> -2.0")
+eig = _row(
+    _parts(jnp.linalg.eig), "x", "Eigenvalues, and eigenvectors as columns; on CPU only.",
+    ">>> values, vectors = eig([[1.0, 1.0], [0.0, 2.0]])\n>>> values.tolist()\n[(1+0j), (2+0j)]",
+    returns="Two complex arrays, `(..., n)` and `(..., n, n)`.",
+)  # fmt: skip
+eigh = _row(
+    _parts(jnp.linalg.eigh), "x", "Eigenvalues, ascending, and eigenvectors as columns of a symmetric matrix.",
+    ">>> values, vectors = eigh([[1.0, 0.0], [0.0, 2.0]])\n>>> values.tolist()\n[1.0, 2.0]",
+    x="Symmetric matrices `(..., n, n)`.", returns="Two arrays, `(..., n)` and `(..., n, n)`, of the dtype of `x`.",
+)  # fmt: skip
+inv = _row(jnp.linalg.inv, "x", "Inverse.", "[[1.0, 0.0], [0.0, 4.0]] -> [[1.0, 0.0], [0.0, 0.25]]")
+lstsq = _equation(
+    _lstsq, "a, b, rcond=None", "The `x` of least squares `|a x - b|`, and of these the shortest.",
+    ">>> round(lstsq([[1.0], [1.0]], [1.0, 3.0]).item(), 3)\n2.0", a="Matrix `(m, n)`.",
+    b="Vector `(m,)` or matrix `(m, k)`.",
+    rcond="Singular values up to so much of the largest count as zero; None is what their precision allows.",
+    returns="Array `(n,)` or `(n, k)`.",
+)  # fmt: skip
+lu_factor = _row(
+    factors.lu_factor, "x", "Both triangles `L` and `U` in one matrix, and the row that each one changed with.",
+    "[[1.0, 2.0], [2.0, 2.0]] -> ([[2.0, 2.0], [0.5, 1.0]], [1, 1])",
+    returns="Array `(..., n, n)` of the dtype of `x`, and array `(..., n)` of int32.",
+)  # fmt: skip
+matrix_rank = _row(
+    _matrix_rank, "x, tol=None", "How many singular values are above `tol`.", "[[1.0, 2.0], [2.0, 4.0]] -> 1",
+    x="Matrices `(..., m, n)`.", tol="A number; None is `eps max(shape) max(s)`.", returns="Array `(...)` of int32.",
+)  # fmt: skip
 norm = row(
-    jnp.linalg.norm,
-    "x, ord=None, axis=None, keepdims=False",
-    "Norm of a vector (one axis: 1, 2, inf, ...) or a matrix (two axes: 'fro', 'nuc', 1, 2, inf, ...).",
+    jnp.linalg.norm, "x, ord=None, axis=None, keepdims=False", "Norm of a vector (one axis) or of a matrix (two axes).",
+    "[[3.0, 4.0], [0.0, 2.0]], axis=1 -> [5.0, 2.0]",
+    ord='1, 2, `inf` and so on, of matrices also "fro" and "nuc"; None is the root of the sum of squares.',
+    axis="One axis, or the two of a matrix; None is all.", returns="Array without these axes, of floats.",
+)  # fmt: skip
+pinv = _row(
+    _pinv, "x, rcond=None", "Pseudoinverse.", "[[2.0, 0.0]] -> [[0.5], [0.0]]", x="Matrices `(..., m, n)`.",
+    rcond="Singular values up to so much of the largest count as zero; None is what their precision allows.",
+    returns="Array `(..., n, m)` of the dtype of `x`.",
+)  # fmt: skip
+qr = _row(
+    _parts(jnp.linalg.qr), "x, mode='reduced'", "`Q`, `R` with `x = Q R` and `Q^T Q = 1`.",
+    ">>> q, r = qr(jnp.ones((3, 2)))\n>>> q.shape, r.shape\n((3, 2), (2, 2))", x="Matrices `(..., m, n)`.",
+    mode='"reduced" for `min(m, n)` columns of `Q`, "complete" for `m`.', returns="Two arrays of the dtype of `x`.",
+)  # fmt: skip
+solve = _equation(
+    jnp.linalg.solve, "a, b", "The `x` with `a x = b`.", "[[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0] -> [0.5, 0.25]"
 )
-pinv = row(_pinv, "x, rcond=None", "Pseudoinverse; singular values up to `rcond` times the largest count as zero.")
-qr = row(
-    _parts(jnp.linalg.qr), "x, mode='reduced'", "`Q`, `R` with `x = Q R`, `Q^T Q = 1`; `mode` 'reduced' or 'complete'."
-)
-solve = row(jnp.linalg.solve, "a, b", "The `x` with `a x = b`; `b` is a vector if it has one axis.")
-solve_triangular = row(
-    factors.solve_triangular, "a, b, lower=False", "The `x` with `a x = b`, reading only one triangle of `a`."
-)
-svd = row(
-    _parts(jnp.linalg.svd),
-    "x, full_matrices=True, compute_uv=True",
-    "`U`, `s`, `V^T` with `x = U diag(s) V^T`; the singular values `s` alone without `compute_uv`.",
-)
+solve_triangular = _equation(
+    factors.solve_triangular, "a, b, lower=False", "The `x` with `a x = b`, reading only one triangle of `a`.",
+    "[[2.0, 9.0], [0.0, 4.0]], [1.0, 0.0] -> [0.5, 0.0]", lower="Whether it is the lower one.",
+)  # fmt: skip
+svd = _row(
+    _parts(jnp.linalg.svd), "x, full_matrices=True, compute_uv=True", "`U`, `s`, `V^T` with `x = U diag(s) V^T`.",
+    "[[0.0, 2.0], [1.0, 0.0]], compute_uv=False -> [2.0, 1.0]", x="Matrices `(..., m, n)`.",
+    full_matrices="Whether `U` and `V` are square.", compute_uv="Whether to return `U` and `V^T`, not `s` alone.",
+    returns="Arrays of the dtype of `x`; `s` is `(..., min(m, n))`, descending.",
+)  # fmt: skip
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +28,16 @@ def _special(function: Callable[[Array], Array]) -> Callable[[Any], Array]:
     return compute
 
 
-erf = operation(_special(lax.erf), "x", "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", elementwise=True)
-erfc = operation(_special(lax.erfc), "x", "`1 - erf(x)`, exact where it is small.", elementwise=True)
-erfinv = operation(_special(lax.erf_inv), "x", "The number whose error function is `x`.", elementwise=True)
-rsqrt = operation(_special(lax.rsqrt), "x", "`1 / sqrt(x)`.", elementwise=True)
+_row = functools.partial(
+    operation, elementwise=True, returns="Array of the shape of `x`, of floats; integers give float32."
+)
+
+erf = _row(
+    _special(lax.erf), "x", "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", "[0.0, 1.0] -> [0.0, 0.842...]"
+)
+erfc = _row(_special(lax.erfc), "x", "`1 - erf(x)`, exact where it is small.", "[0.0, 1.0] -> [1.0, 0.157...]")
+erfinv = _row(_special(lax.erf_inv), "x", "The number whose error function is `x`.", "[0.0, 0.5] -> [0.0, 0.476...]")
+rsqrt = _row(_special(lax.rsqrt), "x", "`1 / sqrt(x)`.", "[1.0, 4.0] -> [1.0, 0.5]")
 
 
 # Segments
@@ -54,10 +61,36 @@ def _segment(kind: str) -> Callable[..., Any]:
 
 
 _SEGMENTS = "data, segment_ids, num_segments=None, sorted=False"
-segment_sum = operation(_segment("sum"), _SEGMENTS, "Sums of the rows of `data` that have the same number.")
-segment_max = operation(_segment("max"), _SEGMENTS, "Largest of the rows of `data` that have the same number.")
-segment_min = operation(_segment("min"), _SEGMENTS, "Smallest of the rows of `data` that have the same number.")
-segment_prod = operation(_segment("prod"), _SEGMENTS, "Products of the rows of `data` that have the same number.")
+_segments = functools.partial(
+    operation, data="Array of rows.", segment_ids="Vector of integers, the number of each row.",
+    num_segments="How many numbers there are, from 0.", sorted="Whether `segment_ids` ascend, which is faster.",
+    returns="Array of `num_segments` rows of the dtype of `data`.",
+)  # fmt: skip
+
+segment_sum = _segments(
+    _segment("sum"),
+    _SEGMENTS,
+    "Sums of the rows of `data` that have the same number.",
+    "[1, 2, 4], [0, 1, 0], 2 -> [5, 2]",
+)
+segment_max = _segments(
+    _segment("max"),
+    _SEGMENTS,
+    "Largest of the rows of `data` that have the same number.",
+    "[1, 2, 4], [0, 1, 0], 2 -> [4, 2]",
+)
+segment_min = _segments(
+    _segment("min"),
+    _SEGMENTS,
+    "Smallest of the rows of `data` that have the same number.",
+    "[1, 2, 4], [0, 1, 0], 2 -> [1, 2]",
+)
+segment_prod = _segments(
+    _segment("prod"),
+    _SEGMENTS,
+    "Products of the rows of `data` that have the same number.",
+    "[3, 2, 4], [0, 1, 0], 2 -> [12, 2]",
+)
 
 
 # Ranks
@@ -81,9 +114,20 @@ def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Array:
     return jax.nn.logsumexp(jnp.asarray(x), axis=axis, keepdims=keepdims)
 
 
-top_k = operation(_top_k, "x, k, sorted=True", "The `k` largest elements along the last axis, and their indices.")
-in_top_k = operation(_in_top_k, "targets, predictions, k", "Whether fewer than `k` predictions exceed the target's.")
-logsumexp = operation(_logsumexp, "x, axis=None, keepdims=False", "`log(sum(exp(x)))` along `axis`, without overflow.")
+top_k = operation(
+    _top_k, "x, k, sorted=True", "The `k` largest elements along the last axis, and their indices.",
+    "[1, 5, 3], 2 -> ([5, 3], [1, 2])", k="How many.", sorted="Not used: they descend in any case.",
+    returns="Two arrays `(..., k)`: of the dtype of `x`, and of int32.",
+)  # fmt: skip
+in_top_k = operation(
+    _in_top_k, "targets, predictions, k", "Whether fewer than `k` predictions exceed the target's.",
+    "[0, 1], [[0.1, 0.9], [0.2, 0.8]], 1 -> [False, True]", targets="Array `(...)` of class numbers.",
+    predictions="Array `(..., classes)`.", k="An integer.", returns="Array `(...)` of booleans.",
+)  # fmt: skip
+logsumexp = operation(
+    _logsumexp, "x, axis=None, keepdims=False", "`log(sum(exp(x)))`, without overflow.", "[99.0, 99.0] -> 99.69...",
+    axis="One axis or several; None is all.", returns="Array without these axes, of floats.",
+)  # fmt: skip
 
 
 # Matrices and vectors
@@ -100,8 +144,14 @@ def _cdist(x: Any, y: Any) -> Array:
     return jnp.where(squared > 0, jnp.sqrt(jnp.where(squared > 0, squared, 1)), 0)
 
 
-logdet = operation(_logdet, "x", "Logarithm of the absolute determinant of matrices `(..., n, n)`.")
-cdist = operation(_cdist, "x, y", "Euclidean distances between the rows of two matrices: `(..., n, m)`.")
+logdet = operation(
+    _logdet, "x", "Logarithm of the absolute determinant.", "[[1.0, 0.0], [0.0, -1.0]] -> 0.0",
+    x="Matrices `(..., n, n)`.", returns="Array `(...)` of floats.",
+)  # fmt: skip
+cdist = operation(
+    _cdist, "x, y", "Euclidean distances between the rows of two matrices.", "[[0.0, 0.0]], [[3.0, 4.0]] -> [[5.0]]",
+    x="Array `(..., n, d)`.", y="Array `(..., m, d)`.", returns="Array `(..., n, m)` of floats.",
+)  # fmt: skip
 
 
 # Complex numbers and Fourier transforms; the real and the imaginary part go in and out as a pair.
@@ -122,16 +172,12 @@ def _parts(x: Array) -> tuple[Array, Array]:
     return x.real, x.imag
 
 
-def _fft(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.fft(_complex(x)))
+def _on_pairs(function: Callable[[Array], Array]) -> Callable[[Any], tuple[Array, Array]]:
+    def compute(x: Any) -> tuple[Array, Array]:
+        return _parts(function(_complex(x)))
 
-
-def _fft2(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.fft2(_complex(x)))
-
-
-def _ifft2(x: Any) -> tuple[Array, Array]:
-    return _parts(jnp.fft.ifft2(_complex(x)))
+    compute.__name__ = function.__name__
+    return compute
 
 
 def _rfft(x: Any, *, fft_length: int | None) -> tuple[Array, Array]:
@@ -185,28 +231,66 @@ def _view_as_real(x: Any) -> Array:
     return jnp.stack([x.real, x.imag], axis=-1)
 
 
-fft = operation(_fft, "x", "Fourier transform along the last axis of a pair `(real, imaginary)`.")
-fft2 = operation(_fft2, "x", "Fourier transform along the last two axes of a pair `(real, imaginary)`.")
-ifft2 = operation(_ifft2, "x", "Inverse Fourier transform along the last two axes of a pair `(real, imaginary)`.")
-rfft = operation(_rfft, "x, fft_length=None", "Fourier transform of real numbers along the last axis, as a pair.")
-irfft = operation(_irfft, "x, fft_length=None", "Real inverse Fourier transform of a pair `(real, imaginary)`.")
-stft = operation(
-    _stft,
-    'x, sequence_length, sequence_stride, fft_length, window="hann", center=True',
-    "Short-time Fourier transform along the last axis, as a pair `(real, imaginary)` of shape (..., frames, bins).",
-)
-istft = operation(
-    _istft,
-    'x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True',
+_PAIR = "A pair `(real, imaginary)` of arrays of floats of one shape."
+_transform = functools.partial(operation, x=_PAIR, returns="Such a pair, of the shape of the parts of `x`.")
+_frames = functools.partial(
+    operation, sequence_length="Length of a frame.", sequence_stride="Distance between frames.",
+    fft_length="Length of the transform; frames are padded with zeros.",
+    window='"hann", "hamming", an array of `sequence_length` numbers, or None for a rectangle.',
+    center="Whether frames are centred on their times, with the signal padded.",
+)  # fmt: skip
+
+fft = _transform(
+    _on_pairs(jnp.fft.fft), "x", "Fourier transform along the last axis of complex numbers.",
+    "([1.0, 0.0], [0.0, 0.0]) -> ([1.0, 1.0], [0.0, 0.0])",
+)  # fmt: skip
+fft2 = _transform(
+    _on_pairs(jnp.fft.fft2), "x", "Fourier transform along the last two axes of complex numbers.",
+    "([[1.0, 0.0]], [[0.0, 0.0]]) -> ([[1.0, 1.0]], [[0.0, 0.0]])",
+)  # fmt: skip
+ifft2 = _transform(
+    _on_pairs(jnp.fft.ifft2), "x", "Inverse Fourier transform along the last two axes of complex numbers.",
+    "([[1.0, 1.0]], [[0.0, 0.0]]) -> ([[1.0, 0.0]], [[0.0, 0.0]])",
+)  # fmt: skip
+rfft = operation(
+    _rfft, "x, fft_length=None", "Fourier transform of real numbers along the last axis.",
+    "[1.0, 0.0, 0.0] -> ([1.0, 1.0], [0.0, 0.0])", x="Array `(..., length)`.",
+    fft_length="Length of the transform, to which `x` is cut or padded; None is its own.",
+    returns="A pair `(real, imaginary)` of arrays `(..., fft_length // 2 + 1)`.",
+)  # fmt: skip
+irfft = operation(
+    _irfft, "x, fft_length=None", "Real inverse Fourier transform.", "([1.0, 1.0], [0.0, 0.0]) -> [1.0, 0.0]", x=_PAIR,
+    fft_length="Length of the result; None is `2 * (length - 1)`.", returns="Array `(..., fft_length)` of floats.",
+)  # fmt: skip
+stft = _frames(
+    _stft, 'x, sequence_length, sequence_stride, fft_length, window="hann", center=True',
+    "Short-time Fourier transform along the last axis.",
+    ">>> real, imaginary = stft(jnp.ones(8), 4, 2, 4)\n>>> real.shape, imaginary.shape\n((5, 3), (5, 3))",
+    x="Array `(..., length)` of floats.",
+    returns="A pair `(real, imaginary)` of arrays `(..., frames, fft_length // 2 + 1)`.",
+)  # fmt: skip
+istft = _frames(
+    _istft, 'x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True',
     "The signal whose short-time Fourier transform is the pair `x`.",
-)
-extract_sequences = operation(
-    _extract_sequences,
-    "x, sequence_length, sequence_stride",
-    "Windows of the last axis: `(..., frames, sequence_length)`.",
-)
-view_as_complex = operation(_view_as_complex, "x", "Complex numbers of real and imaginary parts along the last axis.")
-view_as_real = operation(_view_as_real, "x", "Real and imaginary parts of complex numbers along a new last axis.")
+    ">>> jax.eval_shape(lambda x: istft(x, 4, 2, 4), (jnp.ones((5, 3)), jnp.zeros((5, 3)))).shape\n(8,)",
+    x="A pair `(real, imaginary)` of arrays `(..., frames, fft_length // 2 + 1)`.",
+    length="Length of the signal; None is what the frames cover.", returns="Array `(..., length)` of floats.",
+)  # fmt: skip
+extract_sequences = _frames(
+    _extract_sequences, "x, sequence_length, sequence_stride", "Windows of the last axis.",
+    "[1, 2, 3, 4], 2, 2 -> [[1, 2], [3, 4]]", x="Array `(..., length)`.",
+    returns="Array `(..., frames, sequence_length)`.",
+)  # fmt: skip
+view_as_complex = operation(
+    _view_as_complex, "x", "Complex numbers of real and imaginary parts along the last axis.",
+    "[[1.0, 2.0]] -> [(1+2j)]",
+    x="Array `(..., 2)`.", returns="Array `(...)` of complex numbers.",
+)  # fmt: skip
+view_as_real = operation(
+    _view_as_real, "x", "Real and imaginary parts of complex numbers along a new last axis.",
+    "[1 + 2j] -> [[1.0, 2.0]]",
+    returns="Array `(..., 2)` of floats.",
+)  # fmt: skip
 
 
 __all__ = publish(globals())

@@ -68,7 +68,12 @@ def as_dtype(dtype: Any) -> Any:
 
 
 def row(
-    function: Callable[..., Any], parameters: str, summary: str, elementwise: bool = False, several: bool = False
+    function: Callable[..., Any],
+    parameters: str,
+    summary: str,
+    example: str = "",
+    several: bool = False,
+    **options: Any,
 ) -> Callable[..., Any]:
     """Return an operation that takes lists and weights for arrays, and any kind of integer for sizes and axes.
 
@@ -76,8 +81,9 @@ def row(
         function: As for `jkeras.core.operation.operation`, like the next three.
         parameters: The signature that users see; the names in `ARRAYS` are arrays.
         summary: What it does, in one line.
-        elementwise: Whether masks stay.
+        example: Arguments and result.
         several: Whether the parameters without a default are sequences of arrays.
+        options: `elementwise`, `returns` and what parameters mean, as for `operation`.
 
     >>> add = row(jnp.add, "x1, x2", "Sum.", elementwise=True)
     >>> add([1, 2], 0.5).tolist()
@@ -85,7 +91,7 @@ def row(
     >>> row(jnp.stack, "x, axis=0", "Join along a new axis.", several=True)(([1, 2], [3, 4]), axis=np.int64(1)).tolist()
     [[1, 3], [2, 4]]
     """
-    perform = operation(function, parameters, summary, elementwise)
+    perform = operation(function, parameters, summary, example, **options)
     given = inspect.signature(perform).parameters.values()
 
     def converter(parameter: inspect.Parameter) -> Callable[[Any], Any]:

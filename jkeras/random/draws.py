@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,39 +82,61 @@ def _dropout(inputs: Any, rate: float, *, noise_shape: Sequence[int | None] | No
     return dropping.dropout(x, rate, as_key(seed) if rate else None, noise_shape)
 
 
-normal = operation(
-    _normal, "shape, mean=0.0, stddev=1.0, dtype=None, seed=None", "Normal distribution of `mean` and `stddev`."
-)
-truncated_normal = operation(
-    _truncated_normal,
-    "shape, mean=0.0, stddev=1.0, dtype=None, seed=None",
+_row = functools.partial(
+    operation, dtype="Dtype of the result, one of floats; None is `config.floatx()`.",
+    returns="Array of `shape` and `dtype`.",
+)  # fmt: skip
+
+normal = _row(
+    _normal, "shape, mean=0.0, stddev=1.0, dtype=None, seed=None", "Normal distribution.",
+    "(2, 3), seed=1 -> shape (2, 3)",
+    mean="Its mean.", stddev="Its standard deviation.",
+)  # fmt: skip
+truncated_normal = _row(
+    _truncated_normal, "shape, mean=0.0, stddev=1.0, dtype=None, seed=None",
     "Normal distribution, what is further than two standard deviations from the mean drawn again.",
-)
-uniform = operation(
-    _uniform, "shape, minval=0.0, maxval=1.0, dtype=None, seed=None", "Uniform distribution over `[minval, maxval)`."
-)
-randint = operation(
-    _randint, "shape, minval, maxval, dtype='int32', seed=None", "Integers from `minval` up to, and without, `maxval`."
-)
-gamma = operation(_gamma, "shape, alpha, dtype=None, seed=None", "Gamma distribution of shape `alpha` and scale 1.")
-beta = operation(_beta, "shape, alpha, beta, dtype=None, seed=None", "Beta distribution.")
-binomial = operation(
-    _binomial,
-    "shape, counts, probabilities, dtype=None, seed=None",
-    "Number of successes in `counts` trials, of given probabilities; as floating-point numbers.",
-)
-categorical = operation(
-    _categorical,
-    "logits, num_samples, dtype='int32', seed=None",
-    "Classes drawn by `softmax(logits)` in each row: `(batch, num_samples)`.",
-)
-shuffle = operation(_shuffle, "x, axis=0, seed=None", "The slices along `axis`, each as it is, in random order.")
-dropout = operation(
-    _dropout,
-    "inputs, rate, noise_shape=None, seed=None",
-    "Zero with probability `rate`, else divided by `1 - rate`.",
-    elementwise=True,
-)
+    ">>> bool(abs(truncated_normal((100,), seed=1)).max() <= 2)\nTrue", mean="Its mean.",
+    stddev="Its standard deviation before it is cut.",
+)  # fmt: skip
+uniform = _row(
+    _uniform, "shape, minval=0.0, maxval=1.0, dtype=None, seed=None", "Uniform distribution over `[minval, maxval)`.",
+    "(2, 3), seed=1 -> shape (2, 3)", minval="The least value.", maxval="The end, which is left out.",
+)  # fmt: skip
+randint = _row(
+    _randint, "shape, minval, maxval, dtype='int32', seed=None", "Integers from `minval` up to, and without, `maxval`.",
+    "(3,), 0, 10, seed=1 -> [4, 5, 3]", minval="The least value.", maxval="The end, which is left out.",
+    dtype="Dtype of the result, one of integers.",
+)  # fmt: skip
+gamma = _row(
+    _gamma, "shape, alpha, dtype=None, seed=None", "Gamma distribution of shape `alpha` and scale 1.",
+    "(2,), 3.0, seed=1 -> shape (2,)", alpha="A positive number, or an array that broadcasts to `shape`.",
+)  # fmt: skip
+beta = _row(
+    _beta, "shape, alpha, beta, dtype=None, seed=None", "Beta distribution.", "(2,), 1.0, 3.0, seed=1 -> shape (2,)",
+    alpha="A positive number, or an array that broadcasts to `shape`.", beta="Likewise.",
+)  # fmt: skip
+binomial = _row(
+    _binomial, "shape, counts, probabilities, dtype=None, seed=None", "Number of successes in `counts` trials.",
+    "(2,), 5, 1.0, seed=1 -> [5.0, 5.0]", counts="A number, or an array that broadcasts to `shape`.",
+    probabilities="Probability of success, likewise.",
+)  # fmt: skip
+categorical = _row(
+    _categorical, "logits, num_samples, dtype='int32', seed=None", "Classes drawn by `softmax(logits)` in each row.",
+    "jnp.log(jnp.array([[0.0, 1.0]])), 3, seed=1 -> [[1, 1, 1]]", logits="Array `(batch, classes)`.",
+    num_samples="How many are drawn from each row.", dtype="Dtype of the result, one of integers.",
+    returns="Class numbers `(batch, num_samples)` of `dtype`.",
+)  # fmt: skip
+shuffle = _row(
+    _shuffle, "x, axis=0, seed=None", "The slices along `axis`, each as it is, in random order.",
+    ">>> sorted(shuffle(jnp.arange(4), seed=1).tolist())\n[0, 1, 2, 3]", returns="Array of the shape and dtype of `x`.",
+)  # fmt: skip
+dropout = _row(
+    _dropout, "inputs, rate, noise_shape=None, seed=None", "Zero with probability `rate`, else divided by `1 - rate`.",
+    ">>> set(dropout(jnp.ones(100), 0.5, seed=1).tolist()) == {0.0, 2.0}\nTrue", elementwise=True,
+    inputs="Array of any shape.", rate="The probability, from 0 up to 1.",
+    noise_shape="Shape of the draw; size 1 shares it along an axis, None stands for the size of the inputs.",
+    returns="Array of the shape of `inputs`, of floats.",
+)  # fmt: skip
 
 
 __all__ = publish(globals())

@@ -49,41 +49,94 @@ def _pad(x: Any, pad_width: Any, *, mode: str, constant_values: Any) -> Array:
     return jnp.pad(x, pad_width, mode, constant_values=constant_values)
 
 
-reshape = row(
-    _reshape,
-    "x, newshape",
-    "Another shape; -1 or None stands for the size that is left, and each None for the size that `x` has there if more "
-    "than one is left open.",
+_row = functools.partial(row, returns="Array of the dtype of `x`.")
+_moved = functools.partial(row, returns="Array of the shape and dtype of `x`.")
+
+reshape = _row(
+    _reshape, "x, newshape", "The same elements in another shape.", "[1, 2, 3, 4], (2, -1) -> [[1, 2], [3, 4]]",
+    newshape="Sizes; -1 or None is the one that is left. If several are None, each is the size that `x` has there.",
+)  # fmt: skip
+ravel = _row(jnp.ravel, "x", "One axis.", "[[1, 2], [3, 4]] -> [1, 2, 3, 4]")
+expand_dims = _row(
+    jnp.expand_dims, "x, axis", "New axes of size 1 at `axis`.", "[1, 2], 1 -> [[1], [2]]",
+    axis="One axis of the result or several.",
+)  # fmt: skip
+squeeze = _row(
+    jnp.squeeze,
+    "x, axis=None",
+    "Without axes of size 1.",
+    "[[1], [2]] -> [1, 2]",
+    axis="One axis or several; None is all.",
 )
-ravel = row(jnp.ravel, "x", "One axis.")
-expand_dims = row(jnp.expand_dims, "x, axis", "New axes of size 1 at `axis`.")
-squeeze = row(jnp.squeeze, "x, axis=None", "Without axes of size 1, all or those given.")
-transpose = row(jnp.transpose, "x, axes=None", "Axes in another order, reversed if none is given.")
-moveaxis = row(jnp.moveaxis, "x, source, destination", "Some axes at other places, the others in their order.")
-swapaxes = row(jnp.swapaxes, "x, axis1, axis2", "Two axes exchanged.")
-broadcast_to = row(_broadcast_to, "x, shape", "Repeated along new axes and those of size 1; None is the size `x` has.")
-tile = row(jnp.tile, "x, repeats", "The whole array so many times along each axis.")
-repeat = row(_repeat, "x, repeats, axis=None", "Each element so many times, or each its own number of times.")
-pad = row(
-    _pad,
-    "x, pad_width, mode='constant', constant_values=None",
-    "More elements before and after: zeros, `constant_values`, or as `mode` says ('reflect', 'edge', ...).",
-)
-flip = row(jnp.flip, "x, axis=None", "Elements in reverse order along all axes or those given.")
-fliplr = row(jnp.fliplr, "x", "Columns in reverse order.")
-flipud = row(jnp.flipud, "x", "Rows in reverse order.")
-roll = row(jnp.roll, "x, shift, axis=None", "Elements moved on, those at the end to the beginning.")
-rot90 = row(_rot90, "array, k=1, axes=(0, 1)", "A plane turned by `k` right angles from the first axis to the second.")
-diag = row(jnp.diag, "x, k=0", "The diagonal of a matrix, or a matrix with this diagonal.")
-diagflat = row(jnp.diagflat, "x, k=0", "A matrix with the flattened array as diagonal.")
-diagonal = row(jnp.diagonal, "x, offset=0, axis1=0, axis2=1", "The diagonal of two axes.")
-tril = row(jnp.tril, "x, k=0", "Zeros above the diagonal `k`.")
-triu = row(jnp.triu, "x, k=0", "Zeros below the diagonal `k`.")
-diff = row(jnp.diff, "a, n=1, axis=-1", "Differences of neighbours, taken `n` times.")
+transpose = _row(
+    jnp.transpose, "x, axes=None", "Axes in another order.", "[[1, 2], [3, 4]] -> [[1, 3], [2, 4]]",
+    axes="All axes in their new order; None reverses them.",
+)  # fmt: skip
+moveaxis = _row(
+    jnp.moveaxis, "x, source, destination", "Some axes at other places, the others in their order.",
+    "jnp.ones((2, 3, 4)), 0, -1 -> shape (3, 4, 2)", source="One axis or several.", destination="As many places.",
+)  # fmt: skip
+swapaxes = _row(jnp.swapaxes, "x, axis1, axis2", "Two axes exchanged.", "[[1, 2], [3, 4]], 0, 1 -> [[1, 3], [2, 4]]")
+broadcast_to = _row(
+    _broadcast_to, "x, shape", "Repeated along new axes and those of size 1.", "[1, 2], (2, 2) -> [[1, 2], [1, 2]]",
+    shape="Sizes; None is the one that `x` has.",
+)  # fmt: skip
+tile = _row(
+    jnp.tile, "x, repeats", "The whole array so many times along each axis.", "[1, 2], 2 -> [1, 2, 1, 2]",
+    repeats="A number for each of the last axes, or one for the last.",
+)  # fmt: skip
+repeat = _row(
+    _repeat, "x, repeats, axis=None", "Each element so many times.", "[1, 2], 2 -> [1, 1, 2, 2]",
+    repeats="How often; or a list, with a number for each element along the axis.", axis="The axis; None flattens.",
+)  # fmt: skip
+pad = _row(
+    _pad, "x, pad_width, mode='constant', constant_values=None", "More elements before and after.",
+    "[1, 2], ((1, 2),) -> [0, 1, 2, 0, 0]", pad_width="A pair `(before, after)` for each axis, or one for all.",
+    mode='"constant", "reflect", "symmetric", "edge", "wrap" or another mode of `jax.numpy.pad`.',
+    constant_values="What is added in the mode \"constant\"; None is 0.",
+)  # fmt: skip
+flip = _moved(
+    jnp.flip, "x, axis=None", "Elements in reverse order.", "[[1, 2], [3, 4]], axis=1 -> [[2, 1], [4, 3]]",
+    axis="One axis or several; None is all.",
+)  # fmt: skip
+fliplr = _moved(jnp.fliplr, "x", "Columns in reverse order.", "[[1, 2], [3, 4]] -> [[2, 1], [4, 3]]")
+flipud = _moved(jnp.flipud, "x", "Rows in reverse order.", "[[1, 2], [3, 4]] -> [[3, 4], [1, 2]]")
+roll = _moved(
+    jnp.roll, "x, shift, axis=None", "Elements moved on, those at the end to the beginning.",
+    "[1, 2, 3], 1 -> [3, 1, 2]", shift="How far, for each axis.",
+    axis="One axis or several; None rolls the flattened array.",
+)  # fmt: skip
+rot90 = _row(
+    _rot90, "array, k=1, axes=(0, 1)", "A plane turned by right angles from the first axis to the second.",
+    "[[1, 2], [3, 4]] -> [[2, 4], [1, 3]]", array="Array of two or more axes.", k="How many right angles.",
+    axes="The two axes of the plane.", returns="Array of the dtype of `array`.",
+)  # fmt: skip
+diag = _row(
+    jnp.diag, "x, k=0", "The diagonal of a matrix, or a matrix with this diagonal.", "[1, 2] -> [[1, 0], [0, 2]]",
+    x="Matrix or vector.",
+)  # fmt: skip
+diagflat = _row(jnp.diagflat, "x, k=0", "A matrix with the flattened array as diagonal.", "[1, 2] -> [[1, 0], [0, 2]]")
+diagonal = _row(
+    jnp.diagonal, "x, offset=0, axis1=0, axis2=1", "The diagonal of two axes.", "[[1, 2], [3, 4]] -> [1, 4]",
+    offset="Number of the diagonal, positive above the main one.",
+    returns="Array with a last axis in place of the two.",
+)  # fmt: skip
+tril = _moved(jnp.tril, "x, k=0", "Zeros above the diagonal `k`.", "[[1, 2], [3, 4]] -> [[1, 0], [3, 4]]")
+triu = _moved(jnp.triu, "x, k=0", "Zeros below the diagonal `k`.", "[[1, 2], [3, 4]] -> [[1, 2], [0, 4]]")
+diff = _row(
+    jnp.diff, "a, n=1, axis=-1", "Differences of neighbours, taken `n` times.", "[1, 4, 9] -> [3, 5]",
+    a="Array of any shape.", n="How often.", returns="Array whose axis is shorter by `n`.",
+)  # fmt: skip
 
 
 def ndim(x: Any) -> int:
     """Return the number of axes.
+
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        An integer.
 
     >>> ndim([[1, 2]])
     2
@@ -92,7 +145,13 @@ def ndim(x: Any) -> int:
 
 
 def size(x: Any) -> Any:
-    """Return the number of elements: symbolic if a size is unknown.
+    """Return the number of elements.
+
+    Args:
+        x: Array, list or symbolic tensor.
+
+    Returns:
+        An integer; a symbolic one if a size is unknown.
 
     >>> size([[1, 2]])
     2
@@ -107,26 +166,57 @@ def _size(x: Any) -> Array:
 
 # Joining and splitting
 
-concatenate = row(jnp.concatenate, "xs, axis=0", "Join along an axis; None flattens.", several=True)
-stack = row(jnp.stack, "x, axis=0", "Join along a new axis.", several=True)
-hstack = row(jnp.hstack, "xs", "Join along the second axis, vectors along their only one.", several=True)
-vstack = row(jnp.vstack, "xs", "Join along the first axis, vectors as rows.", several=True)
-dstack = row(jnp.dstack, "xs", "Join along the third axis.", several=True)
-append = row(jnp.append, "x1, x2, axis=None", "Join two arrays along an axis; None flattens.")
+_joined = functools.partial(row, several=True, xs="A list of arrays.", returns="Array of their dtype, promoted.")
+_parts = functools.partial(
+    row, returns="List of arrays of the dtype of `x`.",
+    indices_or_sections="How many parts, or a list of the indices at which they begin.",
+)  # fmt: skip
+
+concatenate = _joined(
+    jnp.concatenate, "xs, axis=0", "Join along an axis.", "[[1, 2], [3]] -> [1, 2, 3]", axis="The axis; None flattens.",
+)  # fmt: skip
+stack = _joined(
+    jnp.stack, "x, axis=0", "Join along a new axis.", "[[1, 2], [3, 4]], axis=1 -> [[1, 3], [2, 4]]",
+    x="A list of arrays of one shape.", axis="Where the new axis goes.",
+)  # fmt: skip
+hstack = _joined(
+    jnp.hstack, "xs", "Join along the second axis, vectors along their only one.", "[[1, 2], [3]] -> [1, 2, 3]"
+)
+vstack = _joined(
+    jnp.vstack, "xs", "Join along the first axis, vectors as rows.", "[[1, 2], [3, 4]] -> [[1, 2], [3, 4]]"
+)
+dstack = _joined(jnp.dstack, "xs", "Join along the third axis.", "[[1, 2], [3, 4]] -> [[[1, 3], [2, 4]]]")
+append = _row(
+    jnp.append, "x1, x2, axis=None", "Join two arrays.", "[1, 2], [3] -> [1, 2, 3]",
+    x2="Array of as many axes as `x1`.",
+    axis="The axis; None flattens.", returns="Array of their dtype, promoted.",
+)  # fmt: skip
 meshgrid = row(
-    jnp.meshgrid,
-    "*x, indexing='xy'",
-    "Vectors as coordinates of a grid, the second along the first axis ('xy') or in their order ('ij').",
+    jnp.meshgrid, "*x, indexing='xy'", "Vectors as coordinates of a grid.",
+    "[1, 2], [3, 4] -> ([[1, 2], [1, 2]], [[3, 3], [4, 4]])", x="Vectors.",
+    indexing='"xy" has the second vector along the first axis; "ij" has them in their order.',
+    returns="List of as many arrays, with one axis for each vector.",
+)  # fmt: skip
+split = _parts(
+    jnp.split, "x, indices_or_sections, axis=0", "Parts along an axis, equal ones or cut at indices.",
+    "[1, 2, 3], [1] -> ([1], [2, 3])",
+)  # fmt: skip
+array_split = _parts(
+    jnp.array_split, "x, indices_or_sections, axis=0", "Parts along an axis, the first larger by one if need be.",
+    "[1, 2, 3], 2 -> ([1, 2], [3])",
+)  # fmt: skip
+hsplit = _parts(
+    jnp.hsplit,
+    "x, indices_or_sections",
+    "Parts along the second axis.",
+    "[[1, 2], [3, 4]], 2 -> ([[1], [3]], [[2], [4]])",
 )
-split = row(
-    jnp.split, "x, indices_or_sections, axis=0", "Parts along an axis: so many equal ones, or cut at the indices."
+vsplit = _parts(
+    jnp.vsplit, "x, indices_or_sections", "Parts along the first axis.", "[[1, 2], [3, 4]], 2 -> ([[1, 2]], [[3, 4]])"
 )
-array_split = row(
-    jnp.array_split, "x, indices_or_sections, axis=0", "Parts along an axis, the first larger by one if need be."
+dsplit = _parts(
+    jnp.dsplit, "x, indices_or_sections", "Parts along the third axis.", "[[[1, 2]]], 2 -> ([[[1]]], [[[2]]])"
 )
-hsplit = row(jnp.hsplit, "x, indices_or_sections", "Parts along the second axis.")
-vsplit = row(jnp.vsplit, "x, indices_or_sections", "Parts along the first axis.")
-dsplit = row(jnp.dsplit, "x, indices_or_sections", "Parts along the third axis.")
 
 
 # Indexing and choosing
@@ -156,36 +246,57 @@ def _take_along_axis(x: Any, indices: Any, *, axis: int | None) -> Array:
     return jnp.take_along_axis(x, jnp.asarray(indices), axis)
 
 
-take = row(
-    jnp.take,
-    "x, indices, axis=None",
-    "Elements at indices along an axis, of the flattened array without one; NaN for floats out of range.",
-)
-take_along_axis = row(
-    _take_along_axis, "x, indices, axis=None", "Elements at indices of their own for each position along the others."
-)
-nonzero = row(_nonzero, "x", "Indices of the elements that are not zero, one array for each axis.")
+take = _row(
+    jnp.take, "x, indices, axis=None", "Elements at indices along an axis; NaN for floats out of range.",
+    "[[1, 2], [3, 4]], [1, 0], axis=1 -> [[2, 1], [4, 3]]", axis="The axis; None takes from the flattened array.",
+)  # fmt: skip
+take_along_axis = _row(
+    _take_along_axis, "x, indices, axis=None", "Elements at indices of their own for each position along the others.",
+    "[[1, 2], [3, 4]], [[1], [0]], axis=1 -> [[2], [3]]", indices="Array of integers with as many axes as `x`.",
+    axis="The axis; None takes from the flattened array.", returns="Array of the shape of `indices`, dtype of `x`.",
+)  # fmt: skip
+nonzero = row(
+    _nonzero, "x", "Indices of the elements that are not zero.", "[[0, 7], [8, 9]] -> ([0, 1, 1], [1, 0, 1])",
+    returns="Tuple of one vector of int32 for each axis.",
+)  # fmt: skip
 unique = row(
     _unique,
     "x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None, "
     "fill_value=None",
-    "The different elements, sorted in any case; if asked for, where each was first, which one each was, how often.",
-)
+    "The different elements, in order.", "[3, 1, 3], return_counts=True -> ([1, 3], [1, 2])",
+    sorted="Not used: the result is sorted in any case.", return_index="Whether to return where each one was first.",
+    return_inverse="Whether to return which one each element is.",
+    return_counts="Whether to return how often each one is there.", axis="The axis of what is compared; None flattens.",
+    size="How many are returned; needed in compiled code.",
+    fill_value="What fills up to `size`; None is the least one.",
+    returns="Vector of the dtype of `x`; a tuple with vectors of int32 if more is asked for.",
+)  # fmt: skip
 searchsorted = row(
-    jnp.searchsorted,
-    "sorted_sequence, values, side='left'",
-    "Where to insert values: before ('left') or behind ('right') those that are equal.",
-)
-digitize = row(jnp.digitize, "x, bins", "The number of the bin of each element: how many edges are not above it.")
-isin = row(jnp.isin, "x1, x2, assume_unique=False, invert=False", "Whether each element of `x1` is in `x2`, or is not.")
-unravel_index = row(jnp.unravel_index, "indices, shape", "Indices into the flattened array as indices for each axis.")
+    jnp.searchsorted, "sorted_sequence, values, side='left'", "Where to insert values.", "[1, 3, 5], [3, 4] -> [1, 2]",
+    sorted_sequence="Vector in ascending order.", values="Array of any shape.",
+    side='"left" for before those that are equal, "right" for behind.',
+    returns="Array of int32 of the shape of `values`.",
+)  # fmt: skip
+digitize = row(
+    jnp.digitize, "x, bins", "The number of the bin of each element: how many edges are not above it.",
+    "[0.5, 3.0], [1.0, 2.0] -> [0, 2]", bins="Vector of edges, in order.",
+    returns="Array of int32 of the shape of `x`.",
+)  # fmt: skip
+isin = row(
+    jnp.isin, "x1, x2, assume_unique=False, invert=False", "Whether each element of `x1` is in `x2`.",
+    "[1, 2], [2, 3] -> [False, True]", x2="Array of any shape.", assume_unique="Whether no element is there twice.",
+    invert="Whether to tell what is not in `x2`.", returns="Array of booleans of the shape of `x1`.",
+)  # fmt: skip
+unravel_index = row(
+    jnp.unravel_index, "indices, shape", "Indices into the flattened array as indices for each axis.",
+    "[1, 2], (2, 2) -> ([0, 1], [1, 0])", returns="Tuple of one array of integers for each axis.",
+)  # fmt: skip
 select = row(
-    jnp.select,
-    "condlist, choicelist, default=0",
-    "The choice of the first condition that holds, else `default`.",
-    elementwise=True,
-    several=True,
-)
+    jnp.select, "condlist, choicelist, default=0", "The choice of the first condition that holds, else `default`.",
+    "[[True, False], [True, True]], [[1, 2], [3, 4]] -> [1, 4]", elementwise=True, several=True,
+    condlist="List of arrays of booleans.", choicelist="List of as many arrays.", default="A number or array.",
+    returns="Array of the dtype of the choices.",
+)  # fmt: skip
 _choose = row(jnp.where, "condition, x1, x2", "`x1` where the condition holds, else `x2`.", elementwise=True)
 
 
@@ -194,8 +305,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
     Args:
         condition: Array of booleans, or of numbers that count as true unless they are zero.
-        x1: Array that broadcasts with the condition.
-        x2: Likewise.
+        x1, x2: Arrays that broadcast with the condition.
 
     Returns:
         An array; without `x1` and `x2`, a tuple of one array of indices for each axis.
@@ -214,6 +324,13 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 def get_item(x: Any, key: Any) -> Any:
     """Return `x[key]`.
 
+    Args:
+        x: Array, list or symbolic tensor.
+        key: Indices, slices, None, ... or arrays; a tuple of them for several axes.
+
+    Returns:
+        Array of the dtype of `x`.
+
     >>> get_item([[1, 2], [3, 4]], (slice(None), -1)).tolist()
     [2, 4]
     """
@@ -229,6 +346,9 @@ def vectorize(
         pyfunc: Takes and returns scalars, or arrays of the shapes in `signature`.
         excluded: Numbers or names of arguments that are passed on as they are.
         signature: Names of the axes that `pyfunc` takes and returns, such as `"(n),(n)->()"`.
+
+    Returns:
+        A function of arrays, lists or symbolic tensors.
 
     Raises:
         TypeError: If `pyfunc` is not a function.
