@@ -11,7 +11,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.functional.dropout import dropout
 from jkeras.functional.multi_head import attention_mask, masked_softmax
-from jkeras.layers.arguments import keep
+from jkeras.layers.arguments import keep, one_of
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 
 __all__ = ["AdditiveAttention", "Attention"]
@@ -59,9 +59,7 @@ class Attention(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if score_mode not in ("dot", "concat"):
-            raise ValueError(f"{type(self).__name__}: score_mode must be 'dot' or 'concat'; got {score_mode!r}.")
-        keep(self, use_scale=use_scale, score_mode=score_mode)
+        keep(self, use_scale=use_scale, score_mode=one_of(self, "score_mode", score_mode, ("dot", "concat")))
         keep(self, dropout=check_rate(self, "dropout", dropout), seed=check_seed(self, seed))
 
     def build(self, input_shape: Any) -> None:

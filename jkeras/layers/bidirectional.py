@@ -13,6 +13,7 @@ from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
+from jkeras.layers.arguments import one_of
 from jkeras.layers.wrapper import check_layer, with_layers
 
 __all__ = ["Bidirectional"]
@@ -66,12 +67,10 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if merge_mode not in _MERGES:
-            raise ValueError(f"Bidirectional: merge_mode must be one of {list(_MERGES)}; got {merge_mode!r}.")
         backwards = getattr(check_layer(self, "layer", layer), "go_backwards", None)
         if backwards is None:
             raise TypeError(f"Bidirectional: layer must be recurrent (have `go_backwards`); got {layer!r}.")
-        self.merge_mode = merge_mode
+        self.merge_mode = one_of(self, "merge_mode", merge_mode, _MERGES)
         self.forward_layer: Any = _twin(layer, "forward", bool(backwards))
         if backward_layer is None:
             self.backward_layer: Any = _twin(layer, "backward", not backwards)

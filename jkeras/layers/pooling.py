@@ -13,6 +13,7 @@ from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
 from jkeras.functional.conv_max import conv_global_max, is_worthwhile
 from jkeras.functional.pool import average_pool, global_average_pool, global_max_pool, max_pool
+from jkeras.layers.arguments import one_of
 
 __all__ = [
     "AveragePooling1D",
@@ -71,9 +72,7 @@ class Pooling(Layer):
         super().__init__(name=name, **kwargs)
         self.pool_size = spatial_sizes("pool_size", pool_size, self.rank)
         self.strides = spatial_sizes("strides", pool_size if strides is None else strides, self.rank)
-        self.padding = str(padding).lower()
-        if self.padding not in ("valid", "same"):
-            raise ValueError(f"{type(self).__name__}: padding must be 'valid' or 'same'; got {padding!r}.")
+        self.padding = one_of(self, "padding", str(padding).lower(), ("valid", "same"))
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 

@@ -7,12 +7,11 @@ from typing import Any
 from jax import Array
 
 from jkeras.core.data_format import standardize_data_format
-from jkeras.core.errors import nearest
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
 from jkeras.functional.resize import INTERPOLATIONS, upsample
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 
 __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
@@ -64,12 +63,7 @@ class UpSampling2D(Layer):
         super().__init__(**kwargs)
         self.size = spatial_sizes("size", size, 2)
         self.data_format = standardize_data_format(data_format)
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"{type(self).__name__}: interpolation must be one of {', '.join(INTERPOLATIONS)}; got "
-                f"{interpolation!r}.{nearest(self.interpolation, INTERPOLATIONS)}"
-            )
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), INTERPOLATIONS)
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Array) -> Array:

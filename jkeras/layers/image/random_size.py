@@ -9,6 +9,7 @@ from jax.core import Tracer
 
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import resize as sizes
+from jkeras.layers.arguments import one_of
 from jkeras.layers.dropout import seeded_key
 from jkeras.layers.image.base import RandomImageLayer, Shape, factor_range, uniform
 
@@ -34,12 +35,7 @@ class RandomSize(RandomImageLayer):
         self.factor = factor_range(self, "factor", factor, -1, 10, symmetric=True)
         if self.factor[0] <= -1:
             raise ValueError(f"{type(self).__name__}: factor must be above -1; got {factor!r}.")
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in sizes.RESIZE_METHODS:
-            raise ValueError(
-                f"{type(self).__name__}: interpolation must be one of {', '.join(sizes.RESIZE_METHODS)}; "
-                f"got {interpolation!r}."
-            )
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), sizes.RESIZE_METHODS)
 
     def _keys(self, count: int | None) -> Any:
         # One size for the batch: drawn here, outside of what is mapped over the images.
@@ -81,6 +77,8 @@ class RandomSize(RandomImageLayer):
 class RandomHeight(RandomSize):
     """In training, change the height of all images of a batch by the same random factor. In eager calls only.
 
+    Images `(..., rows, columns, channels)` become `(..., floor((1 + f) * rows), columns, channels)`.
+
     Args:
         factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the height becomes `1 + f` of what it was.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
@@ -98,6 +96,8 @@ class RandomHeight(RandomSize):
 
 class RandomWidth(RandomSize):
     """In training, change the width of all images of a batch by the same random factor. In eager calls only.
+
+    Images `(..., rows, columns, channels)` become `(..., rows, floor((1 + f) * columns), channels)`.
 
     Args:
         factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the width becomes `1 + f` of what it was.

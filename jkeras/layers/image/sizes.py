@@ -11,7 +11,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import resize as sizes
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.image.base import ImageLayer, RandomImageLayer, Shape
 
 __all__ = ["CenterCrop", "RandomCrop", "Rescaling", "Resizing"]
@@ -19,6 +19,8 @@ __all__ = ["CenterCrop", "RandomCrop", "Rescaling", "Resizing"]
 
 class Rescaling(Layer):
     """`inputs * scale + offset`, in the compute dtype, in training and inference.
+
+    Inputs of any shape keep it; `scale` and `offset` broadcast to them.
 
     Args:
         scale: A number, or one for each channel.
@@ -47,6 +49,8 @@ class Resizing(ImageLayer):
     """Resize images to `height` and `width`, in training and inference.
 
     Integer images stay integers. Segmentation masks are resized to the nearest pixel.
+
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
 
     Args:
         height: Height of the outputs.
@@ -85,18 +89,12 @@ class Resizing(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.height = positive(self, "height", height)
         self.width = positive(self, "width", width)
-        self.interpolation = str(interpolation).lower()
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), sizes.RESIZE_METHODS)
         self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
         self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
-        self.fill_mode = fill_mode
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, ("constant",))
         self.fill_value = fill_value
         self.antialias = bool(antialias)
-        if self.interpolation not in sizes.RESIZE_METHODS:
-            raise ValueError(
-                f"Resizing: interpolation must be one of {', '.join(sizes.RESIZE_METHODS)}; got {interpolation!r}."
-            )
-        if fill_mode != "constant":
-            raise ValueError(f"Resizing: fill_mode must be 'constant'; got {fill_mode!r}.")
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError("Resizing: crop_to_aspect_ratio and pad_to_aspect_ratio cannot both be True.")
 
@@ -128,6 +126,8 @@ class CenterCrop(ImageLayer):
     """Cut the middle of images, in training and inference.
 
     An image that is too small is resized to the largest window of that aspect ratio.
+
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
 
     Args:
         height: Height of the outputs.
@@ -167,6 +167,8 @@ class RandomCrop(RandomImageLayer):
     In inference images are resized first, so that the largest window of that aspect ratio is kept; in training only
     if they are too small.
 
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
+
     Args:
         height: Height of the outputs.
         width: Width of the outputs.
@@ -194,9 +196,9 @@ class RandomCrop(RandomImageLayer):
         self.height = positive(self, "height", height)
         self.width = positive(self, "width", width)
 
-    def leave(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _leave(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the middle of everything, resized."""
-        return self.transform_each(given, None)
+        return self._transform_each(given, None)
 
     def draw(self, key: Any, shape: Shape) -> Any:
         """Return the first row and column, or None if nothing is drawn or the image is too small."""

@@ -11,9 +11,9 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.functional.encoding import encode_indices
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
-from jkeras.layers.preprocessing.options import check_mode, declare_constant, refuse_sparse
+from jkeras.layers.preprocessing.options import declare_constant, refuse_sparse
 
 __all__ = ["Discretization"]
 
@@ -68,7 +68,7 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else _ascending(bin_boundaries)
         self.num_bins = None if num_bins is None else positive(self, "num_bins", num_bins)
         self.epsilon = epsilon
-        self.output_mode = check_mode(self, output_mode, MODES)
+        self.output_mode = one_of(self, "output_mode", output_mode, MODES)
         self.sparse = sparse
         self._summary = np.empty((2, 0))
         self._boundaries: Any = None

@@ -11,10 +11,10 @@ import numpy as np
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import concatenate_fingerprints, cross_integers, fingerprint_texts
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import check_mode, refuse_sparse
+from jkeras.layers.preprocessing.options import refuse_sparse
 
 __all__ = ["HashedCrossing"]
 
@@ -58,7 +58,7 @@ class HashedCrossing(HostLayer):
         super().__init__(name=name, dtype=dtype, **kwargs)
         refuse_sparse(self, sparse)
         self.num_bins = positive(self, "num_bins", num_bins)
-        self.output_mode = check_mode(self, output_mode, ("int", "one_hot"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "one_hot"))
         self.sparse = sparse
         if output_mode == "int" and "int" not in self.compute_dtype:
             raise ValueError(f"HashedCrossing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")

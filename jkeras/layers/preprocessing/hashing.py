@@ -11,10 +11,10 @@ from jax import Array
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import fingerprint_texts, hash_integers
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, integers_of, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import check_mode, check_salt, hash_key, refuse_sparse
+from jkeras.layers.preprocessing.options import check_salt, hash_key, refuse_sparse
 
 __all__ = ["Hashing"]
 
@@ -59,7 +59,7 @@ class Hashing(HostLayer):
         if mask_value is not None and self.num_bins < 2:
             raise ValueError("Hashing: num_bins must be 2 or more where mask_value has a bin for itself; got 1.")
         self.mask_value, self.salt = mask_value, check_salt(self, salt)
-        self.output_mode = check_mode(self, output_mode, ("int", "one_hot", "multi_hot", "count"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "one_hot", "multi_hot", "count"))
         self.sparse = sparse
         if output_mode == "int" and "int" not in self.compute_dtype:
             raise ValueError(f"Hashing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")

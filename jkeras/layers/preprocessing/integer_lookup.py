@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 
 from jkeras.functional.hashing import hash_integers
+from jkeras.layers.arguments import one_of
 from jkeras.layers.preprocessing.host import integers_of
 from jkeras.layers.preprocessing.lookup import Lookup
-from jkeras.layers.preprocessing.options import check_mode, declare_constant, hash_key
+from jkeras.layers.preprocessing.options import declare_constant, hash_key
 from jkeras.layers.preprocessing.vocabulary import Vocabulary
 
 __all__ = ["IntegerLookup"]
@@ -74,7 +75,7 @@ class IntegerLookup(Lookup):
         if vocabulary_dtype not in ("int64", "int32"):
             raise ValueError(f"IntegerLookup: vocabulary_dtype must be 'int64'; got {vocabulary_dtype!r}.")
         self.vocabulary_dtype = vocabulary_dtype
-        self.oov_method = check_mode(self, oov_method, ("floormod", "farmhash"), "oov_method")
+        self.oov_method = one_of(self, "oov_method", oov_method, ("floormod", "farmhash"))
         if salt is not None and oov_method != "farmhash":
             raise ValueError(f"IntegerLookup: salt needs oov_method='farmhash'; it is {oov_method!r}.")
         super().__init__(

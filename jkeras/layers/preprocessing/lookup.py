@@ -12,10 +12,10 @@ import numpy as np
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import fingerprint_texts
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
 from jkeras.layers.preprocessing.host import HostLayer
-from jkeras.layers.preprocessing.options import check_mode, check_salt, hash_key, refuse_sparse
+from jkeras.layers.preprocessing.options import check_salt, hash_key, refuse_sparse
 from jkeras.layers.preprocessing.vocabulary import TermCounts, Vocabulary, check_unique, read_vocabulary
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -64,7 +64,7 @@ class Lookup(HostLayer):
             raise ValueError(f"{owner}: pad_to_max_tokens=True needs max_tokens, the size to pad to.")
         if num_oov_indices < 0:
             raise ValueError(f"{owner}: num_oov_indices must be 0 or more; got {num_oov_indices}.")
-        self.output_mode = check_mode(self, output_mode, MODES)
+        self.output_mode = one_of(self, "output_mode", output_mode, MODES)
         if invert and output_mode != "int":
             raise ValueError(f"{owner}: invert=True needs output_mode='int'; got {output_mode!r}.")
         if idf_weights is not None and output_mode != "tf_idf":

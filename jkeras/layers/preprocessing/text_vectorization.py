@@ -9,10 +9,10 @@ import numpy as np
 
 from jkeras.core.custom_objects import CustomObjectScope, find
 from jkeras.core.graph import SymbolicTensor
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
 from jkeras.layers.preprocessing.host import HostLayer, texts_of
-from jkeras.layers.preprocessing.options import check_mode, refuse_sparse
+from jkeras.layers.preprocessing.options import refuse_sparse
 from jkeras.layers.preprocessing.string_lookup import StringLookup
 from jkeras.layers.preprocessing.text import SPLIT, STANDARDIZE, ngrams, split, standardize
 
@@ -78,7 +78,7 @@ class TextVectorization(HostLayer):
         self.standardize = _option(self, "standardize", standardize, STANDARDIZE)
         self.split = _option(self, "split", split, SPLIT)
         self.ngrams = _lengths(ngrams)
-        self.output_mode = check_mode(self, output_mode, ("int", "multi_hot", "count", "tf_idf"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "multi_hot", "count", "tf_idf"))
         self.output_sequence_length = output_sequence_length
         if output_sequence_length is not None:
             positive(self, "output_sequence_length", output_sequence_length)
@@ -236,7 +236,7 @@ def _named(value: Any, table: Mapping[str, Any]) -> Any:
 
 
 def _option(layer: Any, name: str, value: Any, known: Mapping[str, Any]) -> Any:
-    return value if value is None or callable(value) else check_mode(layer, value, tuple(known), name)
+    return value if value is None or callable(value) else one_of(layer, name, value, known)
 
 
 def _lengths(given: Any) -> tuple[int, ...] | None:
