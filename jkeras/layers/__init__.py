@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jkeras.core.errors import missing_name
+from jkeras.core.errors import missing_name as _missing_name
 from jkeras.core.input import Input, InputLayer
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
@@ -37,7 +37,7 @@ from jkeras.layers.image import *
 from jkeras.layers.jax_layer import *
 from jkeras.layers.lambda_layer import *
 from jkeras.layers.legacy import *
-from jkeras.layers.legacy import install_module_paths
+from jkeras.layers.legacy import install_module_paths as _install_module_paths
 from jkeras.layers.locally_connected import *
 from jkeras.layers.lstm import *
 from jkeras.layers.masking import *
@@ -51,18 +51,19 @@ from jkeras.layers.rnn_layer import *
 from jkeras.layers.separable import *
 from jkeras.layers.simple_rnn import *
 from jkeras.layers.spectral_normalization import *
-from jkeras.layers.table import deserialize, layers, serialize
+from jkeras.layers.table import deserialize, serialize
+from jkeras.layers.table import layers as _layers
 from jkeras.layers.upsampling import *
 from jkeras.layers.wrapper import *
 
 
 def __getattr__(name: str) -> Any:
-    raise missing_name(__name__, name, layers)
+    raise _missing_name(__name__, name, _layers)
 
 
 for _name, _class in list(globals().items()):
     # An alias is another name of a class, whose configurations carry its own name.
     if isinstance(_class, type) and issubclass(_class, Layer):
-        layers.register(_name, _class)
+        _layers.register(_name, _class)
 
-install_module_paths(__name__)
+_install_module_paths(__name__)

@@ -18,9 +18,11 @@ __all__ = ["AdditiveAttention", "Attention"]
 
 
 class Attention(Layer):
-    """`softmax(scores) value`, with `scores = query key^T` (Luong et al., 2015).
+    """`softmax(scores) value`, with `scores = query key^T`.
 
     With `score_mode="concat"`, `scores = w sum(tanh(scale (query + key)))` over the features.
+
+    Of `(batch, targets, features)` and `(batch, sources, features)` becomes `(batch, targets, features)`.
 
     Args:
         use_scale: Whether a learned scalar `scale` multiplies the scores.
@@ -41,6 +43,8 @@ class Attention(Layer):
     >>> query, value = jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))
     >>> Attention()([query, value]).shape
     (2, 3, 4)
+
+    Reference: Luong et al., 2015.
     """
 
     supports_masking = True
@@ -87,7 +91,18 @@ class Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        """Return the averages `(batch, targets, features)`, and the weights if asked for."""
+        """Attend.
+
+        Args:
+            inputs: `[query, value]` or `[query, value, key]`.
+            mask: `[query_mask, value_mask]`, `(batch, targets)` and `(batch, sources)`, each of which may be None.
+            training: Whether dropout drops.
+            return_attention_scores: Whether the weights are returned too.
+            use_causal_mask: Whether a target looks at no later source.
+
+        Returns:
+            The averages `(batch, targets, features)`; with the weights, a pair with `(batch, targets, sources)`.
+        """
         query, value, *rest = _check_inputs(self, inputs)
         query_mask, value_mask = (*mask, None)[:2] if mask is not None else (None, None)
         key = rest[0] if rest else value
@@ -108,18 +123,20 @@ class Attention(Layer):
 
 
 class AdditiveAttention(Attention):
-    """`softmax(scores) value`, with `scores = sum(scale tanh(query + key))` over the features (Bahdanau et al., 2015).
+    """`softmax(scores) value`, with `scores = sum(scale tanh(query + key))` over the features.
+
+    Inputs, masks, call arguments and what is returned are those of `Attention`.
 
     Args:
         use_scale: Whether the learned vector `scale` is used.
         dropout: Probability that a weight is dropped before the average.
         seed: Integer folded into the key.
 
-    The inputs, masks and what is returned are those of `Attention`.
-
     >>> query, value = jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))
     >>> AdditiveAttention()([query, value]).shape
     (2, 3, 4)
+
+    Reference: Bahdanau et al., 2015.
     """
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):

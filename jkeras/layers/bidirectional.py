@@ -14,6 +14,7 @@ from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
 from jkeras.layers.arguments import one_of
+from jkeras.layers.recurrence import number_of_states, with_state_apart
 from jkeras.layers.wrapper import check_layer, with_layers
 
 __all__ = ["Bidirectional"]
@@ -28,7 +29,10 @@ _MERGES: dict[Any, Callable[[Array, Array], Any]] = {
 
 
 class Bidirectional(Layer):
-    """Run a recurrent layer from both ends, and merge the outputs step by step (Schuster & Paliwal, 1997).
+    """Run a recurrent layer from both ends, and merge the outputs step by step.
+
+    `(batch, time, features)` becomes what `merge_mode` makes of two outputs `(batch, units)`, or with the layer's
+    `return_sequences` `(batch, time, units)`: with "concat" `(batch, 2 * units)`.
 
     Args:
         layer: A recurrent layer, from which both directions are made.
@@ -51,6 +55,8 @@ class Bidirectional(Layer):
     >>> from jkeras.layers.lstm import LSTM
     >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 5, 3))).shape
     (2, 5, 8)
+
+    Reference: Schuster & Paliwal, 1997.
     """
 
     supports_masking = True
@@ -93,15 +99,20 @@ class Bidirectional(Layer):
             self.backward_layer.start_from(weights[half:])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # Keras 1 and 2 pass the initial state in one list with the inputs.
-        if args and isinstance(args[0], (list, tuple)):
-            (sequences, *states), *rest = args
-            kwargs = {**kwargs, "initial_state": states} if states else kwargs
-            args = (sequences, *rest)
+        args, kwargs = with_state_apart(args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, sequences: Array, initial_state: Any = None, mask: Any = None) -> Any:
-        """Return the merged outputs, and the states if asked for."""
+        """Go through the sequences in both directions.
+
+        Args:
+            sequences: `(batch, time, features)`.
+            initial_state: List of states, those of the forward layer first.
+            mask: `(batch, time)`, true where a step counts.
+
+        Returns:
+            The merged outputs, with `return_state` followed by the states.
+        """
         half = len(initial_state) // 2 if initial_state is not None else 0
         forward = self.forward_layer(sequences, initial_state=initial_state and initial_state[:half], mask=mask)
         backward = self.backward_layer(sequences, initial_state=initial_state and initial_state[half:], mask=mask)
@@ -123,7 +134,7 @@ class Bidirectional(Layer):
         outputs = (own, own) if self.merge_mode is None else (own,)
         if not self.return_state:
             return outputs if self.merge_mode is None else own
-        states = [None] * (2 * _length(self.forward_layer.state_size))
+        states = [None] * (2 * number_of_states(self.forward_layer))
         return (*outputs, *states)
 
     @property
@@ -160,7 +171,3 @@ def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
     config["name"] = f"{prefix}_{plain}"
     with CustomObjectScope({type(part).__name__: type(part) for _, part in walk(layer)}):
         return type(layer).from_config(config)
-
-
-def _length(state_size: Any) -> int:
-    return len(state_size) if isinstance(state_size, (list, tuple)) else 1

@@ -12,6 +12,9 @@ __all__ = ["DenseFeatures"]
 class DenseFeatures(Layer):
     """Refuse to be made, and say what to use: feature columns are objects of TensorFlow.
 
+    Args:
+        feature_columns: Whatever they are.
+
     Raises:
         ValueError: Always.
 

@@ -17,7 +17,9 @@ __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
 
 class UpSampling1D(Layer):
-    """Repeat each step of a sequence, `(batch, steps, features)`.
+    """Repeat each step of a sequence.
+
+    `(batch, steps, features)` becomes `(batch, size * steps, features)`.
 
     Args:
         size: How often.
@@ -39,6 +41,8 @@ class UpSampling1D(Layer):
 
 class UpSampling2D(Layer):
     """Enlarge images by whole factors.
+
+    `(batch, height, width, channels)` becomes `(batch, size[0] * height, size[1] * width, channels)`.
 
     Args:
         size: The factor, one integer or one each for height and width.
@@ -73,6 +77,9 @@ class UpSampling2D(Layer):
 
 class UpSampling3D(Layer):
     """Repeat each element of a volume along depth, height and width.
+
+    `(batch, depth, height, width, channels)` becomes `(batch, size[0] * depth, size[1] * height, size[2] * width,
+    channels)`.
 
     Args:
         size: How often, one integer or one for each spatial dimension.

@@ -18,6 +18,8 @@ __all__ = ["CategoryEncoding"]
 class CategoryEncoding(Layer):
     """Encode integers below `num_tokens` as vectors; what lies outside leaves no trace.
 
+    `(batch, length)` becomes `(batch, num_tokens)`, or with "one_hot" `(batch, length, num_tokens)`.
+
     Args:
         num_tokens: How many categories there are.
         output_mode: "one_hot" encodes each integer, in place of a last axis of size 1, else along a new axis;

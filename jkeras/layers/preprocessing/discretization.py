@@ -23,6 +23,8 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 class Discretization(Layer):
     """The number of boundaries that are not above `x`: 0 below the first, `len(bin_boundaries)` from the last on.
 
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`.
+
     Args:
         bin_boundaries: Where a range ends and the next begins, ascending.
         num_bins: How many ranges `adapt` is to find, with about equally many values in each. Give one of the two.
@@ -100,7 +102,11 @@ class Discretization(Layer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Take one more batch into account.
+
+        Args:
+            data: An array of numbers, of any shape.
+        """
         self._summary = _merge(self._summary, _summarize(np.asarray(data, "float64"), self.epsilon), self.epsilon)
 
     def finalize_state(self) -> None:

@@ -25,7 +25,8 @@ _START = 0xDECAFCAFFE
 class HashedCrossing(HostLayer):
     """`fingerprint(features) mod num_bins` of two or more features: strings by FarmHash64, integers by themselves.
 
-    Features are scalars, `(batch,)` or `(batch, 1)`. Strings are hashed on the host; integers in JAX arrays, and inside
+    Features are scalars, `(batch,)` or `(batch, 1)`, and keep that shape in mode "int"; vectors are `(..., num_bins)`.
+    Strings are hashed on the host; integers in JAX arrays, and inside
     models, on the device.
 
     Args:
@@ -64,7 +65,14 @@ class HashedCrossing(HostLayer):
             raise ValueError(f"HashedCrossing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")
 
     def host(self, inputs: Any) -> Any:
-        """Return bins or vectors for features of strings or integers."""
+        """Cross features of strings or integers.
+
+        Args:
+            inputs: A list or tuple of two or more features, each `(batch,)` or `(batch, 1)`.
+
+        Returns:
+            Bins or vectors, as a numpy array.
+        """
         features = [on_host(feature, self.encoding) for feature in self._several(inputs)]
         self._check([(f.shape, f.dtype.kind in "Uiub") for f in features])
         prints = [
@@ -102,7 +110,14 @@ class HashedCrossing(HostLayer):
         return encode_indices(bins, self.output_mode, self.num_bins, dtype)
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: A list or tuple of symbolic features.
+
+        Returns:
+            The symbolic outputs.
+        """
         shapes = [feature.shape for feature in self._several(inputs)]
         self._check([(shape, True) for shape in shapes])
         shape = encoded_shape(shapes[0], self.output_mode, self.num_bins)

@@ -22,7 +22,8 @@ __all__ = ["Hashing"]
 class Hashing(HostLayer):
     """`hash(x) mod num_bins`, with FarmHash64, or SipHash-2-4 where a salt is given; integers by their decimal text.
 
-    Strings are hashed on the host; integers in JAX arrays, and inside models, on the device.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. Strings are hashed on the host;
+    integers in JAX arrays, and inside models, on the device.
 
     Args:
         num_bins: How many bins there are, that of `mask_value` included.
@@ -65,7 +66,14 @@ class Hashing(HostLayer):
             raise ValueError(f"Hashing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")
 
     def host(self, inputs: Any) -> Any:
-        """Return bins or vectors for strings or integers."""
+        """Hash strings or integers.
+
+        Args:
+            inputs: Strings or integers, of any shape.
+
+        Returns:
+            Bins or vectors, as a numpy array.
+        """
         values = on_host(inputs, self.encoding)
         values = values if values.dtype.kind == "U" else integers_of(self, values)
         if self.mask_value is not None and isinstance(self.mask_value, str) != (values.dtype.kind == "U"):
@@ -92,6 +100,13 @@ class Hashing(HostLayer):
         return encode_indices(bins, self.output_mode, self.num_bins, dtype)
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: The symbolic inputs.
+
+        Returns:
+            The symbolic outputs.
+        """
         shape = encoded_shape(inputs.shape, self.output_mode, self.num_bins)
         return SymbolicTensor(shape, "int32" if self.output_mode == "int" else self.compute_dtype)

@@ -21,9 +21,10 @@ __all__ = ["IntegerLookup"]
 class IntegerLookup(Lookup):
     """Look integers up in a vocabulary, which is given or learned by `adapt`.
 
-    On JAX arrays, and inside models, it is a binary search on the device, in 32 bits; on numpy arrays and lists it
-    computes on the host, in 64 bits. Inside compiled programs nothing can be raised: there a token outside of the
-    vocabulary has index -1 if `num_oov_indices` is 0.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. On JAX arrays, and inside
+    models, it is a binary search on the device, in 32 bits; on numpy arrays and lists it computes on the host, in 64
+    bits. Inside compiled programs nothing can be raised: there a token outside of the vocabulary has index -1 if
+    `num_oov_indices` is 0.
 
     Args:
         max_tokens: The largest size of the vocabulary, special tokens included.

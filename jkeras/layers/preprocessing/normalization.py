@@ -20,8 +20,8 @@ EPSILON = 1e-7
 class Normalization(Layer):
     """`(x - mean) / max(sqrt(variance), 1e-7)`, with mean and variance given or learned from data.
 
-    What `adapt` learned is state: the weights `mean`, `variance` and `count`, which `init` returns too. Before, the
-    mean is 0 and the variance 1.
+    Inputs of any shape keep it. What `adapt` learned is state: the weights `mean`, `variance` and `count`, which `init`
+    returns too. Before, the mean is 0 and the variance 1.
 
     Args:
         axis: The axis, or axes, each index of which has a mean and a variance of its own; None: one for all.
@@ -116,7 +116,14 @@ class Normalization(Layer):
         self._seen = _Moments()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Take one more batch into account.
+
+        Args:
+            data: An array `(batch, ...)`.
+
+        Raises:
+            ValueError: If the mean was given to the constructor, or the shape is another one than before.
+        """
         if self.input_mean is not None:
             raise ValueError(f"Layer {self.name!r} was given mean and variance: there is nothing to adapt.")
         batch = np.asarray(data, "float64")

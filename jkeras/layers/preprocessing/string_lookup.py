@@ -15,7 +15,8 @@ __all__ = ["StringLookup"]
 class StringLookup(Lookup):
     """Look strings up in a vocabulary, which is given or learned by `adapt`.
 
-    It works on the host: called on arrays or lists of strings, or as the first layer after a string `Input`.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. It works on the host: called on
+    arrays or lists of strings, or as the first layer after a string `Input`.
 
     Args:
         max_tokens: The largest size of the vocabulary, special tokens included.
