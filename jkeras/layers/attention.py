@@ -11,7 +11,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.functional.dropout import dropout
 from jkeras.functional.multi_head import attention_mask, masked_softmax
-from jkeras.layers.arguments import keep, one_of
+from jkeras.layers.arguments import one_of
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 
 __all__ = ["AdditiveAttention", "Attention"]
@@ -63,8 +63,9 @@ class Attention(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        keep(self, use_scale=use_scale, score_mode=one_of(self, "score_mode", score_mode, ("dot", "concat")))
-        keep(self, dropout=check_rate(self, "dropout", dropout), seed=check_seed(self, seed))
+        self.use_scale = use_scale
+        self.score_mode = one_of(self, "score_mode", score_mode, ("dot", "concat"))
+        self.dropout, self.seed = check_rate(self, "dropout", dropout), check_seed(self, seed)
 
     def build(self, input_shape: Any) -> None:
         """Declare `scale` and `concat_score_weight`, as far as they are used."""

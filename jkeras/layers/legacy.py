@@ -266,5 +266,5 @@ def install_module_paths(package: str) -> None:
     module = sys.modules[package]
     for path in MODULE_PATHS:
         sys.modules[f"{package}.{path}"] = module
-        if path not in vars(module):  # `merge` is also the function
+        if "." not in path and path not in vars(module):  # `merge` is also the function
             setattr(module, path, module)

@@ -281,100 +281,33 @@ def _check_list(layer: Layer, inputs: Any, count: int | None) -> None:
         raise ValueError(f"Layer {layer.path!r} merges exactly {count} inputs; got {len(inputs)}.")
 
 
-def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The sum of arrays: `Add(**kwargs)(inputs)`.
+def _function(name: str, cls: type[Merge]) -> Any:
+    """Return the function that makes a layer and calls it, as Keras has one beside each class."""
+
+    def merge(inputs: Sequence[Any], **kwargs: Any) -> Any:
+        return cls(**kwargs)(inputs)
+
+    formula, _, example = (cls.__doc__ or "").partition("\n\n")
+    merge.__name__ = merge.__qualname__ = name
+    merge.__doc__ = f"""Merge arrays by a layer: `{cls.__name__}(**kwargs)(inputs)`.
 
     Args:
         inputs: Arrays `(batch, ...)`, or symbolic tensors.
         kwargs: Arguments of the layer, such as its name.
 
     Returns:
-        `x_1 + x_2 + ...`, of the shape that the inputs broadcast to.
+        {formula}
 
-    >>> add([jnp.ones(2), jnp.ones(2)]).tolist()
-    [2.0, 2.0]
-    """
-    return Add(**kwargs)(inputs)
+    >>>{example.rpartition(">>>")[2].replace(f"{cls.__name__}()", name)}"""
+    return merge
 
 
-def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The difference of two arrays: `Subtract(**kwargs)(inputs)`.
-
-    Args:
-        inputs: Two arrays `(batch, ...)`, or symbolic tensors.
-        kwargs: Arguments of the layer, such as its name.
-
-    Returns:
-        `x_1 - x_2`, of the shape that the inputs broadcast to.
-
-    >>> subtract([jnp.ones(2), jnp.ones(2)]).tolist()
-    [0.0, 0.0]
-    """
-    return Subtract(**kwargs)(inputs)
-
-
-def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The product of arrays: `Multiply(**kwargs)(inputs)`.
-
-    Args:
-        inputs: Arrays `(batch, ...)`, or symbolic tensors.
-        kwargs: Arguments of the layer, such as its name.
-
-    Returns:
-        `x_1 * x_2 * ...`, of the shape that the inputs broadcast to.
-
-    >>> multiply([jnp.full(2, 3.0), jnp.full(2, 2.0)]).tolist()
-    [6.0, 6.0]
-    """
-    return Multiply(**kwargs)(inputs)
-
-
-def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The mean of arrays: `Average(**kwargs)(inputs)`.
-
-    Args:
-        inputs: Arrays `(batch, ...)`, or symbolic tensors.
-        kwargs: Arguments of the layer, such as its name.
-
-    Returns:
-        `(x_1 + ... + x_n) / n`, of the shape that the inputs broadcast to.
-
-    >>> average([jnp.ones(2), jnp.zeros(2)]).tolist()
-    [0.5, 0.5]
-    """
-    return Average(**kwargs)(inputs)
-
-
-def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The elementwise maximum of arrays: `Maximum(**kwargs)(inputs)`.
-
-    Args:
-        inputs: Arrays `(batch, ...)`, or symbolic tensors.
-        kwargs: Arguments of the layer, such as its name.
-
-    Returns:
-        The maximum, of the shape that the inputs broadcast to.
-
-    >>> maximum([jnp.ones(2), jnp.zeros(2)]).tolist()
-    [1.0, 1.0]
-    """
-    return Maximum(**kwargs)(inputs)
-
-
-def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """The elementwise minimum of arrays: `Minimum(**kwargs)(inputs)`.
-
-    Args:
-        inputs: Arrays `(batch, ...)`, or symbolic tensors.
-        kwargs: Arguments of the layer, such as its name.
-
-    Returns:
-        The minimum, of the shape that the inputs broadcast to.
-
-    >>> minimum([jnp.ones(2), jnp.zeros(2)]).tolist()
-    [0.0, 0.0]
-    """
-    return Minimum(**kwargs)(inputs)
+add = _function("add", Add)
+subtract = _function("subtract", Subtract)
+multiply = _function("multiply", Multiply)
+average = _function("average", Average)
+maximum = _function("maximum", Maximum)
+minimum = _function("minimum", Minimum)
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from jax.core import Tracer
 
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import resize as sizes
-from jkeras.layers.arguments import one_of
+from jkeras.layers.arguments import one_of, share_arguments
 from jkeras.layers.dropout import seeded_key
 from jkeras.layers.image.base import RandomImageLayer, Shape, factor_range, uniform
 
@@ -20,11 +20,6 @@ class RandomSize(RandomImageLayer):
     """In training, one side of all images of a batch is multiplied by `1 + f`, with a random f.
 
     A compiled program has fixed sizes, so this works in eager calls only: on the data, before `fit`.
-
-    Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`; above -1.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        seed: Integer folded into the key.
     """
 
     side = 0
@@ -80,7 +75,7 @@ class RandomHeight(RandomSize):
     Images `(..., rows, columns, channels)` become `(..., floor((1 + f) * rows), columns, channels)`.
 
     Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the height becomes `1 + f` of what it was.
+        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`; above -1.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
         seed: Integer folded into the key.
 
@@ -99,14 +94,6 @@ class RandomWidth(RandomSize):
 
     Images `(..., rows, columns, channels)` become `(..., rows, floor((1 + f) * columns), channels)`.
 
-    Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the width becomes `1 + f` of what it was.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        seed: Integer folded into the key.
-
-    Raises:
-        ValueError: In training, if it is traced (by `jit`, in `fit`): use `RandomZoom` there.
-
     >>> import jax
     >>> layer = RandomWidth((0.5, 0.5))
     >>> layer.apply({}, {}, jax.numpy.ones((4, 4, 1)), training=True, rng=0)[0].shape
@@ -114,3 +101,6 @@ class RandomWidth(RandomSize):
     """
 
     side = 1
+
+
+share_arguments(RandomHeight, RandomWidth)

@@ -13,7 +13,7 @@ from jkeras.core.layer import Layer
 from jkeras.functional.encoding import encode_indices
 from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
-from jkeras.layers.preprocessing.options import declare_constant, refuse_sparse
+from jkeras.layers.preprocessing.options import declare_constant, output_dtype, refuse_sparse
 
 __all__ = ["Discretization"]
 
@@ -129,10 +129,8 @@ class Discretization(Layer):
     def call(self, inputs: Array) -> Array:
         """Return indices of the shape of `inputs`, or vectors of the number of ranges."""
         boundaries = self._boundaries.value
-        x = inputs if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs.astype(boundaries.dtype)
-        indices = jnp.searchsorted(boundaries, x.astype(boundaries.dtype), side="right").astype(jnp.int32)
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(indices, self.output_mode, self._depth, dtype)
+        indices = jnp.searchsorted(boundaries, inputs.astype(boundaries.dtype), side="right").astype(jnp.int32)
+        return encode_indices(indices, self.output_mode, self._depth, output_dtype(self))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.dtypes import is_float
 from jkeras.core.errors import nearest
 from jkeras.core.graph import has_symbolic
 from jkeras.core.input import Input
@@ -219,7 +219,7 @@ class FeatureSpace(Layer):
         if self.output_mode == "dict":
             return encoded
         for name, value in encoded.items():
-            if not jnp.issubdtype(value.dtype, jnp.floating):
+            if not is_float(value):
                 raise ValueError(
                     f"FeatureSpace {self.name!r}: feature {name!r} is not encoded (dtype {value.dtype}), so it cannot "
                     "be concatenated. Give it output_mode='one_hot', or the FeatureSpace output_mode='dict'."

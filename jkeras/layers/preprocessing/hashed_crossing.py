@@ -14,7 +14,7 @@ from jkeras.functional.hashing import concatenate_fingerprints, cross_integers, 
 from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import refuse_sparse
+from jkeras.layers.preprocessing.options import output_dtype, refuse_sparse
 
 __all__ = ["HashedCrossing"]
 
@@ -106,8 +106,7 @@ class HashedCrossing(HostLayer):
             raise TypeError(f"Layer {self.path!r} crosses strings and integers; a feature has another dtype.")
 
     def _encode(self, bins: Any) -> Any:
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(bins, self.output_mode, self.num_bins, dtype)
+        return encode_indices(bins, self.output_mode, self.num_bins, output_dtype(self))
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
         """Say what `host` returns.
@@ -121,4 +120,4 @@ class HashedCrossing(HostLayer):
         shapes = [feature.shape for feature in self._several(inputs)]
         self._check([(shape, True) for shape in shapes])
         shape = encoded_shape(shapes[0], self.output_mode, self.num_bins)
-        return SymbolicTensor(shape, "int32" if self.output_mode == "int" else self.compute_dtype)
+        return SymbolicTensor(shape, output_dtype(self))

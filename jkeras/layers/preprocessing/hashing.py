@@ -14,7 +14,7 @@ from jkeras.functional.hashing import fingerprint_texts, hash_integers
 from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, integers_of, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import check_salt, hash_key, refuse_sparse
+from jkeras.layers.preprocessing.options import check_salt, hash_key, output_dtype, refuse_sparse
 
 __all__ = ["Hashing"]
 
@@ -96,8 +96,7 @@ class Hashing(HostLayer):
     def _binned(self, bins: Any, values: Any) -> Any:
         if self.mask_value is not None:
             bins = (bins + 1) * (values != self.mask_value)
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(bins, self.output_mode, self.num_bins, dtype)
+        return encode_indices(bins, self.output_mode, self.num_bins, output_dtype(self))
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
         """Say what `host` returns.
@@ -109,4 +108,4 @@ class Hashing(HostLayer):
             The symbolic outputs.
         """
         shape = encoded_shape(inputs.shape, self.output_mode, self.num_bins)
-        return SymbolicTensor(shape, "int32" if self.output_mode == "int" else self.compute_dtype)
+        return SymbolicTensor(shape, output_dtype(self))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jkeras.core.dtypes import is_float
 from jkeras.core.layer import Layer
 from jkeras.layers.preprocessing.batches import batches_of
 
@@ -153,7 +154,7 @@ class Normalization(Layer):
             mean, variance = (w.value.reshape(self._broadcast) for w in (self.adapt_mean, self.adapt_variance))
         else:
             mean, variance = jnp.asarray(self.input_mean), jnp.asarray(self.input_variance)
-        x = inputs if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs.astype(self.compute_dtype)
+        x = inputs if is_float(inputs) else inputs.astype(self.compute_dtype)
         mean, deviation = mean.astype(x.dtype), jnp.maximum(jnp.sqrt(variance), EPSILON).astype(x.dtype)
         return x * deviation + mean if self.invert else (x - mean) / deviation
 

@@ -20,6 +20,11 @@ def refuse_sparse(layer: Layer, sparse: Any, argument: str = "sparse") -> None:
         )
 
 
+def output_dtype(layer: Any) -> Any:
+    """Return the dtype of indices, or of the vectors that a layer makes of them."""
+    return "int32" if layer.output_mode == "int" else layer.compute_dtype
+
+
 def check_salt(layer: Layer, salt: Any) -> list[int] | None:
     """Return the two numbers of the key of SipHash; one number stands for both."""
     if salt is None:
