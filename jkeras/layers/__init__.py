@@ -66,8 +66,8 @@ for _name, _class in list(globals().items()):
     if isinstance(_class, type) and issubclass(_class, Layer):
         _layers.register(_name, _class)
 
-# What `from jkeras.layers import *` brings: no modules, as scripts have an `image` of their own. Type checkers do not see
-# it, and take all that is imported above.
+# What `from jkeras.layers import *` brings: no modules, as scripts have an `image` of their own. Type checkers do not
+# see it, and take all that is imported above.
 globals()["__all__"] = [
     name
     for name, value in globals().items()

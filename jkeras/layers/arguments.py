@@ -109,7 +109,9 @@ def share_arguments(source: type, *classes: type) -> None:
     ['A', 'line.', 'Args:', 'size:', 'Of', 'a', 'side.']
     """
     sections = _SECTIONS.search(source.__doc__ or "")
-    for cls in classes if sections else ():  # `python -OO` leaves docstrings out
+    if sections is None:  # `python -OO` leaves docstrings out
+        return
+    for cls in classes:
         before, example, after = (cls.__doc__ or "").partition("    >>>")
         cls.__doc__ = f"{before.rstrip()}\n\n{sections[0].rstrip()}\n\n{example}{after}"
 

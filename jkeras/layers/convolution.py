@@ -16,7 +16,6 @@ from jkeras.layers.arguments import arguments_of, declare, keep, one_of, positiv
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
-
 _COUNTS = ("filters", "groups", "depth_multiplier")
 
 

@@ -53,8 +53,8 @@ def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> Any
     documentation = f"""`{cls.__name__}` as Keras 1 spelt it, with the sizes of the window by position.
 
     Args:
-        args: `filters`, {rank} window size{"s"[: rank > 1]}, and {", ".join(f"`{name}`" for name in positions)};
-            or what `{cls.__name__}` takes by position.
+        args: `filters`, {rank} number{"s"[: rank > 1]} for the size of the window, and then
+            {", ".join(f"`{name}`" for name in positions)}; or what `{cls.__name__}` takes by position.
         kwargs: Arguments of `{cls.__name__}`, in their names of any era.
 
     >>> {name}(64, {window}).kernel_size

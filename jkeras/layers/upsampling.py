@@ -46,7 +46,7 @@ class UpSampling2D(Layer):
 
     Args:
         size: The factor, one integer or one each for height and width.
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch.
         interpolation: "nearest" (repeat each pixel), "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
     Raises:
@@ -83,7 +83,7 @@ class UpSampling3D(Layer):
 
     Args:
         size: How often, one integer or one for each spatial dimension.
-        data_format: "channels_last", `(batch, depth, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch.
 
     Raises:
         ValueError: If a factor is not positive, or the data format is unknown.
