@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from jkeras.core.errors import missing_name as _missing_name
-from jkeras.core.input import Input, InputLayer
-from jkeras.core.layer import Layer
-from jkeras.core.spec import InputSpec
+from jkeras.core.input import Input as Input
+from jkeras.core.input import InputLayer as InputLayer
+from jkeras.core.layer import Layer as Layer
+from jkeras.core.spec import InputSpec as InputSpec
 from jkeras.layers.activation import *
 from jkeras.layers.adaptive_pooling import *
 from jkeras.layers.attention import *
@@ -51,8 +52,9 @@ from jkeras.layers.rnn_layer import *
 from jkeras.layers.separable import *
 from jkeras.layers.simple_rnn import *
 from jkeras.layers.spectral_normalization import *
-from jkeras.layers.table import deserialize, serialize
+from jkeras.layers.table import deserialize as deserialize
 from jkeras.layers.table import layers as _layers
+from jkeras.layers.table import serialize as serialize
 from jkeras.layers.upsampling import *
 from jkeras.layers.wrapper import *
 

@@ -35,8 +35,8 @@ __all__ = [
 class Merge(Layer):
     """Base of elementwise merging: a subclass says how a list of arrays of one rank is merged, `merge(arrays)`.
 
-    Inputs of fewer dimensions get size 1 after the batch, then `merge` broadcasts them. The mask of the outputs is true
-    where any input's is; None if an input has none.
+    Inputs are `(batch, ...)`; those of fewer dimensions get size 1 after the batch, then `merge` broadcasts them. The
+    mask of the outputs is true where any input's is; None if an input has none.
 
     >>> class Largest(Merge):
     ...     merge = staticmethod(lambda arrays: jnp.maximum(*arrays))
@@ -104,7 +104,7 @@ class Add(Merge):
 
 
 class Subtract(Merge):
-    """`x_1 - x_2`, of exactly two inputs, of the shape that they broadcast to.
+    """`x_1 - x_2`, of exactly two inputs, of the shape that they, `(batch, ...)`, broadcast to.
 
     >>> Subtract()([jnp.ones(2), jnp.ones(2)]).tolist()
     [0.0, 0.0]

@@ -269,7 +269,8 @@ class MultiHeadAttention(ProjectedAttention):
 class GroupQueryAttention(ProjectedAttention):
     """Attention in which groups of query heads share one head of key and value.
 
-    Call arguments and shapes are those of `MultiHeadAttention`.
+    Of a query `(batch, targets, features)` and a value `(batch, sources, features)` becomes `(batch, targets,
+    features)`. Call arguments are those of `MultiHeadAttention`.
 
     Args:
         head_dim: Size of each head.

@@ -231,7 +231,8 @@ class StackedRNNCells(Layer):
 class AbstractRNNCell(Layer):
     """Base of cells as tf_keras knows it: define `state_size`, `output_size` and `call(inputs, states)`.
 
-    Any layer with `state_size` and `call(inputs, states)` will do; this one says what is missing.
+    A step of the inputs is `(batch, features)`, a state `(batch, state_size)`. Any layer with `state_size` and
+    `call(inputs, states)` will do; this one says what is missing.
 
     >>> class Sum(AbstractRNNCell):
     ...     state_size = output_size = 3

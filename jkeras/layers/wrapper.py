@@ -17,6 +17,8 @@ __all__ = ["TimeDistributed", "Wrapper"]
 class Wrapper(Layer):
     """Base of layers around one layer, which is `self.layer`; a subclass writes `call`.
 
+    Inputs and outputs may be of any shape.
+
     Args:
         layer: The layer inside.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.layers.arguments import arguments_of
 from jkeras.layers.preprocessing.host import texts_of
 from jkeras.layers.preprocessing.lookup import Lookup
 
@@ -65,11 +66,9 @@ class StringLookup(Lookup):
         **kwargs: Any,
     ):
         kwargs.pop("oov_method", None)  # Keras writes it into configurations; strings are always hashed
-        self.encoding = encoding
-        super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
-            pad_to_max_tokens, sparse, salt, name=name, **kwargs,
-        )  # fmt: skip
+        arguments = arguments_of(locals())
+        self.encoding = arguments.pop("encoding")
+        super().__init__(**arguments, **kwargs)
 
     def _tokens(self, values: Any) -> np.ndarray:
         return texts_of(self, values, self.encoding)
