@@ -80,10 +80,10 @@ def one_of(layer: Layer, name: str, value: Any, allowed: Iterable[Any]) -> Any:
     """
     allowed = tuple(allowed)
     if value not in allowed:
-        raise ValueError(
-            f"{type(layer).__name__}: {name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
-            f"{nearest(str(value), allowed)}"
-        )
+        *others, last = map(repr, allowed)
+        listing = f"one of {', '.join(others)} or {last}" if others else last
+        hint = nearest(str(value), allowed)
+        raise ValueError(f"{type(layer).__name__}: {name} must be {listing}; got {value!r}.{hint}")
     return value
 
 
