@@ -19,6 +19,8 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax", "Thresh
 class Activation(Layer):
     """Apply an activation function.
 
+    Inputs of any shape; the outputs have the shape that the function gives, mostly the same.
+
     Args:
         activation: Name or function.
 
@@ -40,6 +42,8 @@ class Activation(Layer):
 
 class ReLU(Layer):
     """`min(x, max_value)` where `x > threshold`, else `negative_slope * (x - threshold)`.
+
+    Inputs of any shape keep it.
 
     Args:
         max_value: The largest output; None is unbounded.
@@ -71,6 +75,8 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """`x` where it is positive, else `negative_slope * x`.
 
+    Inputs of any shape keep it.
+
     Args:
         negative_slope: Slope for negative inputs.
         alpha: The name of `negative_slope` in Keras 2.
@@ -99,13 +105,17 @@ class LeakyReLU(Layer):
 
 
 class ELU(Layer):
-    """`x` where it is positive, else `alpha * (exp(x) - 1)` (Clevert et al., 2016).
+    """`x` where it is positive, else `alpha * (exp(x) - 1)`.
+
+    Inputs of any shape keep it.
 
     Args:
         alpha: What negative inputs saturate to is `-alpha`.
 
     >>> ELU()(jnp.asarray([0.0, 2.0])).tolist()
     [0.0, 2.0]
+
+    Reference: Clevert et al., 2016.
     """
 
     supports_masking = True
@@ -120,7 +130,9 @@ class ELU(Layer):
 
 
 class ThresholdedReLU(Layer):
-    """`x` where it is larger than `theta`, else 0 (Konda et al., 2015).
+    """`x` where it is larger than `theta`, else 0.
+
+    Inputs of any shape keep it.
 
     Args:
         theta: What inputs must exceed.
@@ -130,6 +142,8 @@ class ThresholdedReLU(Layer):
 
     >>> ThresholdedReLU(1.0)(jnp.asarray([-1.0, 1.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
+
+    Reference: Konda et al., 2015.
     """
 
     supports_masking = True
@@ -145,6 +159,8 @@ class ThresholdedReLU(Layer):
 
 class Softmax(Layer):
     """`exp(x) / sum(exp(x))` over `axis`.
+
+    Inputs of any shape keep it.
 
     Args:
         axis: Axis or axes that sum to one.
@@ -182,7 +198,9 @@ class Softmax(Layer):
 
 
 class PReLU(Layer):
-    """`x` where it is positive, else `alpha * x`, `alpha` being learnt (He et al., 2015).
+    """`x` where it is positive, else `alpha * x`, `alpha` being learnt.
+
+    Inputs `(batch, ...)` keep their shape; `alpha` has that of one sample.
 
     Args:
         alpha_initializer: First values of `alpha`.
@@ -192,6 +210,8 @@ class PReLU(Layer):
 
     >>> PReLU(alpha_initializer="ones")(jnp.asarray([[-1.0, 2.0]])).tolist()
     [[-1.0, 2.0]]
+
+    Reference: He et al., 2015.
     """
 
     supports_masking = True

@@ -12,6 +12,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
 from jkeras.functional.pool import adaptive_average_pool, adaptive_max_pool
+from jkeras.layers.arguments import share_arguments
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -26,18 +27,17 @@ __all__ = [
 class AdaptivePooling(Layer):
     """Pooling to a given size; the base of `AdaptiveMaxPooling1D`, `AdaptiveAveragePooling2D` and so on.
 
-    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
-
     Args:
         output_size: Size of the outputs, one integer or one for each spatial dimension.
-        data_format: "channels_last" or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
 
     Raises:
         ValueError: If a size is not positive, or the data format is unknown.
     """
 
     rank: ClassVar[int]
-    pool: ClassVar[Callable[..., Array]]
+    _pool: ClassVar[Callable[..., Array]]
 
     def __init__(self, output_size: Sizes, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -47,45 +47,94 @@ class AdaptivePooling(Layer):
 
     def call(self, inputs: Array) -> Array:
         """Return the pooled array."""
-        return type(self).pool(inputs, self.output_size, self.data_format)
+        return type(self)._pool(inputs, self.output_size, self.data_format)
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling):
-    """The means of windows that cover a sequence evenly; arguments are those of `AdaptivePooling`."""
+    """The means of windows that cover a sequence evenly.
 
-    rank, pool = 1, staticmethod(adaptive_average_pool)
+    `(batch, steps, channels)` becomes `(batch, output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveAveragePooling1D(2)(jnp.arange(5.0)[None, :, None]).ravel().tolist()
+    [1.0, 3.0]
+    """
+
+    rank, _pool = 1, staticmethod(adaptive_average_pool)
 
 
 class AdaptiveAveragePooling2D(AdaptivePooling):
-    """The means of windows that cover an image evenly; arguments are those of `AdaptivePooling`.
+    """The means of windows that cover an image evenly.
+
+    `(batch, height, width, channels)` becomes `(batch, *output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
 
     >>> import jax.numpy as jnp
     >>> AdaptiveAveragePooling2D(3)(jnp.ones((1, 7, 8, 2))).shape
     (1, 3, 3, 2)
     """
 
-    rank, pool = 2, staticmethod(adaptive_average_pool)
+    rank, _pool = 2, staticmethod(adaptive_average_pool)
 
 
 class AdaptiveAveragePooling3D(AdaptivePooling):
-    """The means of windows that cover a volume evenly; arguments are those of `AdaptivePooling`."""
+    """The means of windows that cover a volume evenly.
 
-    rank, pool = 3, staticmethod(adaptive_average_pool)
+    `(batch, depth, height, width, channels)` becomes `(batch, *output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveAveragePooling3D(3)(jnp.ones((1, 7, 8, 4, 2))).shape
+    (1, 3, 3, 3, 2)
+    """
+
+    rank, _pool = 3, staticmethod(adaptive_average_pool)
 
 
 class AdaptiveMaxPooling1D(AdaptivePooling):
-    """The maxima of windows that cover a sequence evenly; arguments are those of `AdaptivePooling`."""
+    """The maxima of windows that cover a sequence evenly.
 
-    rank, pool = 1, staticmethod(adaptive_max_pool)
+    `(batch, steps, channels)` becomes `(batch, output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling1D(2)(jnp.arange(5.0)[None, :, None]).ravel().tolist()
+    [2.0, 4.0]
+    """
+
+    rank, _pool = 1, staticmethod(adaptive_max_pool)
 
 
 class AdaptiveMaxPooling2D(AdaptivePooling):
-    """The maxima of windows that cover an image evenly; arguments are those of `AdaptivePooling`."""
+    """The maxima of windows that cover an image evenly.
 
-    rank, pool = 2, staticmethod(adaptive_max_pool)
+    `(batch, height, width, channels)` becomes `(batch, *output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling2D(3)(jnp.ones((1, 7, 8, 2))).shape
+    (1, 3, 3, 2)
+    """
+
+    rank, _pool = 2, staticmethod(adaptive_max_pool)
 
 
 class AdaptiveMaxPooling3D(AdaptivePooling):
-    """The maxima of windows that cover a volume evenly; arguments are those of `AdaptivePooling`."""
+    """The maxima of windows that cover a volume evenly.
 
-    rank, pool = 3, staticmethod(adaptive_max_pool)
+    `(batch, depth, height, width, channels)` becomes `(batch, *output_size, channels)`.
+    Window `i` of `o` over `n` elements is `[floor(i n / o), ceil((i + 1) n / o))`.
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling3D(3)(jnp.ones((1, 7, 8, 4, 2))).shape
+    (1, 3, 3, 3, 2)
+    """
+
+    rank, _pool = 3, staticmethod(adaptive_max_pool)
+
+
+share_arguments(
+    AdaptivePooling, AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
+)  # fmt: skip

@@ -11,16 +11,18 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.functional.dropout import dropout
 from jkeras.functional.multi_head import attention_mask, masked_softmax
-from jkeras.layers.arguments import keep
+from jkeras.layers.arguments import one_of
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 
 __all__ = ["AdditiveAttention", "Attention"]
 
 
 class Attention(Layer):
-    """`softmax(scores) value`, with `scores = query key^T` (Luong et al., 2015).
+    """`softmax(scores) value`, with `scores = query key^T`.
 
     With `score_mode="concat"`, `scores = w sum(tanh(scale (query + key)))` over the features.
+
+    Of `(batch, targets, features)` and `(batch, sources, features)` becomes `(batch, targets, features)`.
 
     Args:
         use_scale: Whether a learned scalar `scale` multiplies the scores.
@@ -41,6 +43,8 @@ class Attention(Layer):
     >>> query, value = jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))
     >>> Attention()([query, value]).shape
     (2, 3, 4)
+
+    Reference: Luong et al., 2015.
     """
 
     supports_masking = True
@@ -59,10 +63,9 @@ class Attention(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if score_mode not in ("dot", "concat"):
-            raise ValueError(f"{type(self).__name__}: score_mode must be 'dot' or 'concat'; got {score_mode!r}.")
-        keep(self, use_scale=use_scale, score_mode=score_mode)
-        keep(self, dropout=check_rate(self, "dropout", dropout), seed=check_seed(self, seed))
+        self.use_scale = use_scale
+        self.score_mode = one_of(self, "score_mode", score_mode, ("dot", "concat"))
+        self.dropout, self.seed = check_rate(self, "dropout", dropout), check_seed(self, seed)
 
     def build(self, input_shape: Any) -> None:
         """Declare `scale` and `concat_score_weight`, as far as they are used."""
@@ -89,7 +92,18 @@ class Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        """Return the averages `(batch, targets, features)`, and the weights if asked for."""
+        """Attend.
+
+        Args:
+            inputs: `[query, value]` or `[query, value, key]`.
+            mask: `[query_mask, value_mask]`, `(batch, targets)` and `(batch, sources)`, each of which may be None.
+            training: Whether dropout drops.
+            return_attention_scores: Whether the weights are returned too.
+            use_causal_mask: Whether a target looks at no later source.
+
+        Returns:
+            The averages `(batch, targets, features)`; with the weights, a pair with `(batch, targets, sources)`.
+        """
         query, value, *rest = _check_inputs(self, inputs)
         query_mask, value_mask = (*mask, None)[:2] if mask is not None else (None, None)
         key = rest[0] if rest else value
@@ -110,18 +124,20 @@ class Attention(Layer):
 
 
 class AdditiveAttention(Attention):
-    """`softmax(scores) value`, with `scores = sum(scale tanh(query + key))` over the features (Bahdanau et al., 2015).
+    """`softmax(scores) value`, with `scores = sum(scale tanh(query + key))` over the features.
+
+    Inputs, masks, call arguments and what is returned are those of `Attention`.
 
     Args:
         use_scale: Whether the learned vector `scale` is used.
         dropout: Probability that a weight is dropped before the average.
         seed: Integer folded into the key.
 
-    The inputs, masks and what is returned are those of `Attention`.
-
     >>> query, value = jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))
     >>> AdditiveAttention()([query, value]).shape
     (2, 3, 4)
+
+    Reference: Bahdanau et al., 2015.
     """
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None, **kwargs: Any):

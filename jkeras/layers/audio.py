@@ -14,7 +14,7 @@ from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import conv
 from jkeras.functional.signal import decibels, mel_matrix, stft, window_of
 from jkeras.initializers import STFT
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 
 __all__ = ["MelSpectrogram", "STFTSpectrogram"]
 
@@ -146,12 +146,10 @@ class STFTSpectrogram(Layer):
         self.frame_step = None if frame_step is None else positive(self, "frame_step", frame_step)
         self.fft_length = None if fft_length is None else positive(self, "fft_length", fft_length)
         self.data_format = standardize_data_format(data_format)
-        self.mode, self.padding, self.expand_dims = mode, padding, expand_dims
+        self.mode, self.padding = one_of(self, "mode", mode, MODES), one_of(self, "padding", padding, ("valid", "same"))
+        self.expand_dims = expand_dims
         self.window, self.periodic, self.scaling = window, periodic, scaling
         self.input_spec = InputSpec(ndim=3)
-        for name, value, known in (("mode", mode, MODES), ("padding", padding, ("valid", "same"))):
-            if value not in known:
-                raise ValueError(f"STFTSpectrogram: {name} must be one of {', '.join(known)}; got {value!r}.")
         if (frame_step or 1) > frame_length or (fft_length or frame_length) < frame_length:
             raise ValueError(
                 f"STFTSpectrogram: frame_step must be at most and fft_length at least frame_length, {frame_length}; "

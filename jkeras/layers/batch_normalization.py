@@ -14,7 +14,7 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.core.weight import Weight
 from jkeras.functional.norm import Clipping, batch_norm_inference, batch_norm_train, batch_renorm_train
-from jkeras.layers.arguments import declare, keep
+from jkeras.layers.arguments import arguments_of, declare, keep
 
 __all__ = ["BatchNormalization"]
 
@@ -22,9 +22,9 @@ __all__ = ["BatchNormalization"]
 class BatchNormalization(Layer):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the statistics of the batch in training.
 
-    In training the moving statistics follow: `moving = momentum * moving + (1 - momentum) * batch`. In inference, and
-    also in training with `trainable = False`, the moving statistics are used and nothing changes. Masked steps do not
-    count.
+    Inputs `(batch, ..., channels)`, with the channels on `axis`, keep their shape. In training the moving statistics
+    follow: `moving = momentum * moving + (1 - momentum) * batch`. In inference, and also in training with
+    `trainable = False`, the moving statistics are used and nothing changes. Masked steps do not count.
 
     With `renorm`, training normalises by the batch and then corrects by the constants
     `r = clip(batch_stddev / renorm_stddev, rmin, rmax)` and
@@ -97,28 +97,11 @@ class BatchNormalization(Layer):
         synchronized: bool = False,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(**kwargs)
-        keep(
-            self,
-            axis=_axis(axis),
-            momentum=momentum,
-            epsilon=epsilon,
-            center=center,
-            scale=scale,
-            beta_initializer=beta_initializer,
-            gamma_initializer=gamma_initializer,
-            moving_mean_initializer=moving_mean_initializer,
-            moving_variance_initializer=moving_variance_initializer,
-            beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint,
-            gamma_constraint=gamma_constraint,
-            renorm=renorm,
-            renorm_clipping=dict(renorm_clipping or {}) if renorm else renorm_clipping,
-            renorm_momentum=renorm_momentum,
-            synchronized=synchronized,
-        )
-        self._clipping = _clipping(renorm_clipping or {})
+        bounds = dict(renorm_clipping or {})
+        keep(self, **{**arguments, "axis": _axis(axis), "renorm_clipping": bounds if renorm else renorm_clipping})
+        self._clipping = _clipping(bounds)
 
     def build(self, input_shape: Any) -> None:
         """Declare `gamma`, `beta`, `moving_mean` and `moving_variance`; with `renorm` also three statistics of it."""

@@ -13,6 +13,8 @@ from jkeras.core.config import serialize
 from jkeras.core.custom_objects import CustomObjectScope
 from jkeras.core.layer import Layer
 from jkeras.core.template import walk
+from jkeras.layers.arguments import one_of
+from jkeras.layers.recurrence import number_of_states, with_state_apart
 from jkeras.layers.wrapper import check_layer, with_layers
 
 __all__ = ["Bidirectional"]
@@ -27,7 +29,10 @@ _MERGES: dict[Any, Callable[[Array, Array], Any]] = {
 
 
 class Bidirectional(Layer):
-    """Run a recurrent layer from both ends, and merge the outputs step by step (Schuster & Paliwal, 1997).
+    """Run a recurrent layer from both ends, and merge the outputs step by step.
+
+    `(batch, time, features)` becomes what `merge_mode` makes of two outputs `(batch, units)`, or with the layer's
+    `return_sequences` `(batch, time, units)`: with "concat" `(batch, 2 * units)`.
 
     Args:
         layer: A recurrent layer, from which both directions are made.
@@ -50,6 +55,8 @@ class Bidirectional(Layer):
     >>> from jkeras.layers.lstm import LSTM
     >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 5, 3))).shape
     (2, 5, 8)
+
+    Reference: Schuster & Paliwal, 1997.
     """
 
     supports_masking = True
@@ -66,12 +73,10 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if merge_mode not in _MERGES:
-            raise ValueError(f"Bidirectional: merge_mode must be one of {list(_MERGES)}; got {merge_mode!r}.")
         backwards = getattr(check_layer(self, "layer", layer), "go_backwards", None)
         if backwards is None:
             raise TypeError(f"Bidirectional: layer must be recurrent (have `go_backwards`); got {layer!r}.")
-        self.merge_mode = merge_mode
+        self.merge_mode = one_of(self, "merge_mode", merge_mode, _MERGES)
         self.forward_layer: Any = _twin(layer, "forward", bool(backwards))
         if backward_layer is None:
             self.backward_layer: Any = _twin(layer, "backward", not backwards)
@@ -94,15 +99,20 @@ class Bidirectional(Layer):
             self.backward_layer.start_from(weights[half:])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # Keras 1 and 2 pass the initial state in one list with the inputs.
-        if args and isinstance(args[0], (list, tuple)):
-            (sequences, *states), *rest = args
-            kwargs = {**kwargs, "initial_state": states} if states else kwargs
-            args = (sequences, *rest)
+        args, kwargs = with_state_apart(args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, sequences: Array, initial_state: Any = None, mask: Any = None) -> Any:
-        """Return the merged outputs, and the states if asked for."""
+        """Go through the sequences in both directions.
+
+        Args:
+            sequences: `(batch, time, features)`.
+            initial_state: List of states, those of the forward layer first.
+            mask: `(batch, time)`, true where a step counts.
+
+        Returns:
+            The merged outputs, with `return_state` followed by the states.
+        """
         half = len(initial_state) // 2 if initial_state is not None else 0
         forward = self.forward_layer(sequences, initial_state=initial_state and initial_state[:half], mask=mask)
         backward = self.backward_layer(sequences, initial_state=initial_state and initial_state[half:], mask=mask)
@@ -124,7 +134,7 @@ class Bidirectional(Layer):
         outputs = (own, own) if self.merge_mode is None else (own,)
         if not self.return_state:
             return outputs if self.merge_mode is None else own
-        states = [None] * (2 * _length(self.forward_layer.state_size))
+        states = [None] * (2 * number_of_states(self.forward_layer))
         return (*outputs, *states)
 
     @property
@@ -161,7 +171,3 @@ def _twin(layer: Layer, prefix: str, go_backwards: bool) -> Layer:
     config["name"] = f"{prefix}_{plain}"
     with CustomObjectScope({type(part).__name__: type(part) for _, part in walk(layer)}):
         return type(layer).from_config(config)
-
-
-def _length(state_size: Any) -> int:
-    return len(state_size) if isinstance(state_size, (list, tuple)) else 1

@@ -52,7 +52,12 @@ class _Border(Layer):
     """What adding and cutting off have in common."""
 
     rank: ClassVar[int]
-    data_format = "channels_last"
+
+    def _keep(self, name: str, given: Any, data_format: str | None) -> None:
+        self.pairs = read_pairs(self, name, given, self.rank)
+        setattr(self, name, self.pairs[0] if self.rank == 1 else self.pairs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _spatial(self, pairs: Pairs) -> list[tuple[int, int]]:
         """Return a pair for each axis."""
@@ -64,10 +69,7 @@ class ZeroPadding(_Border):
 
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.pairs = read_pairs(self, "padding", padding, self.rank)
-        self.padding = self.pairs[0] if self.rank == 1 else self.pairs
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self._keep("padding", padding, data_format)
 
     def call(self, inputs: Array) -> Array:
         """Return the inputs with zeros around them."""
@@ -77,11 +79,7 @@ class ZeroPadding(_Border):
 class Cropping(_Border):
     """What layers that cut a border off the spatial dimensions have in common; see `Cropping2D`."""
 
-    def _keep(self, cropping: Any, data_format: str | None) -> None:
-        self.pairs = read_pairs(self, "cropping", cropping, self.rank)
-        self.cropping = self.pairs[0] if self.rank == 1 else self.pairs
-        self.data_format = standardize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+    cropping: Any
 
     def call(self, inputs: Array) -> Array:
         """Return what is left of the inputs."""
@@ -94,7 +92,7 @@ class Cropping(_Border):
 
 
 class ZeroPadding1D(ZeroPadding):
-    """Add zeros before and after a sequence, `(batch, steps, features)`.
+    """Add zeros before and after a sequence: `(batch, steps, features)` becomes longer by their number.
 
     Args:
         padding: How many, one number or two: before and after.
@@ -113,6 +111,8 @@ class ZeroPadding1D(ZeroPadding):
 class ZeroPadding2D(ZeroPadding):
     """Add zeros around images.
 
+    `(batch, height, width, channels)` becomes `(batch, top + height + bottom, left + width + right, channels)`.
+
     Args:
         padding: How many: one number for all sides, two for `(height, width)`, or
             `((top, bottom), (left, right))`.
@@ -129,7 +129,7 @@ class ZeroPadding2D(ZeroPadding):
 
 
 class ZeroPadding3D(ZeroPadding):
-    """Add zeros around volumes, `(batch, depth, height, width, channels)`.
+    """Add zeros around volumes: `(batch, depth, height, width, channels)` becomes larger by their numbers.
 
     Args:
         padding: How many: one number for all sides, three for the dimensions, or three pairs (before, after).
@@ -143,7 +143,7 @@ class ZeroPadding3D(ZeroPadding):
 
 
 class Cropping1D(Cropping):
-    """Cut off the ends of a sequence, `(batch, steps, features)`.
+    """Cut off the ends of a sequence: `(batch, steps, features)` becomes shorter by that.
 
     Args:
         cropping: How many steps, one number or two: at the start and at the end.
@@ -156,11 +156,13 @@ class Cropping1D(Cropping):
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
         super().__init__(**kwargs)
-        self._keep(cropping, "channels_last")
+        self._keep("cropping", cropping, "channels_last")
 
 
 class Cropping2D(Cropping):
     """Cut off the border of images.
+
+    `(batch, height, width, channels)` becomes `(batch, height - top - bottom, width - left - right, channels)`.
 
     Args:
         cropping: How many rows and columns: one number for all sides, two for `(height, width)`, or
@@ -178,11 +180,11 @@ class Cropping2D(Cropping):
 
     def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self._keep(cropping, data_format)
+        self._keep("cropping", cropping, data_format)
 
 
 class Cropping3D(Cropping):
-    """Cut off the border of volumes, `(batch, depth, height, width, channels)`.
+    """Cut off the border of volumes: `(batch, depth, height, width, channels)` becomes smaller by that.
 
     Args:
         cropping: How much: one number for all sides, three for the dimensions, or three pairs (before, after).
@@ -196,4 +198,4 @@ class Cropping3D(Cropping):
 
     def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self._keep(cropping, data_format)
+        self._keep("cropping", cropping, data_format)

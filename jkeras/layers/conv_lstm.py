@@ -12,10 +12,13 @@ from jkeras.core.data_format import standardize_data_format
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
 from jkeras.functional.conv_lstm import conv_lstm, product
+from jkeras.layers.arguments import arguments_of, share_arguments
 from jkeras.layers.gated import Gated
-from jkeras.layers.recurrence import SequenceLayer, arguments_of
+from jkeras.layers.recurrence import SequenceLayer
 
 __all__ = ["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"]
+
+_SIZES = ("kernel_size", "strides", "dilation_rate")
 
 
 class ConvLSTM(Gated, SequenceLayer):
@@ -121,11 +124,11 @@ class ConvLSTM(Gated, SequenceLayer):
         return [self.filters, self.filters]
 
 
-_SIZES = ("kernel_size", "strides", "dilation_rate")
-
-
 class ConvLSTM1D(ConvLSTM):
-    """LSTM over sequences of one-dimensional grids, `(batch, time, steps, channels)`; see `ConvLSTM2D`.
+    """LSTM over sequences of one-dimensional grids, with the formula and the arguments of `ConvLSTM2D`.
+
+    `(batch, time, steps, channels)` becomes `(batch, steps', filters)`, or with `return_sequences`
+    `(batch, time, steps', filters)`.
 
     >>> ConvLSTM1D(4, 3)(jnp.ones((2, 3, 8, 1))).shape
     (2, 6, 4)
@@ -135,7 +138,10 @@ class ConvLSTM1D(ConvLSTM):
 
 
 class ConvLSTM2D(ConvLSTM):
-    """LSTM over sequences of images, whose products are convolutions (Shi et al., 2015).
+    """LSTM over sequences of images, whose products are convolutions.
+
+    `(batch, time, rows, columns, channels)` becomes `(batch, rows', columns', filters)`, or with `return_sequences`
+    `(batch, time, rows', columns', filters)`, with the lengths of `Conv2D`.
 
     `[i, f, g, o] = x_t * kernel + h_{t-1} * recurrent_kernel + bias`, with `*` a convolution; then as in `LSTM`. The
     convolution of `h` keeps its size. That of the inputs is taken for all steps at once.
@@ -172,20 +178,35 @@ class ConvLSTM2D(ConvLSTM):
             steps between again, which takes up to twice the time forward. The least memory is needed near the square
             root of the number of steps.
 
-    Call arguments: `sequences`, `(batch, time, rows, columns, channels)`, `initial_state` and `mask`, `(batch, time)`.
+    Call arguments:
+        sequences: `(batch, time, ..., channels)`.
+        initial_state: A list of `h` and `c`, each of the shape `(batch, ..., filters)` of an output; zeros if left out.
+        mask: `(batch, time)`, true where a step counts.
+
+    Raises:
+        ValueError: If an argument is out of range, the number of channels is not known, or the layer is stateful and
+            the batch size is not known.
 
     >>> ConvLSTM2D(4, 3, padding="same", return_sequences=True)(jnp.ones((2, 3, 6, 5, 1))).shape
     (2, 3, 6, 5, 4)
+
+    Reference: Shi et al., 2015.
     """
 
     rank = 2
 
 
 class ConvLSTM3D(ConvLSTM):
-    """LSTM over sequences of volumes; see `ConvLSTM2D`.
+    """LSTM over sequences of volumes, with the formula and the arguments of `ConvLSTM2D`.
+
+    `(batch, time, depth, rows, columns, channels)` becomes `(batch, depth', rows', columns', filters)`, or with
+    `return_sequences` `(batch, time, depth', rows', columns', filters)`.
 
     >>> ConvLSTM3D(2, 2)(jnp.ones((1, 2, 3, 3, 3, 1))).shape
     (1, 2, 2, 2, 2)
     """
 
     rank = 3
+
+
+share_arguments(ConvLSTM2D, ConvLSTM1D, ConvLSTM3D)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from jax import Array
@@ -13,15 +12,21 @@ from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, conv, spatial_sizes
 from jkeras.functional.conv_max import Convolution
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, keep, one_of, positive, share_arguments
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
+
+_COUNTS = ("filters", "groups", "depth_multiplier")
 
 
 class Convolving(Layer):
     """What the layers that slide a window over `rank` spatial dimensions have in common."""
 
     rank: ClassVar[int]
+    may_be_causal: ClassVar[bool] = False
+    """Whether `padding="causal"` is one, for sequences."""
+    may_skip_and_dilate: ClassVar[bool] = False
+    """Whether both strides and dilation may be larger than one."""
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str
@@ -31,28 +36,29 @@ class Convolving(Layer):
     activation: Any
     bias: Any
 
-    def _keep_window(
+    def _keep(
         self,
+        *,
         kernel_size: Sizes,
         strides: Sizes,
         padding: str,
         data_format: str | None,
         dilation_rate: Sizes = 1,
-        paddings: Sequence[str] = ("valid", "same"),
-        both: bool = False,
+        **arguments: Any,
     ) -> None:
-        """Keep the arguments that say where the window goes; `both` strides and dilation may be larger than 1."""
+        """Check and keep the arguments of the constructor."""
+        paddings = ("valid", "same", "causal") if self.may_be_causal and self.rank == 1 else ("valid", "same")
+        counts = {k: positive(self, k, v) for k, v in arguments.items() if k in _COUNTS}
         keep(
             self,
             kernel_size=spatial_sizes("kernel_size", kernel_size, self.rank),
             strides=spatial_sizes("strides", strides, self.rank),
-            padding=str(padding).lower(),
+            padding=one_of(self, "padding", str(padding).lower(), paddings),
             data_format=standardize_data_format(data_format),
             dilation_rate=spatial_sizes("dilation_rate", dilation_rate, self.rank),
+            **{**arguments, **counts},
         )
-        if self.padding not in paddings:
-            raise ValueError(f"{type(self).__name__}: padding must be one of {tuple(paddings)}; got {padding!r}.")
-        if not both and max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        if not self.may_skip_and_dilate and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{type(self).__name__}: strides and dilation_rate cannot both be larger than 1; "
                 f"got strides={self.strides} and dilation_rate={self.dilation_rate}."
@@ -87,6 +93,7 @@ class Convolving(Layer):
 class BaseConv(Convolving):
     """Base of convolutions over `rank` spatial dimensions; see `Conv2D`."""
 
+    may_be_causal = True
     filters: int
     groups: int
 
@@ -110,22 +117,9 @@ class BaseConv(Convolving):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self._keep_window(kernel_size, strides, padding, data_format, dilation_rate, paddings)
-        keep(
-            self,
-            filters=positive(self, "filters", filters),
-            groups=positive(self, "groups", groups),
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+        self._keep(**arguments)
         if self.filters % self.groups:
             raise ValueError(f"{type(self).__name__}: groups={groups} must divide filters={filters}.")
 
@@ -156,9 +150,9 @@ class BaseConv(Convolving):
 
 
 class Conv1D(BaseConv):
-    """Convolution of sequences, `(batch, steps, channels)`; `padding="causal"` lets no output see a later step.
+    """Convolution of sequences, with the formula and the arguments of `Conv2D`.
 
-    Arguments are those of `Conv2D`, with one spatial dimension.
+    `(batch, steps, channels)` becomes `(batch, steps', filters)`. With `padding="causal"` no output sees a later step.
 
     >>> import jax.numpy as jnp
     >>> Conv1D(4, 3, padding="causal")(jnp.ones((2, 7, 3))).shape
@@ -171,17 +165,22 @@ class Conv1D(BaseConv):
 class Conv2D(BaseConv):
     """Convolution of images: `y[p, o] = activation(sum_{k, c} x[strides * p + k, c] kernel[k, c, o] + bias[o])`.
 
+    `(batch, height, width, channels)` becomes `(batch, height', width', filters)`, where `n' = ceil(n / strides)` with
+    padding "same", and `ceil((n - dilation_rate * (kernel_size - 1)) / strides)` with "valid".
+
     Args:
         filters: Number of channels of the outputs.
         kernel_size: Size of the window, one integer or one for each spatial dimension.
         strides: Step of the window.
-        padding: "valid" (none) or "same" (as many outputs as inputs at stride 1).
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        padding: "valid" (none), "same" (as many outputs as inputs at stride 1), or for sequences "causal" (as "same",
+            but all of it before the first step).
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
         dilation_rate: Distance of neighbouring kernel elements in the input.
         groups: Number of groups that channels and filters are split into.
         activation: Name or function; None is the identity.
         use_bias: Whether `bias` is added.
-        kernel_initializer: First values of `kernel`, `(height, width, channels / groups, filters)`.
+        kernel_initializer: First values of `kernel`, `(*kernel_size, channels / groups, filters)`.
         bias_initializer: First values of `bias`, `(filters,)`.
         kernel_regularizer: Penalty on `kernel`.
         bias_regularizer: Penalty on `bias`.
@@ -202,9 +201,9 @@ class Conv2D(BaseConv):
 
 
 class Conv3D(BaseConv):
-    """Convolution of volumes, `(batch, depth, height, width, channels)`.
+    """Convolution of volumes, with the formula and the arguments of `Conv2D`.
 
-    Arguments are those of `Conv2D`, with three spatial dimensions.
+    `(batch, depth, height, width, channels)` becomes `(batch, depth', height', width', filters)`.
 
     >>> import jax.numpy as jnp
     >>> Conv3D(4, 2)(jnp.ones((2, 3, 3, 3, 1))).shape
@@ -212,3 +211,6 @@ class Conv3D(BaseConv):
     """
 
     rank = 3
+
+
+share_arguments(Conv2D, Conv1D, Conv3D)

@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.conv import Sizes, conv_transpose
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, share_arguments
 from jkeras.layers.convolution import Convolving
 
 __all__ = [
@@ -48,21 +48,10 @@ class BaseConvTranspose(Convolving):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep_window(kernel_size, strides, padding, data_format, dilation_rate)
-        keep(
-            self,
-            filters=positive(self, "filters", filters),
-            output_padding=self._read_output_padding(output_padding),
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+        self._keep(**arguments)
+        self.output_padding = self._read_output_padding(output_padding)
 
     def _read_output_padding(self, given: Any) -> tuple[int, ...] | None:
         if given is None:
@@ -109,9 +98,9 @@ class BaseConvTranspose(Convolving):
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution of sequences, `(batch, steps, channels)`.
+    """Transposed convolution of sequences, with the lengths and the arguments of `Conv2DTranspose`.
 
-    Arguments are those of `Conv2DTranspose`, with one spatial dimension.
+    `(batch, steps, channels)` becomes `(batch, steps', filters)`.
 
     >>> import jax.numpy as jnp
     >>> Conv1DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 7, 3))).shape
@@ -124,7 +113,8 @@ class Conv1DTranspose(BaseConvTranspose):
 class Conv2DTranspose(BaseConvTranspose):
     """The gradient of a convolution by its input, as a layer that enlarges images.
 
-    With `window = dilation_rate * (kernel_size - 1) + 1`, an axis of length `n` becomes
+    `(batch, height, width, channels)` becomes `(batch, height', width', filters)`. With
+    `window = dilation_rate * (kernel_size - 1) + 1`, an axis of length `n` becomes
 
     - "valid": `strides * n + max(window - strides, 0)`;
     - "same": `strides * n`;
@@ -138,11 +128,12 @@ class Conv2DTranspose(BaseConvTranspose):
         padding: "valid" or "same".
         output_padding: Chooses among the lengths that the convolution maps to that of the input; smaller than
             `strides`.
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
         dilation_rate: Distance of neighbouring kernel elements in the output.
         activation: Name or function; None is the identity.
         use_bias: Whether `bias` is added.
-        kernel_initializer: First values of `kernel`, `(height, width, filters, channels)`.
+        kernel_initializer: First values of `kernel`, `(*kernel_size, filters, channels)`.
         bias_initializer: First values of `bias`, `(filters,)`.
         kernel_regularizer: Penalty on `kernel`.
         bias_regularizer: Penalty on `bias`.
@@ -154,20 +145,20 @@ class Conv2DTranspose(BaseConvTranspose):
         ValueError: If sizes are not positive, `output_padding` is not smaller than `strides`, or both strides and
             dilation are larger than one.
 
-    Reference: Zeiler et al., "Deconvolutional networks", 2010.
-
     >>> import jax.numpy as jnp
     >>> Conv2DTranspose(4, 3, strides=2)(jnp.ones((2, 8, 8, 3))).shape
     (2, 17, 17, 4)
+
+    Reference: Zeiler et al., "Deconvolutional networks", 2010.
     """
 
     rank = 2
 
 
 class Conv3DTranspose(BaseConvTranspose):
-    """Transposed convolution of volumes, `(batch, depth, height, width, channels)`.
+    """Transposed convolution of volumes, with the lengths and the arguments of `Conv2DTranspose`.
 
-    Arguments are those of `Conv2DTranspose`, with three spatial dimensions.
+    `(batch, depth, height, width, channels)` becomes `(batch, depth', height', width', filters)`.
 
     >>> import jax.numpy as jnp
     >>> Conv3DTranspose(4, 2, strides=2)(jnp.ones((1, 3, 3, 3, 1))).shape
@@ -177,8 +168,8 @@ class Conv3DTranspose(BaseConvTranspose):
     rank = 3
 
 
-Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-)
+share_arguments(Conv2DTranspose, Conv1DTranspose, Conv3DTranspose)
+
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose

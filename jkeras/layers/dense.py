@@ -9,13 +9,13 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
-from jkeras.layers.arguments import declare, keep, positive, refuse
+from jkeras.layers.arguments import arguments_of, declare, keep, positive, refuse
 
 __all__ = ["Dense"]
 
 
 class Dense(Layer):
-    """`activation(x @ kernel + bias)`, over the last axis.
+    """`activation(x @ kernel + bias)`, over the last axis: `(batch, ..., features)` becomes `(batch, ..., units)`.
 
     Args:
         units: Size of the last axis of the outputs.
@@ -65,20 +65,10 @@ class Dense(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         refuse(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        keep(
-            self,
-            units=positive(self, "units", units),
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+        keep(self, **{**arguments, "units": positive(self, "units", units)})
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:

@@ -12,6 +12,11 @@ __all__ = ["DenseFeatures"]
 class DenseFeatures(Layer):
     """Refuse to be made, and say what to use: feature columns are objects of TensorFlow.
 
+    In tf_keras it makes one array `(batch, features)` of a dictionary of columns.
+
+    Args:
+        feature_columns: Whatever they are.
+
     Raises:
         ValueError: Always.
 

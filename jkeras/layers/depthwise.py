@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.conv import Sizes, depthwise_conv
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, share_arguments
 from jkeras.layers.convolution import Convolving
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D"]
@@ -16,6 +16,7 @@ __all__ = ["DepthwiseConv1D", "DepthwiseConv2D"]
 class BaseDepthwiseConv(Convolving):
     """Base of depthwise convolutions over `rank` spatial dimensions; see `DepthwiseConv2D`."""
 
+    may_be_causal = may_skip_and_dilate = True
     depth_multiplier: int
 
     def __init__(
@@ -37,21 +38,9 @@ class BaseDepthwiseConv(Convolving):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self._keep_window(kernel_size, strides, padding, data_format, dilation_rate, paddings, both=True)
-        keep(
-            self,
-            depth_multiplier=positive(self, "depth_multiplier", depth_multiplier),
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            bias_constraint=bias_constraint,
-        )
+        self._keep(**arguments)
 
     def build(self, input_shape: Any) -> None:
         """Declare `kernel`, `(spatial..., channels, depth_multiplier)`, and `bias`."""
@@ -70,9 +59,9 @@ class BaseDepthwiseConv(Convolving):
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
-    """Depthwise convolution of sequences, `(batch, steps, channels)`; `padding` may also be "causal".
+    """Depthwise convolution of sequences, with the formula and the arguments of `DepthwiseConv2D`.
 
-    Arguments are those of `DepthwiseConv2D`, with one spatial dimension.
+    `(batch, steps, channels)` becomes `(batch, steps', depth_multiplier * channels)`.
 
     >>> import jax.numpy as jnp
     >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 7, 3))).shape
@@ -85,16 +74,21 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 class DepthwiseConv2D(BaseDepthwiseConv):
     """Convolution of each channel by itself: `y[p, c m + j] = activation(sum_k x[strides * p + k, c] kernel[k, c, j])`.
 
+    `(batch, height, width, channels)` becomes `(batch, height', width', depth_multiplier * channels)`, with the lengths
+    of `Conv2D`; outputs of one channel stand side by side.
+
     Args:
         kernel_size: Size of the window, one integer or one for each spatial dimension.
         strides: Step of the window.
-        padding: "valid" (none) or "same" (as many outputs as inputs at stride 1).
+        padding: "valid" (none), "same" (as many outputs as inputs at stride 1), or for sequences "causal" (as "same",
+            but all of it before the first step).
         depth_multiplier: Number `m` of outputs of each channel.
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
         dilation_rate: Distance of neighbouring kernel elements in the input.
         activation: Name or function; None is the identity.
         use_bias: Whether `bias` is added.
-        depthwise_initializer: First values of `kernel`, `(height, width, channels, depth_multiplier)`.
+        depthwise_initializer: First values of `kernel`, `(*kernel_size, channels, depth_multiplier)`.
         bias_initializer: First values of `bias`, `(channels * depth_multiplier,)`.
         depthwise_regularizer: Penalty on `kernel`.
         bias_regularizer: Penalty on `bias`.
@@ -105,11 +99,14 @@ class DepthwiseConv2D(BaseDepthwiseConv):
     Raises:
         ValueError: If sizes are not positive.
 
-    Reference: Howard et al., "MobileNets", 2017.
-
     >>> import jax.numpy as jnp
     >>> DepthwiseConv2D(3, padding="same")(jnp.ones((2, 8, 8, 3))).shape
     (2, 8, 8, 3)
+
+    Reference: Howard et al., "MobileNets", 2017.
     """
 
     rank = 2
+
+
+share_arguments(DepthwiseConv2D, DepthwiseConv1D)

@@ -44,6 +44,8 @@ class Dropout(Layer):
     The draw depends on the key of the call, the layer's path and `seed`: a call with the same key gives the same draw,
     and layers (or seeds) that differ draw differently.
 
+    Inputs `(batch, ...)` keep their shape.
+
     Args:
         rate: Probability that an element is dropped.
         noise_shape: Shape of the draw; size 1 shares it along an axis, None stands for the size of the inputs.
@@ -88,6 +90,8 @@ class Dropout(Layer):
 class AlphaDropout(Layer):
     """In training, drop elements to the value at which SELU saturates, and keep mean and variance as they are.
 
+    Inputs `(batch, ...)` keep their shape.
+
     Args:
         rate: Probability that an element is dropped, below 1.
         noise_shape: Shape of the draw; size 1 shares it along an axis, None stands for the size of the inputs.
@@ -124,8 +128,8 @@ class AlphaDropout(Layer):
         return alpha_dropout(inputs, self.rate, seeded_key(self, self.seed), self.noise_shape)
 
 
-class _SpatialDropout(Dropout):
-    """Dropout of whole channels: one draw for all positions of an input with `rank` axes of positions."""
+class SpatialDropout(Dropout):
+    """Base of dropout of whole channels: one draw for all positions of an input with `rank` axes of positions."""
 
     rank: ClassVar[int]
     data_format: str | None
@@ -135,12 +139,15 @@ class _SpatialDropout(Dropout):
         rate: float,
         data_format: str | None = None,
         seed: int | None = None,
-        noise_shape: None = None,
+        name: str | None = None,
+        dtype: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(rate, seed=seed, **kwargs)
-        if noise_shape is not None:
-            raise ValueError(f"{type(self).__name__} drops whole channels; got noise_shape={noise_shape}. Use Dropout.")
+        if kwargs.get("noise_shape") is not None:
+            raise ValueError(
+                f"{type(self).__name__} drops whole channels; got noise_shape={kwargs['noise_shape']}. Use Dropout."
+            )
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
@@ -153,8 +160,10 @@ class _SpatialDropout(Dropout):
         return {k: v for k, v in super().get_config().items() if k != "noise_shape"}
 
 
-class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole features of a sequence: one draw for all steps (Tompson et al., 2015).
+class SpatialDropout1D(SpatialDropout):
+    """Dropout of whole features of a sequence: one draw for all steps.
+
+    Inputs `(batch, steps, features)` keep their shape.
 
     Args:
         rate: Probability that a feature is dropped.
@@ -164,6 +173,8 @@ class SpatialDropout1D(_SpatialDropout):
 
     >>> SpatialDropout1D(0.5)(jax.numpy.ones((2, 3, 4))).shape
     (2, 3, 4)
+
+    Reference: Tompson et al., 2015.
     """
 
     rank = 1
@@ -176,8 +187,10 @@ class SpatialDropout1D(_SpatialDropout):
         return {k: v for k, v in super().get_config().items() if k != "data_format"}
 
 
-class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole channels of images: one draw for all pixels (Tompson et al., 2015).
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of whole channels of images: one draw for all pixels.
+
+    Inputs `(batch, height, width, channels)`, or channels first, keep their shape.
 
     Args:
         rate: Probability that a channel is dropped.
@@ -188,24 +201,17 @@ class SpatialDropout2D(_SpatialDropout):
 
     >>> SpatialDropout2D(0.5)(jax.numpy.ones((2, 3, 3, 4))).shape
     (2, 3, 3, 4)
+
+    Reference: Tompson et al., 2015.
     """
 
     rank = 2
 
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
+class SpatialDropout3D(SpatialDropout):
+    """Dropout of whole channels of volumes: one draw for all voxels.
 
-class SpatialDropout3D(_SpatialDropout):
-    """Dropout of whole channels of volumes: one draw for all voxels (Tompson et al., 2015).
+    Inputs `(batch, depth, height, width, channels)`, or channels first, keep their shape.
 
     Args:
         rate: Probability that a channel is dropped.
@@ -216,17 +222,8 @@ class SpatialDropout3D(_SpatialDropout):
 
     >>> SpatialDropout3D(0.5)(jax.numpy.ones((2, 3, 3, 3, 4))).shape
     (2, 3, 3, 3, 4)
+
+    Reference: Tompson et al., 2015.
     """
 
     rank = 3
-
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)

@@ -12,7 +12,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.initializers import VarianceScaling
-from jkeras.layers.arguments import declare, keep, refuse
+from jkeras.layers.arguments import arguments_of, declare, keep, refuse
 
 __all__ = ["EinsumDense"]
 
@@ -22,7 +22,9 @@ _FORM = re.compile(r"(\.\.\.)?([A-Za-z]+)(\.\.\.)?,([A-Za-z]+)->(\.\.\.)?([A-Za-
 class EinsumDense(Layer):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
-    As in Keras, the mask of the inputs is not passed on: the equation may move the axis of the steps.
+    The letters of the equation say the shapes: with "...ab,bc->...ac", `(batch, ..., a, b)` becomes
+    `(batch, ..., a, c)`. As in Keras, the mask of the inputs is not passed on: the equation may move the axis of the
+    steps.
 
     Args:
         equation: `"ab,bc->ac"`, or with an ellipsis for any number of axes on one side: `"...ab,bc->...ac"`,
@@ -79,6 +81,8 @@ class EinsumDense(Layer):
         activity_regularizer: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
+        del arguments["output_shape"]  # of a layer, that is the shape of its symbolic outputs
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         refuse(
             self,
@@ -87,19 +91,7 @@ class EinsumDense(Layer):
             gptq_unpacked_column_size=gptq_unpacked_column_size,
             quantization_config=quantization_config,
         )
-        keep(
-            self,
-            equation=equation.replace(" ", ""),
-            activation=activation,
-            bias_axes=bias_axes,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
-        # `output_shape` of a layer is the shape of its symbolic outputs.
+        keep(self, **{**arguments, "equation": equation.replace(" ", "")})
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self._letters = read_equation(self.equation)
 

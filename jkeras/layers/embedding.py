@@ -14,7 +14,7 @@ __all__ = ["Embedding", "ReversibleEmbedding"]
 
 
 class Embedding(Layer):
-    """`embeddings[x]`: a vector for each integer.
+    """`embeddings[x]`: a vector for each integer; ids `(batch, ...)` become `(batch, ..., output_dim)`.
 
     An id outside `[-input_dim, input_dim)` gives a vector of NaN, as in Keras on JAX: a compiled program cannot raise,
     and NaN is seen where another id's vector would not be. Negative ids count from the end.
@@ -109,6 +109,9 @@ class Embedding(Layer):
 class ReversibleEmbedding(Embedding):
     """An embedding that also goes back: `layer(x, reverse=True)` gives a score for each id, `x @ embeddings.T`.
 
+    Ids `(batch, ...)` become `(batch, ..., output_dim)`, and vectors `(batch, ..., output_dim)` scores
+    `(batch, ..., input_dim)`.
+
     Args:
         input_dim: Number of ids.
         output_dim: Size of a vector.
@@ -166,7 +169,15 @@ class ReversibleEmbedding(Embedding):
             )
 
     def call(self, inputs: Array, reverse: bool = False) -> Array:
-        """Return `(..., output_dim)` for ids, or with `reverse` `(..., input_dim)` for vectors."""
+        """Return vectors of ids, or with `reverse` scores of vectors.
+
+        Args:
+            inputs: Ids `(batch, ...)`, or vectors `(batch, ..., output_dim)`.
+            reverse: Whether to go back.
+
+        Returns:
+            Vectors `(batch, ..., output_dim)`, or scores `(batch, ..., input_dim)`.
+        """
         if not reverse:
             return super().call(inputs)
         kernel = self.embeddings.T if self.reverse_embeddings is None else self.reverse_embeddings

@@ -49,7 +49,17 @@ def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> Any
             layer.__dict__["promised_shape"] = tuple(promised)
         return layer
 
-    documentation = f"`{cls.__name__}` as Keras 1 spelt it: `{name}(64, {', '.join('3' * rank)})`."
+    window = ", ".join("3" * rank)
+    documentation = f"""`{cls.__name__}` as Keras 1 spelt it, with the sizes of the window by position.
+
+    Args:
+        args: `filters`, {rank} number{"s"[: rank > 1]} for the size of the window, and then
+            {", ".join(f"`{name}`" for name in positions)}; or what `{cls.__name__}` takes by position.
+        kwargs: Arguments of `{cls.__name__}`, in their names of any era.
+
+    >>> {name}(64, {window}).kernel_size
+    {(3,) * rank}
+    """
     return former_name(name, cls, make, documentation, __module__=__name__)
 
 

@@ -18,8 +18,9 @@ class FlaxLayer(JaxLayer):
     """Call a `flax.linen` module with variables that are weights of this layer.
 
     The collection "params" is trainable; every other collection that the module makes, such as "batch_stats", is state.
-    Weights are named by their path: `Dense_0/kernel`, `batch_stats/BatchNorm_0/mean`. All random streams of the module
-    come from the key of the call. Needs the package `flax`.
+    Inputs and outputs are those of the module. Weights are named by their path: `Dense_0/kernel`,
+    `batch_stats/BatchNorm_0/mean`. All random streams of the module come from the key of the call. Needs the package
+    `flax`.
 
     Args:
         module: The module.

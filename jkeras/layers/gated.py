@@ -18,7 +18,7 @@ from jkeras.functional.dropout import dropout
 from jkeras.initializers import Initializer, Ones
 from jkeras.layers.arguments import declare, keep, positive
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
-from jkeras.layers.recurrence import SequenceLayer
+from jkeras.layers.recurrence import SequenceLayer, batch_size_of
 
 
 class Gated(Layer):
@@ -33,6 +33,7 @@ class Gated(Layer):
     recurrent_activation: Any
     bias_initializer: Any
     unit_forget_bias: bool = False
+    reset_after: bool = False
     dropout: float
     recurrent_dropout: float
     seed: int | None
@@ -50,10 +51,8 @@ class Gated(Layer):
         self.kernel = declare(self, "kernel", (*window, features, width))
         self.recurrent_kernel = declare(self, "recurrent_kernel", (*window, units, width), prefix="recurrent")
         own: dict[str, Any] = {"initializer": UnitForget(self.bias_initializer)} if self.unit_forget_bias else {}
-        self.bias = declare(self, "bias", self._bias_shape(width), **own) if self.use_bias else None
-
-    def _bias_shape(self, width: int) -> tuple[int, ...]:
-        return (width,)
+        shape = (2, width) if self.reset_after else (width,)
+        self.bias = declare(self, "bias", shape, **own) if self.use_bias else None
 
     @property
     def state_size(self) -> Any:
@@ -160,12 +159,15 @@ class Cell(Gated):
         return self.units
 
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Array]]:
-        """Return the output `(batch, units)` and the list of new states.
+        """Take one step.
 
         Args:
             inputs: `(batch, features)`.
             states: The list of states, each `(batch, units)`.
             training: Whether dropout drops.
+
+        Returns:
+            The output `(batch, units)` and the list of new states.
         """
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         factors = self._drop(self.dropout, inputs.shape, inputs.dtype, training)
@@ -182,11 +184,20 @@ class Cell(Gated):
         return y if bias is None else y + bias
 
     def get_initial_state(self, batch_size: Any = None, inputs: Any = None, dtype: Any = None) -> list[Array]:
-        """Return zeros for a batch; Keras 2 gives the inputs first, whose batch size is then taken."""
+        """Return the state that a batch begins with: zeros.
+
+        Args:
+            batch_size: Number of samples; or the inputs, which Keras 2 gives first.
+            inputs: An array `(batch, ...)`, whose batch size is taken if none is given.
+            dtype: Dtype of the state; the layer's compute dtype if left out.
+
+        Returns:
+            A list of arrays `(batch, units)`.
+
+        Raises:
+            ValueError: If the size of the batch cannot be told.
+        """
         if hasattr(batch_size, "shape"):
-            batch_size = batch_size.shape[0]
-        elif batch_size is None and inputs is not None:
-            batch_size = inputs.shape[0]
-        if batch_size is None:
-            raise ValueError(f"{type(self).__name__}: get_initial_state needs batch_size.")
-        return [jnp.zeros((batch_size, self.units), dtype or self.compute_dtype) for _ in range(self.state_count)]
+            batch_size, inputs = None, batch_size
+        size = batch_size_of(self, batch_size, inputs)
+        return [jnp.zeros((size, self.units), dtype or self.compute_dtype) for _ in range(self.state_count)]

@@ -16,6 +16,8 @@ __all__ = ["GaussianDropout", "GaussianNoise"]
 class GaussianNoise(Layer):
     """In training, add normal noise of mean 0 and standard deviation `stddev`.
 
+    Inputs `(batch, ...)` keep their shape.
+
     Args:
         stddev: Standard deviation of the noise. Keras refuses more than 1; here it may be any that is not negative.
         seed: Integer folded into the key.
@@ -47,6 +49,8 @@ class GaussianNoise(Layer):
 
 class GaussianDropout(Layer):
     """In training, multiply by normal noise of mean 1 and standard deviation `sqrt(rate / (1 - rate))`.
+
+    Inputs `(batch, ...)` keep their shape.
 
     Args:
         rate: In `[0, 1)`: the noise has the variance of dropout at this rate.

@@ -9,14 +9,16 @@ from jax import Array
 
 from jkeras.functional.cells import gru_step, gru_step_before
 from jkeras.functional.rnn import gru
+from jkeras.layers.arguments import arguments_of
 from jkeras.layers.gated import Cell, GatedSequence
-from jkeras.layers.recurrence import arguments_of
 
 __all__ = ["GRU", "GRUCell"]
 
 
 class GRU(GatedSequence):
-    """Gated recurrent unit (Cho et al., 2014).
+    """Gated recurrent unit.
+
+    `(batch, time, features)` becomes `(batch, units)`, or with `return_sequences` `(batch, time, units)`.
 
     With `a = x_t kernel + bias[0]` and `d = h_{t-1} recurrent_kernel + bias[1]`, split into update, reset and
     candidate: `z = s(a_z + d_z)`, `r = s(a_r + d_r)`, `g = act(a_h + r d_h)` and `h_t = z h_{t-1} + (1 - z) g`.
@@ -52,16 +54,22 @@ class GRU(GatedSequence):
             steps between again, which takes up to twice the time forward. The least memory is needed near the square
             root of the number of steps.
 
+    Call arguments:
+        sequences: `(batch, time, features)`, or `(time, batch, features)` with `time_major`.
+        initial_state: `h`, `(batch, units)`; zeros if left out, or for a stateful layer the state after the last batch.
+        mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
+
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
 
     >>> import jax.numpy as jnp
     >>> GRU(4)(jnp.ones((2, 5, 3))).shape
     (2, 4)
+
+    Reference: Cho et al., 2014.
     """
 
     gate_count = 3
-    reset_after: bool
 
     def __init__(
         self,
@@ -100,9 +108,6 @@ class GRU(GatedSequence):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._keep(**arguments)
 
-    def _bias_shape(self, width: int) -> tuple[int, ...]:
-        return (2, width) if self.reset_after else (width,)
-
     def _recur(self, *arrays: Any, **arguments: Any) -> Any:
         activations = {"activation": self.activation, "recurrent_activation": self.recurrent_activation}
         return gru(*arrays, reset_after=self.reset_after, **activations, **arguments)
@@ -110,6 +115,8 @@ class GRU(GatedSequence):
 
 class GRUCell(Cell):
     """One step of `GRU`, for `RNN`, `StackedRNNCells` and loops of one's own.
+
+    `(batch, features)` and the states become the output `(batch, units)` and the list of new states.
 
     Args:
         units: Size of `h`.
@@ -130,7 +137,9 @@ class GRUCell(Cell):
         reset_after: Whether the reset gate is applied after the product with `recurrent_kernel`.
         seed: Integer folded into the key of both.
 
-    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: The list of states, each `(batch, units)`.
 
     >>> import jax.numpy as jnp
     >>> h, [state] = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
@@ -139,7 +148,6 @@ class GRUCell(Cell):
     """
 
     gate_count = 3
-    reset_after: bool
 
     def __init__(
         self,
@@ -165,9 +173,6 @@ class GRUCell(Cell):
         arguments = arguments_of(locals())
         super().__init__(**kwargs)
         self._keep(**arguments)
-
-    def _bias_shape(self, width: int) -> tuple[int, ...]:
-        return (2, width) if self.reset_after else (width,)
 
     def _step(self, inputs: Array, states: list[Array], factors: Array | None) -> tuple[Array, ...]:
         state, kernel = states[0], self.recurrent_kernel

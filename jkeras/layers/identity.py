@@ -10,7 +10,7 @@ __all__ = ["Identity"]
 
 
 class Identity(Layer):
-    """Return the inputs: a placeholder where a layer is expected and nothing is to be done.
+    """Return the inputs, of any shape: a placeholder where a layer is expected and nothing is to be done.
 
     >>> import jax.numpy as jnp
     >>> Identity()(jnp.arange(3)).tolist()
@@ -18,6 +18,9 @@ class Identity(Layer):
     """
 
     supports_masking = True
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs."""

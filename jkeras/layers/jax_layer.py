@@ -34,7 +34,8 @@ class JaxLayer(Layer):
     training)`, returns `params`; if `call_fn` takes `state`, the pair `(params, state)`.
 
     Both are trees of arrays. Each array is a weight, named by its path in the tree: `params["dense"]["kernel"]` is the
-    weight `dense/kernel`. Floats in `params` are trainable. The mask of the inputs is not passed on, as in Keras.
+    weight `dense/kernel`. Floats in `params` are trainable. Inputs and outputs may be trees too, of any shapes. The
+    mask of the inputs is not passed on, as in Keras.
 
     Args:
         call_fn: The function.

@@ -15,7 +15,7 @@ __all__ = ["Lambda"]
 
 
 class Lambda(Layer):
-    """Apply a function of arrays.
+    """Apply a function of arrays, which says what becomes of the shape of its inputs.
 
     Weights that the function uses are not seen: write a `Layer` for what has weights.
 

@@ -69,8 +69,7 @@ RENAMED.update(
         "GaussianDropout": _DROPOUT,
         "GaussianNoise": {"sigma": "stddev"},
         "SpatialDropout1D": _DROPOUT,
-        "SpatialDropout2D": {**_DROPOUT, **_IMAGES},
-        "SpatialDropout3D": {**_DROPOUT, **_IMAGES},
+        "SpatialDropout": {**_DROPOUT, **_IMAGES},
         "Embedding": {
             "init": "embeddings_initializer",
             "W_regularizer": "embeddings_regularizer",
@@ -196,8 +195,7 @@ REWRITTEN.update(
         "Pooling": _images,
         "GlobalPooling": _images,
         "Flatten": _images,
-        "SpatialDropout2D": _images,
-        "SpatialDropout3D": _images,
+        "SpatialDropout": _images,
         **dict.fromkeys(("RNN", *_RECURRENT_CLASSES), _recurrent),
         "Embedding": _embedding,
         "BatchNormalization": _batch_normalization,
@@ -228,14 +226,17 @@ _MODES: Mapping[str, Any] = {"sum": add, "mul": multiply, "ave": average, "max":
 def merge(
     inputs: Sequence[Any], mode: str = "sum", concat_axis: int = -1, dot_axes: Any = -1, name: str | None = None
 ) -> Any:
-    """Merge as Keras 1 spelt it.
+    """Merge arrays as Keras 1 spelt it.
 
     Args:
-        inputs: Tensors or arrays.
+        inputs: Arrays `(batch, ...)`, or symbolic tensors.
         mode: "sum", "mul", "ave", "max", "concat", "dot" or "cos".
         concat_axis: Axis of "concat".
         dot_axes: Axes of "dot" and "cos".
         name: The layer's name.
+
+    Returns:
+        What the layer of that mode returns: `Add`, `Multiply`, `Average`, `Maximum`, `Concatenate` or `Dot`.
 
     Raises:
         ValueError: If the mode is unknown.
@@ -265,5 +266,5 @@ def install_module_paths(package: str) -> None:
     module = sys.modules[package]
     for path in MODULE_PATHS:
         sys.modules[f"{package}.{path}"] = module
-        if path not in vars(module):  # `merge` is also the function
+        if "." not in path and path not in vars(module):  # `merge` is also the function
             setattr(module, path, module)

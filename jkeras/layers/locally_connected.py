@@ -8,7 +8,7 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.conv import Sizes, local_conv
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, share_arguments
 from jkeras.layers.convolution import Convolving
 
 __all__ = ["LocallyConnected1D", "LocallyConnected2D"]
@@ -39,23 +39,11 @@ class BaseLocallyConnected(Convolving):
         implementation: int = 1,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._keep_window(kernel_size, strides, padding, data_format)
+        self._keep(**arguments)
         if implementation not in (1, 2, 3):
             raise ValueError(f"{type(self).__name__}: implementation must be 1, 2 or 3; got {implementation!r}.")
-        keep(
-            self,
-            filters=positive(self, "filters", filters),
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            implementation=implementation,
-        )
 
     def build(self, input_shape: Any) -> None:
         """Declare `kernel`, `(places, window elements * channels, filters)`, and `bias`, `(spatial..., filters)`."""
@@ -84,9 +72,9 @@ class BaseLocallyConnected(Convolving):
 
 
 class LocallyConnected1D(BaseLocallyConnected):
-    """Convolution of sequences, `(batch, steps, channels)`, with a kernel of its own at each step.
+    """Convolution of sequences with a kernel of its own at each step, with the arguments of `LocallyConnected2D`.
 
-    Arguments are those of `LocallyConnected2D`, with one spatial dimension.
+    `(batch, steps, channels)` becomes `(batch, steps', filters)`.
 
     >>> import jax.numpy as jnp
     >>> LocallyConnected1D(4, 3)(jnp.ones((2, 7, 3))).shape
@@ -99,17 +87,21 @@ class LocallyConnected1D(BaseLocallyConnected):
 class LocallyConnected2D(BaseLocallyConnected):
     """Convolution of images with a kernel of its own at each place: `y[p, o] = sum_i window(x, p)[i] kernel[p, i, o]`.
 
+    `(batch, height, width, channels)` becomes `(batch, height', width', filters)`, with the lengths of `Conv2D`. Height
+    and width must be known. The bias is one number for each element of the output, and the activation comes last.
+
     Args:
         filters: Number of channels of the outputs.
         kernel_size: Size of the window, one integer or one for each spatial dimension.
         strides: Step of the window.
         padding: "valid" (none) or "same" (as many outputs as inputs at stride 1).
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
         activation: Name or function; None is the identity.
         use_bias: Whether `bias` is added.
         kernel_initializer: First values of `kernel`, `(places, window elements * channels, filters)`. Places are in
             row-major order, a window in the order of `data_format`.
-        bias_initializer: First values of `bias`, `(height, width, filters)` of the outputs.
+        bias_initializer: First values of `bias`, of the shape of an output, channels last.
         kernel_regularizer: Penalty on `kernel`.
         bias_regularizer: Penalty on `bias`.
         activity_regularizer: Penalty on the outputs, per sample.
@@ -127,3 +119,6 @@ class LocallyConnected2D(BaseLocallyConnected):
     """
 
     rank = 2
+
+
+share_arguments(LocallyConnected2D, LocallyConnected1D)

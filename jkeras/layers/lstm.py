@@ -8,14 +8,16 @@ from jax import Array
 
 from jkeras.functional.cells import lstm_step
 from jkeras.functional.rnn import lstm
+from jkeras.layers.arguments import arguments_of
 from jkeras.layers.gated import Cell, GatedSequence
-from jkeras.layers.recurrence import arguments_of
 
 __all__ = ["LSTM", "LSTMCell"]
 
 
 class LSTM(GatedSequence):
-    """Long short-term memory (Hochreiter & Schmidhuber, 1997).
+    """Long short-term memory.
+
+    `(batch, time, features)` becomes `(batch, units)`, or with `return_sequences` `(batch, time, units)`.
 
     `[i, f, g, o] = x_t kernel + h_{t-1} recurrent_kernel + bias`; `c_t = s(f) c_{t-1} + s(i) a(g)` and
     `h_t = s(o) a(c_t)`, with `a` the activation and `s` the recurrent activation.
@@ -52,6 +54,12 @@ class LSTM(GatedSequence):
             steps between again, which takes up to twice the time forward. The least memory is needed near the square
             root of the number of steps.
 
+    Call arguments:
+        sequences: `(batch, time, features)`, or `(time, batch, features)` with `time_major`.
+        initial_state: A list of `h` and `c`, each `(batch, units)`; zeros if left out, or for a stateful layer the
+            state after the last batch.
+        mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
+
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
 
@@ -59,6 +67,8 @@ class LSTM(GatedSequence):
     >>> y, h, c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
     >>> y.shape, h.shape, c.shape
     ((2, 5, 4), (2, 4), (2, 4))
+
+    Reference: Hochreiter & Schmidhuber, 1997.
     """
 
     state_count = 2
@@ -108,6 +118,8 @@ class LSTM(GatedSequence):
 class LSTMCell(Cell):
     """One step of `LSTM`, for `RNN`, `StackedRNNCells` and loops of one's own.
 
+    `(batch, features)` and the states become the output `(batch, units)` and the list of new states.
+
     Args:
         units: Size of `h` and `c`.
         activation: Of the candidate and the output; "tanh" by default, None is the identity.
@@ -127,7 +139,9 @@ class LSTMCell(Cell):
         recurrent_dropout: Probability that an element of `h` is dropped before the product.
         seed: Integer folded into the key of both.
 
-    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: The list of states, each `(batch, units)`.
 
     >>> import jax.numpy as jnp
     >>> cell = LSTMCell(4)

@@ -16,6 +16,8 @@ __all__ = ["ActivityRegularization", "Masking"]
 class Masking(Layer):
     """Mask the steps of a sequence all of whose features equal `mask_value`, and set them to zero.
 
+    Inputs `(batch, steps, ..., features)` keep their shape; the mask is `(batch, steps, ...)`.
+
     Args:
         mask_value: What padding is written as.
 
@@ -42,6 +44,8 @@ class Masking(Layer):
 
 class ActivityRegularization(Layer):
     """Pass the inputs on, and add `l1 * sum(|x|) + l2 * sum(x^2)`, per sample, to the loss.
+
+    Inputs of any shape keep it.
 
     Args:
         l1: Factor of the absolute values.

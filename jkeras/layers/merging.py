@@ -33,9 +33,15 @@ __all__ = [
 
 
 class Merge(Layer):
-    """Base of elementwise merging: inputs of fewer dimensions get size 1 after the batch, then they broadcast.
+    """Base of elementwise merging: a subclass says how a list of arrays of one rank is merged, `merge(arrays)`.
 
-    The mask of the outputs is true where any input's is; None if an input has none.
+    Inputs are `(batch, ...)`; those of fewer dimensions get size 1 after the batch, then `merge` broadcasts them. The
+    mask of the outputs is true where any input's is; None if an input has none.
+
+    >>> class Largest(Merge):
+    ...     merge = staticmethod(lambda arrays: jnp.maximum(*arrays))
+    >>> Largest()([jnp.ones((2, 3)), jnp.zeros((2, 4, 3))]).shape
+    (2, 4, 3)
     """
 
     supports_masking = True
@@ -88,7 +94,7 @@ class MaskedMerge(Merge):
 
 
 class Add(Merge):
-    """`x_1 + x_2 + ...`
+    """`x_1 + x_2 + ...`, of the shape that the inputs `(batch, ...)` broadcast to.
 
     >>> Add()([jnp.ones(2), jnp.ones(2)]).tolist()
     [2.0, 2.0]
@@ -98,7 +104,7 @@ class Add(Merge):
 
 
 class Subtract(Merge):
-    """`x_1 - x_2`, of exactly two inputs.
+    """`x_1 - x_2`, of exactly two inputs, of the shape that they, `(batch, ...)`, broadcast to.
 
     >>> Subtract()([jnp.ones(2), jnp.ones(2)]).tolist()
     [0.0, 0.0]
@@ -109,7 +115,7 @@ class Subtract(Merge):
 
 
 class Multiply(MaskedMerge):
-    """`x_1 * x_2 * ...`
+    """`x_1 * x_2 * ...`, of the shape that the inputs `(batch, ...)` broadcast to.
 
     A masked step of a factor counts as one, so that padding does not wipe out the other inputs; a step that is masked
     in all of them is zero.
@@ -126,7 +132,7 @@ class Multiply(MaskedMerge):
 
 
 class Average(Merge):
-    """`(x_1 + ... + x_n) / n`
+    """`(x_1 + ... + x_n) / n`, of the shape that the inputs `(batch, ...)` broadcast to.
 
     >>> Average()([jnp.ones(2), jnp.zeros(2)]).tolist()
     [0.5, 0.5]
@@ -136,7 +142,9 @@ class Average(Merge):
 
 
 class Maximum(MaskedMerge):
-    """The elementwise maximum, of the inputs whose mask is true; of the first where none is.
+    """`max(x_1, x_2, ...)`, of the shape that the inputs `(batch, ...)` broadcast to.
+
+    Where there are masks, it is that of the inputs whose mask is true; of the first where none is.
 
     >>> Maximum()([jnp.ones(2), jnp.zeros(2)]).tolist()
     [1.0, 1.0]
@@ -147,7 +155,9 @@ class Maximum(MaskedMerge):
 
 
 class Minimum(MaskedMerge):
-    """The elementwise minimum, of the inputs whose mask is true; of the first where none is.
+    """`min(x_1, x_2, ...)`, of the shape that the inputs `(batch, ...)` broadcast to.
+
+    Where there are masks, it is that of the inputs whose mask is true; of the first where none is.
 
     >>> Minimum()([jnp.ones(2), jnp.zeros(2)]).tolist()
     [0.0, 0.0]
@@ -158,7 +168,7 @@ class Minimum(MaskedMerge):
 
 
 class Concatenate(Merge):
-    """Join the inputs along `axis`.
+    """Join the inputs along `axis`: of `(batch, n)` and `(batch, m)` becomes `(batch, n + m)`.
 
     Args:
         axis: Axis whose sizes may differ; all others agree.
@@ -202,9 +212,11 @@ class Concatenate(Merge):
 class Dot(Merge):
     """`sum_k x_1[..., k, ...] x_2[..., k, ...]` for each sample: the product of two arrays along an axis of each.
 
+    The outputs are `(batch, rest of x_1, rest of x_2)`; `(batch, 1)` for two vectors.
+
     Args:
         axes: The axis of both, or a pair of axes; the batch is axis 0.
-        normalize: Divide by the norms along these axes, which gives the cosine of the angle.
+        normalize: Whether to divide by the norms along these axes, which gives the cosine of the angle.
 
     Raises:
         ValueError: If the axes do not have the same size.
@@ -269,41 +281,65 @@ def _check_list(layer: Layer, inputs: Any, count: int | None) -> None:
         raise ValueError(f"Layer {layer.path!r} merges exactly {count} inputs; got {len(inputs)}.")
 
 
-def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Add(**kwargs)(inputs)`."""
-    return Add(**kwargs)(inputs)
+def _function(name: str, cls: type[Merge]) -> Any:
+    """Return the function that makes a layer and calls it, as Keras has one beside each class."""
+
+    def merge(inputs: Sequence[Any], **kwargs: Any) -> Any:
+        return cls(**kwargs)(inputs)
+
+    formula, _, example = (cls.__doc__ or "").partition("\n\n")
+    merge.__name__ = merge.__qualname__ = name
+    merge.__doc__ = f"""Merge arrays by a layer: `{cls.__name__}(**kwargs)(inputs)`.
+
+    Args:
+        inputs: Arrays `(batch, ...)`, or symbolic tensors.
+        kwargs: Arguments of the layer, such as its name.
+
+    Returns:
+        {formula}
+
+    >>>{example.rpartition(">>>")[2].replace(f"{cls.__name__}()", name)}"""
+    return merge
 
 
-def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Subtract(**kwargs)(inputs)`."""
-    return Subtract(**kwargs)(inputs)
-
-
-def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Multiply(**kwargs)(inputs)`."""
-    return Multiply(**kwargs)(inputs)
-
-
-def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Average(**kwargs)(inputs)`."""
-    return Average(**kwargs)(inputs)
-
-
-def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Maximum(**kwargs)(inputs)`."""
-    return Maximum(**kwargs)(inputs)
-
-
-def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Minimum(**kwargs)(inputs)`."""
-    return Minimum(**kwargs)(inputs)
+add = _function("add", Add)
+subtract = _function("subtract", Subtract)
+multiply = _function("multiply", Multiply)
+average = _function("average", Average)
+maximum = _function("maximum", Maximum)
+minimum = _function("minimum", Minimum)
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate(axis, **kwargs)(inputs)`."""
+    """Arrays joined along an axis: `Concatenate(axis, **kwargs)(inputs)`.
+
+    Args:
+        inputs: Arrays `(batch, ...)`, or symbolic tensors.
+        axis: Axis whose sizes may differ; all others agree.
+        kwargs: Arguments of the layer, such as its name.
+
+    Returns:
+        An array whose size in `axis` is the sum of theirs.
+
+    >>> concatenate([jnp.ones((2, 3)), jnp.ones((2, 1))]).shape
+    (2, 4)
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, normalize: bool = False, **kwargs: Any) -> Any:
-    """`Dot(axes, normalize, **kwargs)(inputs)`."""
+    """The product of two arrays along an axis of each: `Dot(axes, normalize, **kwargs)(inputs)`.
+
+    Args:
+        inputs: Two arrays `(batch, ...)`, or symbolic tensors.
+        axes: The axis of both, or a pair of axes; the batch is axis 0.
+        normalize: Whether to divide by the norms along these axes, which gives the cosine of the angle.
+        kwargs: Arguments of the layer, such as its name.
+
+    Returns:
+        `(batch, rest of x_1, rest of x_2)`; `(batch, 1)` for two vectors.
+
+    >>> dot([jnp.ones((2, 3)), jnp.ones((2, 3))]).tolist()
+    [[3.0], [3.0]]
+    """
     return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)

@@ -14,10 +14,9 @@ from jkeras.core.layer import Layer
 from jkeras.core.settings import settings
 from jkeras.functional.attention import dot_product_attention
 from jkeras.functional.multi_head import attend, attention_mask
-from jkeras.layers.arguments import keep, positive
+from jkeras.layers.arguments import arguments_of, keep, positive
 from jkeras.layers.dropout import check_rate, check_seed, seeded_key
 from jkeras.layers.einsum_dense import EinsumDense
-from jkeras.layers.recurrence import arguments_of
 
 __all__ = ["GroupQueryAttention", "GroupedQueryAttention", "MultiHeadAttention"]
 
@@ -63,11 +62,8 @@ class ProjectedAttention(Layer):
         self._project("value", value_shape, heads["value"])
         outputs = self._output_sizes(query_shape[-1])
         letters = string.ascii_letters
-        batch, inner, out = (
-            letters[: rank - 1],
-            letters[rank - 1 : rank + 1],
-            letters[rank + 1 : rank + 1 + len(outputs)],
-        )
+        batch, inner = letters[: rank - 1], letters[rank - 1 : rank + 1]
+        out = letters[rank + 1 : rank + 1 + len(outputs)]
         self.attention_output = self._dense(
             "attention_output",
             f"{batch}{inner},{inner}{out}->{batch}{out}",
@@ -111,7 +107,23 @@ class ProjectedAttention(Layer):
         training: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        """Return the outputs, `(batch, targets, features)`, and the weights of each head if asked for."""
+        """Attend.
+
+        Args:
+            query: `(batch, targets, features)`.
+            value: `(batch, sources, features)`.
+            key: `(batch, sources, features)`; the value if left out.
+            query_mask: `(batch, targets)`.
+            value_mask: `(batch, sources)`.
+            key_mask: `(batch, sources)`.
+            attention_mask: `(batch, targets, sources)`, true where a target may look.
+            return_attention_scores: Whether the weights are returned too.
+            training: Whether dropout drops.
+            use_causal_mask: Whether a target looks at no later source.
+
+        Returns:
+            The outputs `(batch, targets, features)`; with the weights, a pair with `(batch, heads, targets, sources)`.
+        """
         projected = (
             self.query_projection(query),
             self.key_projection(value if key is None else key),
@@ -151,6 +163,9 @@ class ProjectedAttention(Layer):
 
 class MultiHeadAttention(ProjectedAttention):
     """Attention with several heads: `softmax(Q K^T / sqrt(key_dim)) V` for each, projected to the outputs.
+
+    Of a query `(batch, targets, features)` and a value `(batch, sources, features)` becomes `(batch, targets,
+    features)`, or with `output_shape` `(batch, targets, *output_shape)`.
 
     Args:
         num_heads: Number of heads.
@@ -252,7 +267,10 @@ class MultiHeadAttention(ProjectedAttention):
 
 
 class GroupQueryAttention(ProjectedAttention):
-    """Attention in which groups of query heads share one head of key and value (Ainslie et al., 2023).
+    """Attention in which groups of query heads share one head of key and value.
+
+    Of a query `(batch, targets, features)` and a value `(batch, sources, features)` becomes `(batch, targets,
+    features)`. Call arguments are those of `MultiHeadAttention`.
 
     Args:
         head_dim: Size of each head.
@@ -275,9 +293,14 @@ class GroupQueryAttention(ProjectedAttention):
     Raises:
         ValueError: If the numbers of heads do not divide.
 
+    >>> from jkeras.core.input import Input
     >>> layer = GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)
-    >>> layer(jnp.ones((2, 4, 6)), jnp.ones((2, 5, 6))).shape
-    (2, 4, 6)
+    >>> layer(Input((4, 6)), Input((5, 6))).shape
+    (None, 4, 6)
+    >>> [w.shape for w in layer.weights if w.name == "kernel"]
+    [(6, 4, 3), (6, 2, 3), (6, 2, 3), (4, 3, 6)]
+
+    Reference: Ainslie et al., 2023.
     """
 
     head_dim: int

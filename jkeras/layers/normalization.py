@@ -10,7 +10,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.norm import group_norm, layer_norm, rms_norm, unit_norm
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, keep, positive
 from jkeras.layers.batch_normalization import BatchNormalization as BatchNormalization
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
@@ -18,6 +18,8 @@ __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "Unit
 
 class LayerNormalization(Layer):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the statistics of each sample over `axis`.
+
+    Inputs `(batch, ...)` keep their shape.
 
     Args:
         axis: Axis or axes to normalise over.
@@ -58,20 +60,9 @@ class LayerNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(**kwargs)
-        keep(
-            self,
-            axis=_axes(axis),
-            epsilon=epsilon,
-            center=center,
-            scale=scale,
-            beta_initializer=beta_initializer,
-            gamma_initializer=gamma_initializer,
-            beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint,
-            gamma_constraint=gamma_constraint,
-        )
+        keep(self, **{**arguments, "axis": _axes(axis)})
 
     def build(self, input_shape: Any) -> None:
         """Declare `gamma` and `beta`, of the shape of the inputs along `axis`."""
@@ -86,6 +77,8 @@ class LayerNormalization(Layer):
 
 class GroupNormalization(Layer):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the statistics of groups of channels of a sample.
+
+    Inputs `(batch, ..., channels)`, with the channels on `axis`, keep their shape.
 
     Args:
         groups: Number of groups, which divides the number of channels; -1 gives each channel a group of its own
@@ -134,25 +127,14 @@ class GroupNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(**kwargs)
         if isinstance(axis, (list, tuple)) and len(axis) == 1:
             axis = axis[0]
         if not isinstance(axis, int) or axis == 0:
             raise ValueError(f"GroupNormalization: axis must be one integer, and not that of the batch; got {axis!r}.")
-        keep(
-            self,
-            groups=groups if groups == -1 else positive(self, "groups", groups),
-            axis=axis,
-            epsilon=epsilon,
-            center=center,
-            scale=scale,
-            beta_initializer=beta_initializer,
-            gamma_initializer=gamma_initializer,
-            beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer,
-            beta_constraint=beta_constraint,
-            gamma_constraint=gamma_constraint,
-        )
+        groups = groups if groups == -1 else positive(self, "groups", groups)
+        keep(self, **{**arguments, "groups": groups, "axis": axis})
 
     def build(self, input_shape: Any) -> None:
         """Declare `gamma` and `beta`."""
@@ -180,6 +162,8 @@ class RMSNormalization(Layer):
     """`scale * x / sqrt(mean(x^2) + epsilon)`, the mean being that of each sample over `axis`.
 
     As in Keras, the mask of the inputs is not passed on.
+
+    Inputs `(batch, ...)` keep their shape.
 
     Args:
         axis: Axis or axes to normalise over; `scale` has the shape of the inputs along them.
@@ -212,6 +196,8 @@ class RMSNormalization(Layer):
 
 class UnitNormalization(Layer):
     """`x / |x|`, the Euclidean norm being that over `axis`; zeros stay zeros, and their gradient is finite.
+
+    Inputs of any shape keep it.
 
     Args:
         axis: Axis or axes over which the norm of the outputs is one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,14 +12,6 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.layers.arguments import keep, positive
-
-# What a constructor has besides the arguments that it keeps.
-_NOT_KEPT = {"self", "kwargs", "activity_regularizer", "__class__"}
-
-
-def arguments_of(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a constructor, given its `locals()`, but those that the base class keeps."""
-    return {name: value for name, value in scope.items() if name not in _NOT_KEPT}
 
 
 class SequenceLayer(Layer):
@@ -63,11 +55,7 @@ class SequenceLayer(Layer):
         raise TypeError(f"{type(self).__name__} must define _run.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # Keras 1 and 2 pass the initial state in one list with the inputs.
-        if args and isinstance(args[0], (list, tuple)):
-            (sequences, *states), *rest = args
-            kwargs = {**kwargs, "initial_state": states} if states else kwargs
-            args = (sequences, *rest)
+        args, kwargs = with_state_apart(args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def _declare_states(self, input_shape: Any) -> None:
@@ -92,7 +80,7 @@ class SequenceLayer(Layer):
     def call(
         self, sequences: Array, initial_state: Any = None, mask: Array | None = None, training: bool = False
     ) -> Any:
-        """Return the last output, or all of them, followed by the last state if `return_state`.
+        """Go through the sequences.
 
         Args:
             sequences: `(batch, time, ...)`, or `(time, batch, ...)` with `time_major`.
@@ -100,6 +88,10 @@ class SequenceLayer(Layer):
                 or for a stateful layer the state after the last batch.
             mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
             training: Whether dropout drops.
+
+        Returns:
+            The last output `(batch, ...)`, or all of them `(batch, time, ...)`; with `return_state` followed by the
+            parts of the last state.
         """
         return self._go(sequences, initial_state, mask, training)
 
@@ -147,11 +139,7 @@ class SequenceLayer(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask if sequences are returned; a state has none."""
         own = mask if self.return_sequences else None
-        return (own, *[None] * self._state_length()) if self.return_state else own
-
-    def _state_length(self) -> int:
-        size = self.state_size
-        return len(size) if isinstance(size, (list, tuple)) else 1
+        return (own, *[None] * number_of_states(self)) if self.return_state else own
 
     @property
     def state_size(self) -> Any:
@@ -159,7 +147,18 @@ class SequenceLayer(Layer):
         raise AttributeError(f"{type(self).__name__} has no state_size")
 
     def get_initial_state(self, batch_size: int, dtype: Any = None) -> Any:
-        """Return the state that a batch of `batch_size` sequences begins with: a list of zeros."""
+        """Return the state that a batch of sequences begins with: zeros.
+
+        Args:
+            batch_size: Number of sequences.
+            dtype: Dtype of the state; the layer's compute dtype if left out.
+
+        Returns:
+            A list of arrays `(batch, ...)`.
+
+        Raises:
+            ValueError: If the shape of the state is not known, before the layer is built.
+        """
         if self.input_spec is None or not self.built:
             raise ValueError(f"Layer {self.name!r} is not built yet: its state has no shape. Call it once first.")
         return self._zero_state(batch_size, None, dtype or self.compute_dtype)
@@ -170,6 +169,9 @@ class SequenceLayer(Layer):
 
     def reset_states(self, states: Sequence[Any] | None = None) -> None:
         """Set the state of a stateful layer to the arrays given, or to zeros.
+
+        Args:
+            states: An array `(batch, ...)` for each part of the state; zeros if left out.
 
         Raises:
             ValueError: If the layer is not stateful, not built, or an array has a wrong shape.
@@ -186,6 +188,33 @@ class SequenceLayer(Layer):
 
 def _is_reference(value: Any) -> bool:
     return hasattr(value, "assign")
+
+
+def with_state_apart(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with `initial_state` by name; Keras 1 and 2 pass it in a list with the inputs.
+
+    >>> with_state_apart((["x", "h", "c"],), {})
+    (('x',), {'initial_state': ['h', 'c']})
+    """
+    if not args or not isinstance(args[0], (list, tuple)):
+        return args, kwargs
+    (sequences, *states), *rest = args
+    return (sequences, *rest), {**kwargs, "initial_state": states} if states else kwargs
+
+
+def number_of_states(layer: Any) -> int:
+    """Return how many parts the state of a cell or layer has."""
+    size = layer.state_size
+    return len(size) if isinstance(size, (list, tuple)) else 1
+
+
+def batch_size_of(layer: Layer, batch_size: int | None, inputs: Any) -> int:
+    """Return the size of a batch that is given, or that of the inputs."""
+    if batch_size is None and inputs is not None:
+        batch_size = inputs.shape[0]
+    if batch_size is None:
+        raise ValueError(f"{type(layer).__name__}: get_initial_state needs batch_size or inputs.")
+    return batch_size
 
 
 def accepted(function: Any, **arguments: Any) -> dict[str, Any]:

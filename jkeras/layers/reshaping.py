@@ -40,7 +40,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Give each sample the shape `target_shape`.
+    """Give each sample the shape `target_shape`: `(batch, ...)` becomes `(batch, *target_shape)`.
 
     Args:
         target_shape: Shape without the batch; one size may be -1, for what is left.
@@ -77,7 +77,7 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """Permute the axes of each sample.
+    """Permute the axes of each sample: with `dims=(2, 1)`, `(batch, a, b)` becomes `(batch, b, a)`.
 
     Args:
         dims: The axes in their new order, counted from 1 (the batch is 0 and stays).

@@ -12,7 +12,8 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.core.template import unique_name
 from jkeras.functional.recurrence import rnn
-from jkeras.layers.recurrence import SequenceLayer, accepted, arguments_of
+from jkeras.layers.arguments import arguments_of
+from jkeras.layers.recurrence import SequenceLayer, accepted, batch_size_of
 from jkeras.layers.wrapper import with_layers
 
 __all__ = ["RNN", "AbstractRNNCell", "StackedRNNCells"]
@@ -36,7 +37,12 @@ class RNN(SequenceLayer):
             steps between again, which takes up to twice the time forward. The least memory is needed near the square
             root of the number of steps.
 
-    Call arguments: `sequences`, `initial_state`, `mask` and `constants`, which the cell gets at every step.
+    Call arguments:
+        sequences: `(batch, time, ...)`, or `(time, batch, ...)` with `time_major`; of each step `(batch, ...)` goes to
+            the cell.
+        initial_state: The state to begin with, as the cell has it; zeros, or what the cell says, if left out.
+        mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
+        constants: What the cell gets at every step.
 
     Raises:
         TypeError: If the cell is not a layer with `state_size`.
@@ -81,7 +87,18 @@ class RNN(SequenceLayer):
         training: bool = False,
         constants: Any = None,
     ) -> Any:
-        """Return the last output, or all of them, followed by the last states if `return_state`."""
+        """Go through the sequences.
+
+        Args:
+            sequences: `(batch, time, ...)`, or `(time, batch, ...)` with `time_major`.
+            initial_state: The state to begin with, as the cell has it.
+            mask: `(batch, time)`, true where a step counts.
+            training: Whether the cell is in training mode.
+            constants: What the cell gets at every step.
+
+        Returns:
+            The last output of the cell, or all of them; with `return_state` followed by the last states.
+        """
         return self._go(sequences, initial_state, mask, training, constants=constants)
 
     def _zero_state(self, batch: int, input_shape: Any, dtype: Any) -> Any:
@@ -119,7 +136,15 @@ class RNN(SequenceLayer):
         return self.cell.state_size
 
     def get_initial_state(self, batch_size: int, dtype: Any = None) -> Any:
-        """Return the list of states that a batch of `batch_size` sequences begins with."""
+        """Return the state that a batch of sequences begins with: what the cell says, or zeros.
+
+        Args:
+            batch_size: Number of sequences.
+            dtype: Dtype of the state; the layer's compute dtype if left out.
+
+        Returns:
+            A list of arrays `(batch, ...)`, or of trees of them.
+        """
         return self._zero_state(batch_size, None, dtype or self.compute_dtype)
 
     @classmethod
@@ -133,7 +158,7 @@ class RNN(SequenceLayer):
 
 
 class StackedRNNCells(Layer):
-    """Several cells as one: the output of each is the input of the next.
+    """Several cells as one: the output of each is the input of the next; `(batch, features)` is that of the first.
 
     Args:
         cells: The cells, from the first to the last.
@@ -171,12 +196,21 @@ class StackedRNNCells(Layer):
         return output_size(self.cells[-1])
 
     def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> list[Any]:
-        """Return the list of what each cell begins with."""
-        if batch_size is None:
-            batch_size = inputs.shape[0] if inputs is not None else None
-        if batch_size is None:
-            raise ValueError("StackedRNNCells: get_initial_state needs batch_size.")
-        states = [begin(cell, batch_size, dtype or self.compute_dtype) for cell in self.cells]
+        """Return the states that the cells begin with.
+
+        Args:
+            batch_size: Number of samples.
+            inputs: An array `(batch, ...)`, whose batch size is taken if none is given.
+            dtype: Dtype of the states; the layer's compute dtype if left out.
+
+        Returns:
+            A list with the state of each cell: one array, or a list of them.
+
+        Raises:
+            ValueError: If the size of the batch cannot be told.
+        """
+        size = batch_size_of(self, batch_size, inputs)
+        states = [begin(cell, size, dtype or self.compute_dtype) for cell in self.cells]
         # A cell with one state gives a list of one, and is given the state itself.
         one = [not isinstance(cell.state_size, (list, tuple, dict)) for cell in self.cells]
         return [as_list(state)[0] if single else state for state, single in zip(states, one, strict=True)]
@@ -197,11 +231,23 @@ class StackedRNNCells(Layer):
 class AbstractRNNCell(Layer):
     """Base of cells as tf_keras knows it: define `state_size`, `output_size` and `call(inputs, states)`.
 
-    Any layer with `state_size` and `call(inputs, states)` will do; this one says what is missing.
+    A step of the inputs is `(batch, features)`, a state `(batch, state_size)`. Any layer with `state_size` and
+    `call(inputs, states)` will do; this one says what is missing.
+
+    >>> class Sum(AbstractRNNCell):
+    ...     state_size = output_size = 3
+    ...     def call(self, inputs, states):
+    ...         total = inputs + states[0]
+    ...         return total, [total]
+    >>> RNN(Sum())(jnp.ones((1, 4, 3))).tolist()
+    [[4.0, 4.0, 4.0]]
     """
 
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+
     def call(self, inputs: Any, states: Any) -> Any:
-        """Return the output and the new states."""
+        """Return the output `(batch, features)` and the new states."""
         raise NotImplementedError(f"{type(self).__name__} has no call(self, inputs, states): return output, new_states")
 
     @property
@@ -215,11 +261,20 @@ class AbstractRNNCell(Layer):
         raise NotImplementedError(f"{type(self).__name__} has no output_size: the size of its output")
 
     def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> Any:
-        """Return zeros of `state_size` for a batch."""
-        batch = inputs.shape[0] if inputs is not None else batch_size
-        if batch is None:
-            raise ValueError(f"{type(self).__name__}: get_initial_state needs inputs or batch_size.")
-        return _zeros(self.state_size, batch, dtype or self.compute_dtype)
+        """Return the state that a batch begins with: zeros.
+
+        Args:
+            inputs: An array `(batch, ...)`, whose batch size is taken if none is given.
+            batch_size: Number of samples.
+            dtype: Dtype of the state; the layer's compute dtype if left out.
+
+        Returns:
+            An array `(batch, size)`, or a list of them as `state_size` has it.
+
+        Raises:
+            ValueError: If the size of the batch cannot be told.
+        """
+        return _zeros(self.state_size, batch_size_of(self, batch_size, inputs), dtype or self.compute_dtype)
 
 
 def check_cell(owner: Layer, cell: Any) -> Any:

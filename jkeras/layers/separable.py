@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.conv import Sizes, separable_conv
-from jkeras.layers.arguments import declare, keep, positive
+from jkeras.layers.arguments import arguments_of, declare, share_arguments
 from jkeras.layers.convolution import Convolving
 
 __all__ = ["SeparableConv1D", "SeparableConv2D"]
@@ -16,6 +16,7 @@ __all__ = ["SeparableConv1D", "SeparableConv2D"]
 class BaseSeparableConv(Convolving):
     """Base of separable convolutions over `rank` spatial dimensions; see `SeparableConv2D`."""
 
+    may_be_causal = may_skip_and_dilate = True
     filters: int
     depth_multiplier: int
 
@@ -42,25 +43,9 @@ class BaseSeparableConv(Convolving):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self._keep_window(kernel_size, strides, padding, data_format, dilation_rate, paddings, both=True)
-        keep(
-            self,
-            filters=positive(self, "filters", filters),
-            depth_multiplier=positive(self, "depth_multiplier", depth_multiplier),
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            pointwise_constraint=pointwise_constraint,
-            bias_constraint=bias_constraint,
-        )
+        self._keep(**arguments)
 
     def build(self, input_shape: Any) -> None:
         """Declare `depthwise_kernel`, `pointwise_kernel` and `bias`."""
@@ -89,9 +74,9 @@ class BaseSeparableConv(Convolving):
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Separable convolution of sequences, `(batch, steps, channels)`; `padding` may also be "causal".
+    """Separable convolution of sequences, with the formula and the arguments of `SeparableConv2D`.
 
-    Arguments are those of `SeparableConv2D`, with one spatial dimension.
+    `(batch, steps, channels)` becomes `(batch, steps', filters)`.
 
     >>> import jax.numpy as jnp
     >>> SeparableConv1D(4, 3, padding="causal")(jnp.ones((2, 7, 3))).shape
@@ -104,18 +89,23 @@ class SeparableConv1D(BaseSeparableConv):
 class SeparableConv2D(BaseSeparableConv):
     """Convolution of each channel by itself, then of the channels at each place: `pointwise(depthwise(x)) + bias`.
 
+    `(batch, height, width, channels)` becomes `(batch, height', width', filters)`, with the lengths of `Conv2D`.
+
     Args:
         filters: Number of channels of the outputs.
         kernel_size: Size of the window, one integer or one for each spatial dimension.
         strides: Step of the window.
-        padding: "valid" (none) or "same" (as many outputs as inputs at stride 1).
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        padding: "valid" (none), "same" (as many outputs as inputs at stride 1), or for sequences "causal" (as "same",
+            but all of it before the first step).
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch; the default of
+            the configuration if left out.
         dilation_rate: Distance of neighbouring elements of the depthwise kernel in the input.
         depth_multiplier: Number of outputs of each channel between the two steps.
         activation: Name or function; None is the identity.
         use_bias: Whether `bias` is added.
-        depthwise_initializer: First values of `depthwise_kernel`, `(height, width, channels, depth_multiplier)`.
-        pointwise_initializer: First values of `pointwise_kernel`, `(1, 1, channels * depth_multiplier, filters)`.
+        depthwise_initializer: First values of `depthwise_kernel`, `(*kernel_size, channels, depth_multiplier)`.
+        pointwise_initializer: First values of `pointwise_kernel`, `(1, 1, channels * depth_multiplier, filters)`, or
+            for sequences with a single 1.
         bias_initializer: First values of `bias`, `(filters,)`.
         depthwise_regularizer: Penalty on `depthwise_kernel`.
         pointwise_regularizer: Penalty on `pointwise_kernel`.
@@ -128,11 +118,14 @@ class SeparableConv2D(BaseSeparableConv):
     Raises:
         ValueError: If sizes are not positive.
 
-    Reference: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017.
-
     >>> import jax.numpy as jnp
     >>> SeparableConv2D(4, 3, padding="same")(jnp.ones((2, 8, 8, 3))).shape
     (2, 8, 8, 4)
+
+    Reference: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017.
     """
 
     rank = 2
+
+
+share_arguments(SeparableConv2D, SeparableConv1D)

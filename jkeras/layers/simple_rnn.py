@@ -7,14 +7,16 @@ from typing import Any
 from jax import Array
 
 from jkeras.functional.rnn import simple_rnn
+from jkeras.layers.arguments import arguments_of
 from jkeras.layers.gated import Cell, GatedSequence
-from jkeras.layers.recurrence import arguments_of
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
 
 class SimpleRNN(GatedSequence):
     """`h_t = activation(x_t kernel + h_{t-1} recurrent_kernel + bias)`.
+
+    `(batch, time, features)` becomes `(batch, units)`, or with `return_sequences` `(batch, time, units)`.
 
     Args:
         units: Size of `h`.
@@ -43,6 +45,11 @@ class SimpleRNN(GatedSequence):
         remat_steps: For long sequences: the gradient keeps the state of every so many steps only and computes the
             steps between again, which takes up to twice the time forward. The least memory is needed near the square
             root of the number of steps.
+
+    Call arguments:
+        sequences: `(batch, time, features)`, or `(time, batch, features)` with `time_major`.
+        initial_state: `h`, `(batch, units)`; zeros if left out, or for a stateful layer the state after the last batch.
+        mask: `(batch, time)`, true where a step counts; others keep the state and repeat the output.
 
     Raises:
         ValueError: If an argument is out of range, or the layer is stateful and the batch size is not known.
@@ -91,6 +98,8 @@ class SimpleRNN(GatedSequence):
 class SimpleRNNCell(Cell):
     """One step of `SimpleRNN`, for `RNN`, `StackedRNNCells` and loops of one's own.
 
+    `(batch, features)` and the states become the output `(batch, units)` and the list of new states.
+
     Args:
         units: Size of `h`.
         activation: Of the sum; "tanh" by default, None is the identity.
@@ -108,7 +117,9 @@ class SimpleRNNCell(Cell):
         recurrent_dropout: Probability that an element of `h` is dropped before the product.
         seed: Integer folded into the key of both.
 
-    Call arguments: `inputs`, `(batch, features)`, and the list of `states`. Returns the output and the new states.
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: The list of states, each `(batch, units)`.
 
     >>> import jax.numpy as jnp
     >>> h, [state] = SimpleRNNCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])

@@ -23,6 +23,8 @@ class SpectralNormalization(Wrapper):
     Keras divides in training only, and assigns the quotient to the kernel. Its `fit` on JAX drops that assignment, so
     that what it predicts with is not the network that was trained.
 
+    Inputs and outputs are those of the layer, of any shape.
+
     Args:
         layer: A layer with a `kernel` (or `embeddings`), e.g. `Dense` or `Conv2D`.
         power_iterations: Number of power iterations a call.

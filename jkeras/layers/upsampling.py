@@ -7,18 +7,19 @@ from typing import Any
 from jax import Array
 
 from jkeras.core.data_format import standardize_data_format
-from jkeras.core.errors import nearest
 from jkeras.core.layer import Layer
 from jkeras.core.spec import InputSpec
 from jkeras.functional.conv import Sizes, spatial_sizes
 from jkeras.functional.resize import INTERPOLATIONS, upsample
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 
 __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
 
 class UpSampling1D(Layer):
-    """Repeat each step of a sequence, `(batch, steps, features)`.
+    """Repeat each step of a sequence.
+
+    `(batch, steps, features)` becomes `(batch, size * steps, features)`.
 
     Args:
         size: How often.
@@ -41,9 +42,11 @@ class UpSampling1D(Layer):
 class UpSampling2D(Layer):
     """Enlarge images by whole factors.
 
+    `(batch, height, width, channels)` becomes `(batch, size[0] * height, size[1] * width, channels)`.
+
     Args:
         size: The factor, one integer or one each for height and width.
-        data_format: "channels_last", `(batch, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch.
         interpolation: "nearest" (repeat each pixel), "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
     Raises:
@@ -64,12 +67,7 @@ class UpSampling2D(Layer):
         super().__init__(**kwargs)
         self.size = spatial_sizes("size", size, 2)
         self.data_format = standardize_data_format(data_format)
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"{type(self).__name__}: interpolation must be one of {', '.join(INTERPOLATIONS)}; got "
-                f"{interpolation!r}.{nearest(self.interpolation, INTERPOLATIONS)}"
-            )
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), INTERPOLATIONS)
         self.input_spec = InputSpec(ndim=4)
 
     def call(self, inputs: Array) -> Array:
@@ -80,9 +78,12 @@ class UpSampling2D(Layer):
 class UpSampling3D(Layer):
     """Repeat each element of a volume along depth, height and width.
 
+    `(batch, depth, height, width, channels)` becomes `(batch, size[0] * depth, size[1] * height, size[2] * width,
+    channels)`.
+
     Args:
         size: How often, one integer or one for each spatial dimension.
-        data_format: "channels_last", `(batch, depth, height, width, channels)`, or "channels_first".
+        data_format: "channels_last" or "channels_first", in which channels come right after the batch.
 
     Raises:
         ValueError: If a factor is not positive, or the data format is unknown.

@@ -15,13 +15,23 @@ __all__ = ["TimeDistributed", "Wrapper"]
 
 
 class Wrapper(Layer):
-    """Base of layers around one layer, which is `self.layer`.
+    """Base of layers around one layer, which is `self.layer`; a subclass writes `call`.
+
+    Inputs and outputs may be of any shape.
 
     Args:
         layer: The layer inside.
 
     Raises:
         TypeError: If it is not a layer.
+
+    >>> import jax.numpy as jnp
+    >>> from jkeras.layers.activation import ReLU
+    >>> class Twice(Wrapper):
+    ...     def call(self, inputs):
+    ...         return 2 * self.layer(inputs)
+    >>> Twice(ReLU())(jnp.asarray([-1.0, 1.0])).tolist()
+    [0.0, 2.0]
     """
 
     supports_masking = True

@@ -10,7 +10,13 @@ from jkeras.core.errors import nearest
 
 
 def serialize_keras_object(instance: Any) -> Any:
-    """Return an object as `{"class_name", "config"}`, and a function as its name; None stays None.
+    """Write an object, or a function, as plain data.
+
+    Args:
+        instance: An object with `get_config`, a function, or None.
+
+    Returns:
+        `{"class_name", "config"}` of an object, the name of a function; None stays None.
 
     Raises:
         ValueError: If it is neither.
@@ -43,6 +49,9 @@ def deserialize_keras_object(
         module_objects: Classes and functions by name.
         custom_objects: More of them; these come first.
         printable_module_name: What to call them in an error.
+
+    Returns:
+        The object or function; a class that is named without a configuration is called.
 
     Raises:
         ValueError: If the name is unknown; names the nearest one.

@@ -7,6 +7,7 @@ act in training only, with a draw for each image.
 from __future__ import annotations
 
 from jkeras.layers.image import (
+    base,
     box_count,
     colour,
     filters,
@@ -18,6 +19,7 @@ from jkeras.layers.image import (
     sizes,
     warp,
 )
+from jkeras.layers.image.base import *
 from jkeras.layers.image.box_count import *
 from jkeras.layers.image.colour import *
 from jkeras.layers.image.filters import *
@@ -30,6 +32,7 @@ from jkeras.layers.image.sizes import *
 from jkeras.layers.image.warp import *
 
 __all__: list[str] = []
+__all__ += base.__all__
 __all__ += box_count.__all__
 __all__ += colour.__all__
 __all__ += filters.__all__

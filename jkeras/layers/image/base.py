@@ -15,29 +15,45 @@ from jkeras.core.layer import Layer
 from jkeras.functional.image import boxes as box_formats
 from jkeras.layers.dropout import check_seed, seeded_key
 
+__all__ = ["ImageLayer", "RandomImageLayer"]
+
 PARTS = ("images", "labels", "segmentation_masks", "bounding_boxes")
 Shape = tuple[int, ...]
 Pair = tuple[float, float]
 
 
 class ImageLayer(Layer):
-    """A transformation of images, with what belongs to them.
+    """Base of layers that transform images, with what belongs to them.
 
-    It takes one image of three dimensions or a batch of four, or a dict with "images" and any of "labels",
-    "segmentation_masks" and "bounding_boxes" (a dict of "boxes" `(..., N, 4)` and "labels" `(..., N)`); and returns the
-    same. Subclasses say what happens to one image `(height, width, channels)` with the channels last.
+    They take one image `(height, width, channels)` or a batch `(batch, height, width, channels)`, or a dict with
+    "images" and any of "labels" `(batch, ...)`, "segmentation_masks" `(batch, height, width)` or `(..., classes)`, and
+    "bounding_boxes", a dict of "boxes" `(batch, N, 4)` and "labels" `(batch, N)`; and return the same. With
+    `data_format="channels_first"` channels come before height.
+
+    A subclass says what happens to one image, whose channels are always last: `transform`, and where pixels move
+    `transform_mask`, `transform_boxes` and `output_size`. Everything else (batches, dictionaries, formats of boxes and
+    images, dtypes, keys) is done here. One that draws derives from `RandomImageLayer` and writes `draw` as well.
 
     Args:
-        data_format: "channels_last" or "channels_first".
+        data_format: "channels_last" or "channels_first"; the default of the configuration if left out.
         bounding_box_format: How bounding boxes are given, e.g. "xyxy"; needed only where they come.
+
+    Attributes:
+        in_inference: Whether it acts in inference too.
+        keeps_integers: Whether integer images stay integers; otherwise the result is in the compute dtype.
+        moves_pixels: Whether pixels change their places, so that masks and boxes must follow.
+
+    >>> class Halve(ImageLayer):
+    ...     moves_pixels = False
+    ...     def transform(self, image, drawn):
+    ...         return image / 2
+    >>> Halve()(jnp.ones((1, 1, 3))).tolist()
+    [[[0.5, 0.5, 0.5]]]
     """
 
     in_inference = True
-    """Whether it acts in inference too."""
     keeps_integers = False
-    """Whether integer images stay integers; otherwise the result is in the compute dtype."""
     moves_pixels = True
-    """Whether pixels change their places, so that masks and boxes must follow."""
 
     def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any):
         kwargs.setdefault("autocast", False)  # labels and boxes are not computed with
@@ -54,37 +70,99 @@ class ImageLayer(Layer):
     # What a subclass says, of one image
 
     def draw(self, key: Any, shape: Shape) -> Any:
-        """Return the transformation of one image of `shape`, drawn from `key`."""
+        """Draw the transformation of one image.
+
+        Args:
+            key: A random key; None if nothing is to be drawn.
+            shape: `(height, width, channels)` of the image.
+
+        Returns:
+            Anything, which the other methods get as `drawn`: a tree of arrays, or None.
+        """
         return None
 
     def transform(self, image: Array, drawn: Any) -> Array:
-        """Return the image, `(height, width, channels)`, after the transformation `drawn`."""
+        """Transform the image.
+
+        Args:
+            image: `(height, width, channels)`, in the compute dtype, or as integers if `keeps_integers`.
+            drawn: What `draw` returned for it.
+
+        Returns:
+            The image after it, of the size that `output_size` says.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no `transform`.")
 
     def transform_mask(self, mask: Array, drawn: Any) -> Array:
-        """Return the segmentation mask, `(height, width, channels)`, after it."""
+        """Transform the segmentation mask: as an image if pixels move, or not at all.
+
+        Args:
+            mask: `(height, width, classes)`, or `(height, width, 1)` of class numbers.
+            drawn: What `draw` returned for the image.
+
+        Returns:
+            The mask after it, with no values that it did not have.
+        """
         return self.transform(mask, drawn) if self.moves_pixels else mask
 
     def transform_label(self, label: Array, drawn: Any) -> Array:
-        """Return the label after it."""
+        """Transform the label, which stays as it is unless a subclass says otherwise.
+
+        Args:
+            label: The image's label, of any shape.
+            drawn: What `draw` returned for the image.
+
+        Returns:
+            The label after it.
+        """
         return label
 
     def transform_boxes(self, boxes: Array, drawn: Any, shape: Shape) -> Array:
-        """Return boxes `(N, 4)`, as left, top, right, bottom in pixels, after it; `shape` is the image's before it."""
+        """Transform the bounding boxes; they are clipped to the image afterwards.
+
+        Args:
+            boxes: `(N, 4)`, each left, top, right and bottom in pixels.
+            drawn: What `draw` returned for the image.
+            shape: `(height, width, channels)` of the image before it.
+
+        Returns:
+            The boxes `(N, 4)` after it, likewise.
+
+        Raises:
+            ValueError: If a subclass whose pixels move does not say what becomes of boxes.
+        """
         raise ValueError(
             f"{type(self).__name__} does not transform bounding boxes. Leave them out, or transform them yourself with "
             "jkeras.utils.bounding_boxes."
         )
 
     def output_size(self, shape: Shape) -> Shape:
-        """Return height and width after it."""
+        """Return the size of the image after it, which is that before it unless a subclass says otherwise.
+
+        Args:
+            shape: `(height, width, channels)` of the image before it.
+
+        Returns:
+            `(height, width)`.
+        """
         return shape[:2]
 
     # The call
 
     # As in Keras, a layer that is called on its own, and not told, changes its images.
     def call(self, data: Any, training: bool = True) -> Any:
-        """Return the images, or the dict with all of its parts, after the transformation."""
+        """Return the images, or the dict with all of its parts, after the transformation.
+
+        Args:
+            data: The images, or a dict of them and what belongs to them.
+            training: Whether layers that act in training only do so.
+
+        Returns:
+            What came, transformed.
+
+        Raises:
+            ValueError: If it is something else, or boxes come and `bounding_box_format` was not given.
+        """
         given = dict(data) if isinstance(data, Mapping) else {"images": data}
         unknown = [name for name in given if name not in PARTS]
         if "images" not in given or unknown:
@@ -93,18 +171,18 @@ class ImageLayer(Layer):
                 f"got {', '.join(map(repr, given))}."
             )
         given["images"] = self._as_computed(given["images"])
-        outputs = self.transform_all(given) if training or self.in_inference else self.leave(given)
+        outputs = self._transform_all(given) if training or self.in_inference else self._leave(given)
         return {name: outputs[name] for name in given} if isinstance(data, Mapping) else outputs["images"]
 
-    def leave(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _leave(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return what becomes of the inputs when the layer is at rest: they stay as they are."""
         return given
 
-    def transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
         """Transform one image or a batch, with one transformation for each."""
-        return self.transform_each(given, self._keys(given["images"].shape[0] if given["images"].ndim == 4 else None))
+        return self._transform_each(given, self._keys(given["images"].shape[0] if given["images"].ndim == 4 else None))
 
-    def transform_each(self, given: dict[str, Any], keys: Any) -> dict[str, Any]:
+    def _transform_each(self, given: dict[str, Any], keys: Any) -> dict[str, Any]:
         """Transform one image or a batch, with one key for each or without."""
         if given["images"].ndim == 3:
             return self._transform_one(given, keys)
@@ -165,17 +243,27 @@ class ImageLayer(Layer):
 
 
 class RandomImageLayer(ImageLayer):
-    """An image layer that draws: it acts in training only, and each image has its own draw.
+    """Base of image layers that draw: they act in training only, and each image of a batch has its own draw.
 
     Args:
         seed: Integer folded into the key.
-        data_format: "channels_last" or "channels_first".
-        bounding_box_format: How bounding boxes are given, e.g. "xyxy".
+
+    Attributes:
+        one_draw: Whether all images of a batch share one draw.
+
+    >>> class Salt(RandomImageLayer):
+    ...     moves_pixels = False
+    ...     def draw(self, key, shape):
+    ...         return jax.random.bernoulli(key, 0.5, (*shape[:2], 1))
+    ...     def transform(self, image, drawn):
+    ...         return jnp.where(drawn, 255, image)
+    >>> y, _ = Salt().apply({}, {}, jnp.zeros((4, 4, 3)), training=True, rng=0)
+    >>> sorted(set(y.ravel().tolist()))
+    [0.0, 255.0]
     """
 
     in_inference = False
     one_draw = False
-    """Whether all images of a batch share one draw."""
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)

@@ -17,6 +17,8 @@ __all__ = ["MaxNumBoundingBoxes"]
 class MaxNumBoundingBoxes(ImageLayer):
     """Give each image `max_number` bounding boxes: more are cut off, fewer filled up. Images stay as they are.
 
+    Boxes `(..., N, 4)` become `(..., max_number, 4)`, their labels `(..., N)` `(..., max_number)`.
+
     Args:
         max_number: Number of boxes of the outputs.
         fill_value: What the boxes and labels that are added consist of.

@@ -50,10 +50,10 @@ class ColourLayer(RandomImageLayer):
         **kwargs: Any,
     ):
         super().__init__(data_format=data_format, seed=seed, **kwargs)
-        self.factor = self.as_range(factor)
+        self.factor = self._as_range(factor)
         self.value_range = value_range_of(self, value_range)
 
-    def as_range(self, factor: Any) -> Pair:
+    def _as_range(self, factor: Any) -> Pair:
         """Return the bounds of the factor."""
         return factor_range(self, "factor", factor, *self.limits)
 
@@ -70,6 +70,8 @@ class ColourLayer(RandomImageLayer):
 class RandomContrast(ColourLayer):
     """In training, `mean + c (x - mean)` with the mean of each channel, clipped to the range.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         factor: `(lower, upper)`, or f for `(f, f)`: c is drawn between `1 - lower` and `1 + upper`.
         value_range: The values of black and white.
@@ -83,7 +85,7 @@ class RandomContrast(ColourLayer):
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
         super().__init__(factor, value_range, seed=seed, **kwargs)
 
-    def as_range(self, factor: Any) -> Pair:
+    def _as_range(self, factor: Any) -> Pair:
         """Return `(lower, upper)`."""
         return factor_range(self, "factor", factor if isinstance(factor, (tuple, list)) else (factor, factor), 0, 1)
 
@@ -98,6 +100,8 @@ class RandomContrast(ColourLayer):
 
 class RandomBrightness(ColourLayer):
     """In training, add a random part of the range, and clip to it. Integer images stay integers.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Bounds of the part, between -1 (black) and 1 (white): `(lower, upper)`, or f for `(-f, f)`.
@@ -114,7 +118,7 @@ class RandomBrightness(ColourLayer):
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
         super().__init__(factor, value_range, seed=seed, **kwargs)
 
-    def as_range(self, factor: Any) -> Pair:
+    def _as_range(self, factor: Any) -> Pair:
         """Return the bounds of the factor."""
         return factor_range(self, "factor", factor, -1, 1, symmetric=True)
 
@@ -125,6 +129,8 @@ class RandomBrightness(ColourLayer):
 
 class RandomHue(ColourLayer):
     """In training, turn the hue of each image by up to half of the colour circle, to either side.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Bounds of the turn, 1 for half of the circle: `(lower, upper)`, or f for `(0, f)`.
@@ -152,6 +158,8 @@ class RandomHue(ColourLayer):
 class RandomSaturation(ColourLayer):
     """In training, multiply the saturation of each image by `f / (1 - f)`: 0 is grey, 0.5 leaves it, 1 is garish.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         factor: Bounds of f, `(lower, upper)`, or f for `(0, f)`.
         value_range: The values of black and white.
@@ -174,6 +182,8 @@ class RandomSaturation(ColourLayer):
 class RandomSharpness(ColourLayer):
     """In training, blend each image with its smoothed version: 0 is smooth, 0.5 leaves it, 1 is sharper.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         factor: Bounds of the factor, `(lower, upper)`, or f for `(0, f)`.
         value_range: The values of black and white.
@@ -192,6 +202,8 @@ class RandomSharpness(ColourLayer):
 
 class RandomColorDegeneration(ColourLayer):
     """In training, blend each image with its grey version: 0 leaves it, 1 is grey.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Bounds of the part of grey, `(lower, upper)`, or f for `(0, f)`.
@@ -214,6 +226,8 @@ class RandomColorDegeneration(ColourLayer):
 
 class RandomPosterization(ColourLayer):
     """In training, keep only the first of the eight bits of each value.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Bounds of the number of bits, both included, between 1 and 8: `(lower, upper)`, or f for `(1, f)`.
@@ -239,6 +253,8 @@ class RandomPosterization(ColourLayer):
 
 class RandomInvert(ColourLayer):
     """In training, with some probability, turn black into white: `low + high - x`.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Probability, drawn between `(lower, upper)`, or f for `(0, f)`.
@@ -274,6 +290,8 @@ class RandomInvert(ColourLayer):
 class RandomGrayscale(RandomImageLayer):
     """In training, with probability `factor`, make images grey; they keep their three channels. Integers stay integers.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         factor: The probability.
         data_format: "channels_last" or "channels_first".
@@ -304,6 +322,8 @@ class RandomGrayscale(RandomImageLayer):
 
 class Solarization(RandomImageLayer):
     """In training, add a random part of the range, clip, and invert what is above a random threshold.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         addition_factor: Bounds of what is added, as a part of the range: `(lower, upper)`, or f for `(0, f)`.

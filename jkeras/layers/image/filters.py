@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jkeras.functional.image import adjust, filters, geometry
+from jkeras.layers.arguments import one_of
 from jkeras.layers.image.base import RandomImageLayer, Shape, factor_range, happens, uniform, value_range_of
 from jkeras.layers.image.warp import FILL_MODES
 
@@ -18,6 +19,8 @@ __all__ = ["RandomElasticTransform", "RandomErasing", "RandomGaussianBlur"]
 
 class RandomGaussianBlur(RandomImageLayer):
     """In training, with some probability, blur each image with a Gaussian of random width.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Probability, drawn between `(lower, upper)`, or f for `(0, f)`.
@@ -71,6 +74,8 @@ class RandomErasing(RandomImageLayer):
     """In training, with some probability, overwrite a random rectangle of each image.
 
     Height and width of the rectangle are `sqrt(s)` of the image's, each with its own s.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Probability, drawn between `(lower, upper)`, or f for `(0, f)`.
@@ -147,6 +152,8 @@ class RandomElasticTransform(RandomImageLayer):
     The field is normal noise, blurred with a deviation of `0.05 s` of the image's shorter side and multiplied by
     `0.1 s` of its longer side.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         factor: Probability, drawn between `(lower, upper)`, or f for `(0, f)`.
         scale: Bounds of s, `(lower, upper)`, or s for `(0, s)`.
@@ -180,12 +187,8 @@ class RandomElasticTransform(RandomImageLayer):
         self.factor = factor_range(self, "factor", factor, 0, 1)
         self.scale = factor_range(self, "scale", scale, 0, 1)
         geometry.interpolation_order(interpolation)
-        if fill_mode not in FILL_MODES:
-            raise ValueError(
-                f"RandomElasticTransform: fill_mode must be one of {', '.join(FILL_MODES)}; got {fill_mode!r}."
-            )
         self.interpolation = interpolation
-        self.fill_mode = fill_mode
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         self.fill_value = fill_value
         self.value_range = value_range_of(self, value_range)
 

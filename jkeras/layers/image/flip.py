@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jkeras.core.errors import nearest
+from jkeras.layers.arguments import one_of
 from jkeras.layers.image.base import RandomImageLayer, Shape
 
 __all__ = ["RandomFlip"]
@@ -18,6 +18,8 @@ MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
 class RandomFlip(RandomImageLayer):
     """In training, mirror each image with probability one half in each direction.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         mode: "horizontal" (left and right), "vertical" or "horizontal_and_vertical" (each on its own).
@@ -38,9 +40,7 @@ class RandomFlip(RandomImageLayer):
         **kwargs: Any,
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
-        if mode not in MODES:
-            raise ValueError(f"RandomFlip: mode must be one of {', '.join(MODES)}; got {mode!r}.{nearest(mode, MODES)}")
-        self.mode = mode
+        self.mode = one_of(self, "mode", mode, MODES)
 
     def draw(self, key: Any, shape: Shape) -> Array:
         """Return whether to mirror vertically and horizontally."""

@@ -16,6 +16,8 @@ __all__ = ["AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equa
 class AutoContrast(ImageLayer):
     """Stretch each channel to the whole range, in training and inference.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         value_range: The values of black and white.
 
@@ -37,6 +39,8 @@ class AutoContrast(ImageLayer):
 
 class Equalization(ImageLayer):
     """Give each channel a flat histogram, in training and inference.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         value_range: The values of black and white.
@@ -62,6 +66,8 @@ class Equalization(ImageLayer):
 
 class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     """Equalize the histograms of tiles, with limited contrast, in training and inference. Integers stay integers.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         value_range: The values of black and white.

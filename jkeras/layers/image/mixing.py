@@ -22,18 +22,18 @@ class Mixing(RandomImageLayer):
     Labels are mixed as the images are, so they are numbers: one-hot rows rather than class numbers.
     """
 
-    def transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
         """Mix everything with a permutation of itself."""
         images = given["images"]
         if images.ndim != 4:  # an image alone meets itself
             return given
         key, order = jax.random.split(seeded_key(self, self.seed))
         permutation = jax.random.permutation(order, images.shape[0])
-        return self.mix(given, jax.tree.map(lambda part: part[permutation], given), key)
+        return self._mix(given, jax.tree.map(lambda part: part[permutation], given), key)
 
-    def mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
+    def _mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
         """Return what becomes of the inputs and the permuted ones."""
-        raise NotImplementedError(f"{type(self).__name__} has no `mix`.")
+        raise NotImplementedError(f"{type(self).__name__} must define _mix.")
 
     def _blended(self, name: str, own: Array, other: Array, weight: Array) -> Array:
         if not is_float(own) and own.ndim < 2 + 2 * (name == "segmentation_masks"):
@@ -51,6 +51,8 @@ class MixUp(Mixing):
 
     Labels and one-hot segmentation masks are mixed with the same w; an image has the bounding boxes of both.
 
+    Images are a batch, `(batch, height, width, channels)`, of which one alone stays as it is.
+
     Args:
         alpha: How much is mixed: near 0 hardly, 1 evenly.
         data_format: "channels_last" or "channels_first".
@@ -58,9 +60,9 @@ class MixUp(Mixing):
 
     >>> layer = MixUp(1.0)
     >>> data = {"images": jnp.zeros((2, 3, 3, 1)), "labels": jnp.eye(2)}
-    >>> y, _ = layer.apply({}, {}, data, training=True, rng=0)
-    >>> y["labels"].sum(1).tolist()
-    [1.0, 1.0]
+    >>> mixed = jax.eval_shape(lambda data: layer.apply({}, {}, data, training=True, rng=0)[0], data)
+    >>> {name: part.shape for name, part in mixed.items()}
+    {'images': (2, 3, 3, 1), 'labels': (2, 2)}
 
     Reference: Zhang et al., 2018.
     """
@@ -71,7 +73,7 @@ class MixUp(Mixing):
         if self.alpha == 0:
             raise ValueError("MixUp: alpha must be above 0; leave the layer out where nothing is to be mixed.")
 
-    def mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
+    def _mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
         """Return the weighted means."""
         weight = jax.random.beta(key, self.alpha, self.alpha, (given["images"].shape[0],))
         outputs = {
@@ -88,6 +90,8 @@ class CutMix(Mixing):
 
     With w of Beta(a, a) and a drawn between the bounds of `factor`, height and width of the rectangle are `sqrt(1 - w)`
     of the image's, and the label is `w y + (1 - w) y'`.
+
+    Images are a batch, `(batch, height, width, channels)`, of which one alone stays as it is.
 
     Args:
         factor: Bounds of a, `(lower, upper)`, or f for `(0, f)`; between 0 and 1.
@@ -106,7 +110,7 @@ class CutMix(Mixing):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, "factor", factor, 0, 1)
 
-    def mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
+    def _mix(self, given: dict[str, Any], other: dict[str, Any], key: Any) -> dict[str, Any]:
         """Return images with a rectangle of the others, and labels in proportion."""
         if "bounding_boxes" in given:
             raise ValueError(f"Layer {self.path!r} does not cut bounding boxes. Leave them out.")

@@ -20,6 +20,8 @@ __all__ = ["AugMix", "RandAugment", "RandomColorJitter"]
 class RandomColorJitter(RandomImageLayer):
     """In training, change brightness, contrast, saturation and hue, in this order, each by a random factor.
 
+    Images `(..., height, width, channels)` keep their shape.
+
     Args:
         value_range: The values of black and white.
         brightness_factor: As `RandomBrightness` takes it; None leaves the brightness.
@@ -112,19 +114,19 @@ class Policy(RandomImageLayer):
     interpolation: str
     _steps: list[ImageLayer]
 
-    def transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _transform_all(self, given: dict[str, Any]) -> dict[str, Any]:
         """Transform one image or a batch."""
         count = given["images"].shape[0] if given["images"].ndim == 4 else None
-        return self.apply_policy(given, seeded_key(self, self.seed), count)
+        return self._apply_policy(given, seeded_key(self, self.seed), count)
 
-    def apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
+    def _apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
         """Choose steps and apply them; `count` is the number of images, or None for one without a batch."""
-        raise NotImplementedError(f"{type(self).__name__} has no `apply_policy`.")
+        raise NotImplementedError(f"{type(self).__name__} must define _apply_policy.")
 
-    def step(self, given: dict[str, Any], choice: Array, key: Any, count: int | None) -> dict[str, Any]:
+    def _apply_step(self, given: dict[str, Any], choice: Array, key: Any, count: int | None) -> dict[str, Any]:
         """Apply the step of number `choice`; the number after the last leaves everything as it is."""
         keys = key if count is None else jax.random.split(key, count)
-        branches = [step.transform_each for step in self._steps]
+        branches = [step._transform_each for step in self._steps]
         return jax.lax.switch(choice, [*branches, lambda given, keys: dict(given)], given, keys)
 
 
@@ -133,6 +135,8 @@ class RandAugment(Policy):
 
     The steps shear, shift, turn, solarize, posterize, stretch or equalize the histogram, or change brightness, colour,
     contrast or sharpness. All images of a batch go through the same steps, in strengths of their own.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         value_range: The values of black and white.
@@ -168,11 +172,11 @@ class RandAugment(Policy):
         self.interpolation = interpolation
         self._steps = steps_of(self, self.factor)
 
-    def apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
+    def _apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
         """Apply random steps one after the other."""
         for one in jax.random.split(key, self.num_ops):
             choice, draws = jax.random.split(one)
-            given = self.step(given, jax.random.randint(choice, (), 0, len(self._steps)), draws, count)
+            given = self._apply_step(given, jax.random.randint(choice, (), 0, len(self._steps)), draws, count)
         return given
 
 
@@ -181,6 +185,8 @@ class AugMix(Policy):
 
     `(1 - m) x + m sum_i w_i chain_i(x)` with m of Beta(alpha, alpha) and w of Dirichlet(alpha). A chain has 0 to
     `chain_depth` steps, the same for all images of a batch. Labels, masks and boxes stay as they are.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         value_range: The values of black and white.
@@ -229,7 +235,7 @@ class AugMix(Policy):
         self.interpolation = interpolation
         self._steps = steps_of(self, self.factor, self.all_ops)
 
-    def apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
+    def _apply_policy(self, given: dict[str, Any], key: Any, count: int | None) -> dict[str, Any]:
         """Mix the images with the mixture of chains."""
         images = given["images"]
         chains, weights, share = jax.random.split(key, 3)
@@ -254,7 +260,7 @@ class AugMix(Policy):
             choice, draws = jax.random.split(key)
             chosen = jax.random.randint(choice, (), 0, len(self._steps))
             chosen = jnp.where(number < length, chosen, len(self._steps))
-            return self.step({"images": images}, chosen, draws, count)["images"], None
+            return self._apply_step({"images": images}, chosen, draws, count)["images"], None
 
         keys = jax.random.split(steps, self.chain_depth)
         return jax.lax.scan(one_step, images, (keys, jnp.arange(self.chain_depth)))[0]

@@ -9,6 +9,7 @@ from jax.core import Tracer
 
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import resize as sizes
+from jkeras.layers.arguments import one_of, share_arguments
 from jkeras.layers.dropout import seeded_key
 from jkeras.layers.image.base import RandomImageLayer, Shape, factor_range, uniform
 
@@ -19,11 +20,6 @@ class RandomSize(RandomImageLayer):
     """In training, one side of all images of a batch is multiplied by `1 + f`, with a random f.
 
     A compiled program has fixed sizes, so this works in eager calls only: on the data, before `fit`.
-
-    Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`; above -1.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        seed: Integer folded into the key.
     """
 
     side = 0
@@ -34,12 +30,7 @@ class RandomSize(RandomImageLayer):
         self.factor = factor_range(self, "factor", factor, -1, 10, symmetric=True)
         if self.factor[0] <= -1:
             raise ValueError(f"{type(self).__name__}: factor must be above -1; got {factor!r}.")
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in sizes.RESIZE_METHODS:
-            raise ValueError(
-                f"{type(self).__name__}: interpolation must be one of {', '.join(sizes.RESIZE_METHODS)}; "
-                f"got {interpolation!r}."
-            )
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), sizes.RESIZE_METHODS)
 
     def _keys(self, count: int | None) -> Any:
         # One size for the batch: drawn here, outside of what is mapped over the images.
@@ -81,8 +72,10 @@ class RandomSize(RandomImageLayer):
 class RandomHeight(RandomSize):
     """In training, change the height of all images of a batch by the same random factor. In eager calls only.
 
+    Images `(..., rows, columns, channels)` become `(..., floor((1 + f) * rows), columns, channels)`.
+
     Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the height becomes `1 + f` of what it was.
+        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`; above -1.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
         seed: Integer folded into the key.
 
@@ -99,13 +92,7 @@ class RandomHeight(RandomSize):
 class RandomWidth(RandomSize):
     """In training, change the width of all images of a batch by the same random factor. In eager calls only.
 
-    Args:
-        factor: Bounds of f, `(lower, upper)`, or f for `(-f, f)`: the width becomes `1 + f` of what it was.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        seed: Integer folded into the key.
-
-    Raises:
-        ValueError: In training, if it is traced (by `jit`, in `fit`): use `RandomZoom` there.
+    Images `(..., rows, columns, channels)` become `(..., rows, floor((1 + f) * columns), channels)`.
 
     >>> import jax
     >>> layer = RandomWidth((0.5, 0.5))
@@ -114,3 +101,6 @@ class RandomWidth(RandomSize):
     """
 
     side = 1
+
+
+share_arguments(RandomHeight, RandomWidth)

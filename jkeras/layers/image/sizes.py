@@ -11,7 +11,7 @@ from jax import Array
 from jkeras.core.layer import Layer
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import resize as sizes
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.image.base import ImageLayer, RandomImageLayer, Shape
 
 __all__ = ["CenterCrop", "RandomCrop", "Rescaling", "Resizing"]
@@ -19,6 +19,8 @@ __all__ = ["CenterCrop", "RandomCrop", "Rescaling", "Resizing"]
 
 class Rescaling(Layer):
     """`inputs * scale + offset`, in the compute dtype, in training and inference.
+
+    Inputs of any shape keep it; `scale` and `offset` broadcast to them.
 
     Args:
         scale: A number, or one for each channel.
@@ -43,10 +45,28 @@ class Rescaling(Layer):
         return inputs.astype(dtype) * scale + offset
 
 
-class Resizing(ImageLayer):
+class ToSize(ImageLayer):
+    """Base of layers that give all images one size."""
+
+    def _keep_size(self, height: int, width: int) -> None:
+        self.height = positive(self, "height", height)
+        self.width = positive(self, "width", width)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    def output_size(self, shape: Shape) -> Shape:
+        """Return `(height, width)`."""
+        return self._size
+
+
+class Resizing(ToSize):
     """Resize images to `height` and `width`, in training and inference.
 
     Integer images stay integers. Segmentation masks are resized to the nearest pixel.
+
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
 
     Args:
         height: Height of the outputs.
@@ -83,20 +103,13 @@ class Resizing(ImageLayer):
         **kwargs: Any,
     ):
         super().__init__(data_format=data_format, **kwargs)
-        self.height = positive(self, "height", height)
-        self.width = positive(self, "width", width)
-        self.interpolation = str(interpolation).lower()
+        self._keep_size(height, width)
+        self.interpolation = one_of(self, "interpolation", str(interpolation).lower(), sizes.RESIZE_METHODS)
         self.crop_to_aspect_ratio = bool(crop_to_aspect_ratio)
         self.pad_to_aspect_ratio = bool(pad_to_aspect_ratio)
-        self.fill_mode = fill_mode
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, ("constant",))
         self.fill_value = fill_value
         self.antialias = bool(antialias)
-        if self.interpolation not in sizes.RESIZE_METHODS:
-            raise ValueError(
-                f"Resizing: interpolation must be one of {', '.join(sizes.RESIZE_METHODS)}; got {interpolation!r}."
-            )
-        if fill_mode != "constant":
-            raise ValueError(f"Resizing: fill_mode must be 'constant'; got {fill_mode!r}.")
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError("Resizing: crop_to_aspect_ratio and pad_to_aspect_ratio cannot both be True.")
 
@@ -110,24 +123,21 @@ class Resizing(ImageLayer):
 
     def _resized(self, image: Array, interpolation: str, antialias: bool) -> Array:
         return sizes.resize(
-            image, (self.height, self.width), interpolation, antialias, self.crop_to_aspect_ratio,
+            image, self._size, interpolation, antialias, self.crop_to_aspect_ratio,
             self.pad_to_aspect_ratio, self.fill_value,
         )  # fmt: skip
 
     def transform_boxes(self, boxes: Array, drawn: Any, shape: Shape) -> Array:
         """Return the boxes in the resized image."""
-        target = (self.height, self.width)
-        return box_shapes.resize(boxes, shape[:2], target, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio)
-
-    def output_size(self, shape: Shape) -> Shape:
-        """Return `(height, width)`."""
-        return self.height, self.width
+        return box_shapes.resize(boxes, shape[:2], self._size, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio)
 
 
-class CenterCrop(ImageLayer):
+class CenterCrop(ToSize):
     """Cut the middle of images, in training and inference.
 
     An image that is too small is resized to the largest window of that aspect ratio.
+
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
 
     Args:
         height: Height of the outputs.
@@ -141,12 +151,11 @@ class CenterCrop(ImageLayer):
 
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
         super().__init__(data_format=data_format, **kwargs)
-        self.height = positive(self, "height", height)
-        self.width = positive(self, "width", width)
+        self._keep_size(height, width)
 
     def transform(self, image: Array, drawn: Any) -> Array:
         """Return the middle of the image."""
-        return sizes.center_crop(image, self.height, self.width)
+        return sizes.center_crop(image, *self._size)
 
     def transform_mask(self, mask: Array, drawn: Any) -> Array:
         """Return the middle of the mask, with no values that it did not have."""
@@ -154,18 +163,16 @@ class CenterCrop(ImageLayer):
 
     def transform_boxes(self, boxes: Array, drawn: Any, shape: Shape) -> Array:
         """Return the boxes in the middle."""
-        return box_shapes.center_crop(boxes, shape[:2], (self.height, self.width))
-
-    def output_size(self, shape: Shape) -> Shape:
-        """Return `(height, width)`."""
-        return self.height, self.width
+        return box_shapes.center_crop(boxes, shape[:2], self._size)
 
 
-class RandomCrop(RandomImageLayer):
+class RandomCrop(ToSize, RandomImageLayer):
     """In training, cut a window at a random place, the same for all images of a batch; in inference, the middle.
 
     In inference images are resized first, so that the largest window of that aspect ratio is kept; in training only
     if they are too small.
+
+    Images `(..., rows, columns, channels)` become `(..., height, width, channels)`.
 
     Args:
         height: Height of the outputs.
@@ -191,12 +198,11 @@ class RandomCrop(RandomImageLayer):
         **kwargs: Any,
     ):
         super().__init__(seed=seed, data_format=data_format, name=name, **kwargs)
-        self.height = positive(self, "height", height)
-        self.width = positive(self, "width", width)
+        self._keep_size(height, width)
 
-    def leave(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _leave(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the middle of everything, resized."""
-        return self.transform_each(given, None)
+        return self._transform_each(given, None)
 
     def draw(self, key: Any, shape: Shape) -> Any:
         """Return the first row and column, or None if nothing is drawn or the image is too small."""
@@ -216,17 +222,13 @@ class RandomCrop(RandomImageLayer):
 
     def _window(self, image: Array, drawn: Any, interpolation: str) -> Array:
         if drawn is None:
-            return sizes.resize(image, (self.height, self.width), interpolation, crop_to_aspect_ratio=True)
+            return sizes.resize(image, self._size, interpolation, crop_to_aspect_ratio=True)
         top, left = drawn
-        return sizes.crop(image, top, left, self.height, self.width)
+        return sizes.crop(image, top, left, *self._size)
 
     def transform_boxes(self, boxes: Array, drawn: Any, shape: Shape) -> Array:
         """Return the boxes in the window."""
         if drawn is None:
-            return box_shapes.resize(boxes, shape[:2], (self.height, self.width), crop=True)
+            return box_shapes.resize(boxes, shape[:2], self._size, crop=True)
         top, left = drawn
         return boxes - jnp.stack([left, top, left, top]).astype(boxes.dtype)
-
-    def output_size(self, shape: Shape) -> Shape:
-        """Return `(height, width)`."""
-        return self.height, self.width

@@ -10,6 +10,7 @@ from jax import Array
 
 from jkeras.functional.image import boxes as box_shapes
 from jkeras.functional.image import geometry
+from jkeras.layers.arguments import one_of
 from jkeras.layers.image.base import Pair, RandomImageLayer, Shape, factor_range, happens, uniform
 
 __all__ = ["RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"]
@@ -20,8 +21,8 @@ FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 class Warp(RandomImageLayer):
     """Pixels come from where a random projective map says.
 
-    A subclass gives the bounds of its draw, `ranges`, and makes the eight numbers of the map of them, `matrix`. Masks
-    take the nearest pixel; a box becomes the box round its moved corners.
+    A subclass gives the bounds of its draw, `_ranges`, and makes the eight numbers of the map of them, `_matrix`.
+    Masks take the nearest pixel; a box becomes the box round its moved corners.
 
     Args:
         fill_mode: "reflect", "constant", "wrap" or "nearest": what is beyond the edges.
@@ -33,28 +34,24 @@ class Warp(RandomImageLayer):
         self, fill_mode: str = "reflect", interpolation: str = "bilinear", fill_value: float = 0.0, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        if fill_mode not in FILL_MODES:
-            raise ValueError(
-                f"{type(self).__name__}: fill_mode must be one of {', '.join(FILL_MODES)}; got {fill_mode!r}."
-            )
+        self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         geometry.interpolation_order(interpolation)
-        self.fill_mode = fill_mode
         self.interpolation = interpolation
         self.fill_value = fill_value
 
-    def ranges(self) -> list[Pair]:
+    def _ranges(self) -> list[Pair]:
         """Return the bounds of each number that is drawn."""
-        raise NotImplementedError(f"{type(self).__name__} has no `ranges`.")
+        raise NotImplementedError(f"{type(self).__name__} must define _ranges.")
 
-    def matrix(self, amounts: list[Array], height: int, width: int) -> Array:
+    def _matrix(self, amounts: list[Array], height: int, width: int) -> Array:
         """Return the eight numbers of the map from the output to the input."""
-        raise NotImplementedError(f"{type(self).__name__} has no `matrix`.")
+        raise NotImplementedError(f"{type(self).__name__} must define _matrix.")
 
     def draw(self, key: Any, shape: Shape) -> Array:
         """Return the eight numbers of the map."""
-        ranges = self.ranges()
+        ranges = self._ranges()
         keys = jax.random.split(key, len(ranges))
-        return self.matrix([uniform(k, bounds) for k, bounds in zip(keys, ranges)], *shape[:2])
+        return self._matrix([uniform(k, bounds) for k, bounds in zip(keys, ranges)], *shape[:2])
 
     def transform(self, image: Array, drawn: Array) -> Array:
         """Return the moved image."""
@@ -74,6 +71,8 @@ class Warp(RandomImageLayer):
 
 class RandomRotation(Warp):
     """In training, turn each image about its middle by a random part of a full turn.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Bounds as a part of 360 degrees, counter-clockwise: `(lower, upper)`, or f for `(-f, f)`.
@@ -102,17 +101,19 @@ class RandomRotation(Warp):
         super().__init__(fill_mode, interpolation, fill_value, seed=seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, "factor", factor, -1, 1, symmetric=True)
 
-    def ranges(self) -> list[Pair]:
+    def _ranges(self) -> list[Pair]:
         """Return the bounds of the turn."""
         return [self.factor]
 
-    def matrix(self, amounts: list[Array], height: int, width: int) -> Array:
+    def _matrix(self, amounts: list[Array], height: int, width: int) -> Array:
         """Return the rotation about the middle."""
         return geometry.rotation_matrix(amounts[0], height, width)
 
 
 class RandomZoom(Warp):
     """In training, make each image larger or smaller about its middle.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         height_factor: Bounds, `(lower, upper)`, or f for `(-f, f)`: positive numbers zoom out, negative ones in.
@@ -143,20 +144,22 @@ class RandomZoom(Warp):
         super().__init__(fill_mode, interpolation, fill_value, seed=seed, data_format=data_format, **kwargs)
         self.height_factor = height_factor
         self.width_factor = width_factor
-        self.ranges()
+        self._ranges()
 
-    def ranges(self) -> list[Pair]:
+    def _ranges(self) -> list[Pair]:
         """Return the bounds of both factors."""
         names = ["height_factor"] if self.width_factor is None else ["height_factor", "width_factor"]
         return [factor_range(self, name, getattr(self, name), -1, 1, symmetric=True) for name in names]
 
-    def matrix(self, amounts: list[Array], height: int, width: int) -> Array:
+    def _matrix(self, amounts: list[Array], height: int, width: int) -> Array:
         """Return the zoom about the middle."""
         return geometry.zoom_matrix(1 + amounts[0], 1 + amounts[-1], height, width)
 
 
 class RandomTranslation(Warp):
     """In training, shift each image.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         height_factor: Bounds as a part of the height, downwards: `(lower, upper)`, or f for `(-f, f)`.
@@ -187,20 +190,22 @@ class RandomTranslation(Warp):
         super().__init__(fill_mode, interpolation, fill_value, seed=seed, data_format=data_format, **kwargs)
         self.height_factor = height_factor
         self.width_factor = width_factor
-        self.ranges()
+        self._ranges()
 
-    def ranges(self) -> list[Pair]:
+    def _ranges(self) -> list[Pair]:
         """Return the bounds of both factors."""
         names = ("height_factor", "width_factor")
         return [factor_range(self, name, getattr(self, name), -1, 1, symmetric=True) for name in names]
 
-    def matrix(self, amounts: list[Array], height: int, width: int) -> Array:
+    def _matrix(self, amounts: list[Array], height: int, width: int) -> Array:
         """Return the shift."""
         return geometry.translation_matrix(amounts[0] * height, amounts[1] * width)
 
 
 class RandomShear(Warp):
     """In training, shear each image to either side: `(x, y)` comes from `(x + s a y, y + s b x)` with a random sign s.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         x_factor: Bounds of a, `(lower, upper)`, or f for `(0, f)`; between 0 and 1.
@@ -243,6 +248,8 @@ class RandomPerspective(Warp):
     """In training, with some probability, show each image as if seen from another point.
 
     Each coordinate of the four corners is multiplied by a number between `1 - scale / 2` and `1 + scale / 2`.
+
+    Images `(..., height, width, channels)` keep their shape.
 
     Args:
         factor: Probability, drawn between `(lower, upper)`, or f for `(0, f)`.

@@ -9,14 +9,16 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.functional.encoding import encode_indices
-from jkeras.layers.arguments import positive
-from jkeras.layers.preprocessing.options import check_mode, refuse_sparse
+from jkeras.layers.arguments import one_of, positive
+from jkeras.layers.preprocessing.options import refuse_sparse
 
 __all__ = ["CategoryEncoding"]
 
 
 class CategoryEncoding(Layer):
     """Encode integers below `num_tokens` as vectors; what lies outside leaves no trace.
+
+    `(batch, length)` becomes `(batch, num_tokens)`, or with "one_hot" `(batch, length, num_tokens)`.
 
     Args:
         num_tokens: How many categories there are.
@@ -43,7 +45,7 @@ class CategoryEncoding(Layer):
         if num_tokens is None:
             raise ValueError("CategoryEncoding needs num_tokens. Where it is not known, IntegerLookup can learn it.")
         self.num_tokens = positive(self, "num_tokens", num_tokens)
-        self.output_mode = check_mode(self, output_mode, ("one_hot", "multi_hot", "count"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("one_hot", "multi_hot", "count"))
         self.sparse = sparse
 
     def call(self, inputs: Array, count_weights: Any = None) -> Array:

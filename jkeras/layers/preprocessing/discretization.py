@@ -11,9 +11,9 @@ from jax import Array
 
 from jkeras.core.layer import Layer
 from jkeras.functional.encoding import encode_indices
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
-from jkeras.layers.preprocessing.options import check_mode, declare_constant, refuse_sparse
+from jkeras.layers.preprocessing.options import declare_constant, output_dtype, refuse_sparse
 
 __all__ = ["Discretization"]
 
@@ -22,6 +22,8 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 
 class Discretization(Layer):
     """The number of boundaries that are not above `x`: 0 below the first, `len(bin_boundaries)` from the last on.
+
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`.
 
     Args:
         bin_boundaries: Where a range ends and the next begins, ascending.
@@ -68,7 +70,7 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else _ascending(bin_boundaries)
         self.num_bins = None if num_bins is None else positive(self, "num_bins", num_bins)
         self.epsilon = epsilon
-        self.output_mode = check_mode(self, output_mode, MODES)
+        self.output_mode = one_of(self, "output_mode", output_mode, MODES)
         self.sparse = sparse
         self._summary = np.empty((2, 0))
         self._boundaries: Any = None
@@ -100,7 +102,11 @@ class Discretization(Layer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Take one more batch into account.
+
+        Args:
+            data: An array of numbers, of any shape.
+        """
         self._summary = _merge(self._summary, _summarize(np.asarray(data, "float64"), self.epsilon), self.epsilon)
 
     def finalize_state(self) -> None:
@@ -123,10 +129,8 @@ class Discretization(Layer):
     def call(self, inputs: Array) -> Array:
         """Return indices of the shape of `inputs`, or vectors of the number of ranges."""
         boundaries = self._boundaries.value
-        x = inputs if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs.astype(boundaries.dtype)
-        indices = jnp.searchsorted(boundaries, x.astype(boundaries.dtype), side="right").astype(jnp.int32)
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(indices, self.output_mode, self._depth, dtype)
+        indices = jnp.searchsorted(boundaries, inputs.astype(boundaries.dtype), side="right").astype(jnp.int32)
+        return encode_indices(indices, self.output_mode, self._depth, output_dtype(self))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

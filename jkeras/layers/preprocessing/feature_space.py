@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jkeras.core.dtypes import is_float
 from jkeras.core.errors import nearest
 from jkeras.core.graph import has_symbolic
 from jkeras.core.input import Input
 from jkeras.core.layer import Layer
 from jkeras.functional.encoding import encode_indices
+from jkeras.layers.arguments import one_of
 from jkeras.layers.merging import Concatenate
 from jkeras.layers.preprocessing import features as kinds
 from jkeras.layers.preprocessing.category_encoding import CategoryEncoding
 from jkeras.layers.preprocessing.features import Cross, Feature, cardinality, is_ready, learns
 from jkeras.layers.preprocessing.hashed_crossing import HashedCrossing
 from jkeras.layers.preprocessing.host import HostLayer, on_host, to_device
-from jkeras.layers.preprocessing.options import check_mode
 from jkeras.layers.table import layers
 
 __all__ = ["FeatureSpace"]
@@ -79,7 +79,7 @@ class FeatureSpace(Layer):
             raise ValueError("FeatureSpace needs features: a dictionary of at least one name and its kind.")
         self.crossing_dim, self.hashing_dim = crossing_dim, hashing_dim
         self.num_discretization_bins = num_discretization_bins
-        self.output_mode = check_mode(self, output_mode, ("concat", "dict"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("concat", "dict"))
         self.features = {key: self._feature(key, value) for key, value in features.items()}
         self.crosses = [self._cross(value) for value in crosses or ()]
         self.preprocessors: dict[str, Any] = {key: feature.preprocessor for key, feature in self.features.items()}
@@ -219,7 +219,7 @@ class FeatureSpace(Layer):
         if self.output_mode == "dict":
             return encoded
         for name, value in encoded.items():
-            if not jnp.issubdtype(value.dtype, jnp.floating):
+            if not is_float(value):
                 raise ValueError(
                     f"FeatureSpace {self.name!r}: feature {name!r} is not encoded (dtype {value.dtype}), so it cannot "
                     "be concatenated. Give it output_mode='one_hot', or the FeatureSpace output_mode='dict'."

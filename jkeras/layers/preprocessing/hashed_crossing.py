@@ -11,10 +11,10 @@ import numpy as np
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import concatenate_fingerprints, cross_integers, fingerprint_texts
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import check_mode, refuse_sparse
+from jkeras.layers.preprocessing.options import output_dtype, refuse_sparse
 
 __all__ = ["HashedCrossing"]
 
@@ -25,7 +25,8 @@ _START = 0xDECAFCAFFE
 class HashedCrossing(HostLayer):
     """`fingerprint(features) mod num_bins` of two or more features: strings by FarmHash64, integers by themselves.
 
-    Features are scalars, `(batch,)` or `(batch, 1)`. Strings are hashed on the host; integers in JAX arrays, and inside
+    Features are scalars, `(batch,)` or `(batch, 1)`, and keep that shape in mode "int"; vectors are `(..., num_bins)`.
+    Strings are hashed on the host; integers in JAX arrays, and inside
     models, on the device.
 
     Args:
@@ -58,13 +59,20 @@ class HashedCrossing(HostLayer):
         super().__init__(name=name, dtype=dtype, **kwargs)
         refuse_sparse(self, sparse)
         self.num_bins = positive(self, "num_bins", num_bins)
-        self.output_mode = check_mode(self, output_mode, ("int", "one_hot"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "one_hot"))
         self.sparse = sparse
         if output_mode == "int" and "int" not in self.compute_dtype:
             raise ValueError(f"HashedCrossing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")
 
     def host(self, inputs: Any) -> Any:
-        """Return bins or vectors for features of strings or integers."""
+        """Cross features of strings or integers.
+
+        Args:
+            inputs: A list or tuple of two or more features, each `(batch,)` or `(batch, 1)`.
+
+        Returns:
+            Bins or vectors, as a numpy array.
+        """
         features = [on_host(feature, self.encoding) for feature in self._several(inputs)]
         self._check([(f.shape, f.dtype.kind in "Uiub") for f in features])
         prints = [
@@ -98,12 +106,18 @@ class HashedCrossing(HostLayer):
             raise TypeError(f"Layer {self.path!r} crosses strings and integers; a feature has another dtype.")
 
     def _encode(self, bins: Any) -> Any:
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(bins, self.output_mode, self.num_bins, dtype)
+        return encode_indices(bins, self.output_mode, self.num_bins, output_dtype(self))
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: A list or tuple of symbolic features.
+
+        Returns:
+            The symbolic outputs.
+        """
         shapes = [feature.shape for feature in self._several(inputs)]
         self._check([(shape, True) for shape in shapes])
         shape = encoded_shape(shapes[0], self.output_mode, self.num_bins)
-        return SymbolicTensor(shape, "int32" if self.output_mode == "int" else self.compute_dtype)
+        return SymbolicTensor(shape, output_dtype(self))

@@ -11,10 +11,10 @@ from jax import Array
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import fingerprint_texts, hash_integers
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.host import HostLayer, integers_of, on_host
 from jkeras.layers.preprocessing.lookup import encoded_shape
-from jkeras.layers.preprocessing.options import check_mode, check_salt, hash_key, refuse_sparse
+from jkeras.layers.preprocessing.options import check_salt, hash_key, output_dtype, refuse_sparse
 
 __all__ = ["Hashing"]
 
@@ -22,7 +22,8 @@ __all__ = ["Hashing"]
 class Hashing(HostLayer):
     """`hash(x) mod num_bins`, with FarmHash64, or SipHash-2-4 where a salt is given; integers by their decimal text.
 
-    Strings are hashed on the host; integers in JAX arrays, and inside models, on the device.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. Strings are hashed on the host;
+    integers in JAX arrays, and inside models, on the device.
 
     Args:
         num_bins: How many bins there are, that of `mask_value` included.
@@ -59,13 +60,20 @@ class Hashing(HostLayer):
         if mask_value is not None and self.num_bins < 2:
             raise ValueError("Hashing: num_bins must be 2 or more where mask_value has a bin for itself; got 1.")
         self.mask_value, self.salt = mask_value, check_salt(self, salt)
-        self.output_mode = check_mode(self, output_mode, ("int", "one_hot", "multi_hot", "count"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "one_hot", "multi_hot", "count"))
         self.sparse = sparse
         if output_mode == "int" and "int" not in self.compute_dtype:
             raise ValueError(f"Hashing: output_mode='int' needs an integer dtype; got {self.compute_dtype!r}.")
 
     def host(self, inputs: Any) -> Any:
-        """Return bins or vectors for strings or integers."""
+        """Hash strings or integers.
+
+        Args:
+            inputs: Strings or integers, of any shape.
+
+        Returns:
+            Bins or vectors, as a numpy array.
+        """
         values = on_host(inputs, self.encoding)
         values = values if values.dtype.kind == "U" else integers_of(self, values)
         if self.mask_value is not None and isinstance(self.mask_value, str) != (values.dtype.kind == "U"):
@@ -88,10 +96,16 @@ class Hashing(HostLayer):
     def _binned(self, bins: Any, values: Any) -> Any:
         if self.mask_value is not None:
             bins = (bins + 1) * (values != self.mask_value)
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode_indices(bins, self.output_mode, self.num_bins, dtype)
+        return encode_indices(bins, self.output_mode, self.num_bins, output_dtype(self))
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: The symbolic inputs.
+
+        Returns:
+            The symbolic outputs.
+        """
         shape = encoded_shape(inputs.shape, self.output_mode, self.num_bins)
-        return SymbolicTensor(shape, "int32" if self.output_mode == "int" else self.compute_dtype)
+        return SymbolicTensor(shape, output_dtype(self))

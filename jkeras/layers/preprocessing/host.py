@@ -29,11 +29,25 @@ class HostLayer(Layer):
         self.built = self.__dict__["_declared"] = type(self).build is Layer.build
 
     def host(self, inputs: Any) -> Any:
-        """Return the outputs for inputs on the host, as numpy arrays."""
+        """Compute on the host.
+
+        Args:
+            inputs: Strings or numbers, as lists or numpy arrays.
+
+        Returns:
+            The outputs, as numpy arrays.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define `host(self, inputs)`.")
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs of `host` for symbolic inputs."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: The symbolic inputs.
+
+        Returns:
+            The symbolic outputs.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define `host_spec(self, inputs)`.")
 
     def call(self, inputs: Any) -> Any:

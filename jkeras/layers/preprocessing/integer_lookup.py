@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 
 from jkeras.functional.hashing import hash_integers
+from jkeras.layers.arguments import arguments_of, one_of
 from jkeras.layers.preprocessing.host import integers_of
 from jkeras.layers.preprocessing.lookup import Lookup
-from jkeras.layers.preprocessing.options import check_mode, declare_constant, hash_key
+from jkeras.layers.preprocessing.options import declare_constant, hash_key
 from jkeras.layers.preprocessing.vocabulary import Vocabulary
 
 __all__ = ["IntegerLookup"]
@@ -20,9 +21,10 @@ __all__ = ["IntegerLookup"]
 class IntegerLookup(Lookup):
     """Look integers up in a vocabulary, which is given or learned by `adapt`.
 
-    On JAX arrays, and inside models, it is a binary search on the device, in 32 bits; on numpy arrays and lists it
-    computes on the host, in 64 bits. Inside compiled programs nothing can be raised: there a token outside of the
-    vocabulary has index -1 if `num_oov_indices` is 0.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. On JAX arrays, and inside
+    models, it is a binary search on the device, in 32 bits; on numpy arrays and lists it computes on the host, in 64
+    bits. Inside compiled programs nothing can be raised: there a token outside of the vocabulary has index -1 if
+    `num_oov_indices` is 0.
 
     Args:
         max_tokens: The largest size of the vocabulary, special tokens included.
@@ -70,17 +72,15 @@ class IntegerLookup(Lookup):
         name: str | None = None,
         **kwargs: Any,
     ):
+        arguments = arguments_of(locals())
         self._tables: dict[str, Any] = {}
         if vocabulary_dtype not in ("int64", "int32"):
             raise ValueError(f"IntegerLookup: vocabulary_dtype must be 'int64'; got {vocabulary_dtype!r}.")
-        self.vocabulary_dtype = vocabulary_dtype
-        self.oov_method = check_mode(self, oov_method, ("floormod", "farmhash"), "oov_method")
+        self.vocabulary_dtype = arguments.pop("vocabulary_dtype")
+        self.oov_method = one_of(self, "oov_method", arguments.pop("oov_method"), ("floormod", "farmhash"))
         if salt is not None and oov_method != "farmhash":
             raise ValueError(f"IntegerLookup: salt needs oov_method='farmhash'; it is {oov_method!r}.")
-        super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
-            pad_to_max_tokens, sparse, salt, name=name, **kwargs,
-        )  # fmt: skip
+        super().__init__(**arguments, **kwargs)
 
     def _tokens(self, values: Any) -> np.ndarray:
         return integers_of(self, values)

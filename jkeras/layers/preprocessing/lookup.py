@@ -12,10 +12,10 @@ import numpy as np
 from jkeras.core.graph import SymbolicTensor
 from jkeras.functional.encoding import encode_indices
 from jkeras.functional.hashing import fingerprint_texts
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
 from jkeras.layers.preprocessing.host import HostLayer
-from jkeras.layers.preprocessing.options import check_mode, check_salt, hash_key, refuse_sparse
+from jkeras.layers.preprocessing.options import check_salt, hash_key, refuse_sparse
 from jkeras.layers.preprocessing.vocabulary import TermCounts, Vocabulary, check_unique, read_vocabulary
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -64,7 +64,7 @@ class Lookup(HostLayer):
             raise ValueError(f"{owner}: pad_to_max_tokens=True needs max_tokens, the size to pad to.")
         if num_oov_indices < 0:
             raise ValueError(f"{owner}: num_oov_indices must be 0 or more; got {num_oov_indices}.")
-        self.output_mode = check_mode(self, output_mode, MODES)
+        self.output_mode = one_of(self, "output_mode", output_mode, MODES)
         if invert and output_mode != "int":
             raise ValueError(f"{owner}: invert=True needs output_mode='int'; got {output_mode!r}.")
         if idf_weights is not None and output_mode != "tf_idf":
@@ -98,12 +98,19 @@ class Lookup(HostLayer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Count the tokens of one more batch; `finalize_state` makes the vocabulary."""
+        """Count the tokens of one more batch; `finalize_state` makes the vocabulary.
+
+        Args:
+            data: Tokens `(batch,)` or `(batch, length)`, each row a document.
+
+        Raises:
+            ValueError: If the vocabulary was given.
+        """
         tokens = self._tokens(data)
         rows = tokens.reshape(-1, tokens.shape[-1] if tokens.ndim > 1 else 1)
-        self.count_documents(rows.tolist())
+        self._count_documents(rows.tolist())
 
-    def count_documents(self, documents: Sequence[Sequence[Any]]) -> None:
+    def _count_documents(self, documents: Sequence[Sequence[Any]]) -> None:
         """Count the tokens of some documents, each a list of tokens."""
         if self._given:
             raise ValueError(
@@ -166,7 +173,14 @@ class Lookup(HostLayer):
         self._keep(Vocabulary(terms, weights, special_weights))
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """Return the terms in the order of their indices, the special tokens before them or left out."""
+        """Return the terms in the order of their indices.
+
+        Args:
+            include_special_tokens: Whether the special tokens come before them.
+
+        Returns:
+            A list of strings or integers.
+        """
         terms = self._vocabulary.terms if self._vocabulary is not None else []
         return [*self._special_tokens(), *terms] if include_special_tokens else list(terms)
 
@@ -205,12 +219,19 @@ class Lookup(HostLayer):
         raise NotImplementedError(f"{type(self).__name__} must define `_tokens`.")
 
     def host(self, inputs: Any) -> Any:
-        """Return indices or vectors, or with `invert` tokens, as numpy arrays."""
+        """Look tokens up.
+
+        Args:
+            inputs: Tokens of any shape, or with `invert` indices.
+
+        Returns:
+            Indices or vectors, or with `invert` tokens, as a numpy array.
+        """
         if self.invert:
             return self._invert(np.asarray(inputs))
-        return self._encode(self.indices(self._tokens(inputs)))
+        return self._encode(self._indices(self._tokens(inputs)))
 
-    def indices(self, tokens: np.ndarray) -> np.ndarray:
+    def _indices(self, tokens: np.ndarray) -> np.ndarray:
         """Return the index of each token; a mask token has -1 where it has no index."""
         index, first = self._known().index, self._first
         flat = tokens.ravel().tolist()
@@ -261,7 +282,17 @@ class Lookup(HostLayer):
         return self.max_tokens if self.pad_to_max_tokens and self.max_tokens is not None else self.vocabulary_size()
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs: of the shape of `inputs`, or vectors."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: The symbolic inputs.
+
+        Returns:
+            The symbolic outputs: of the shape of `inputs`, or vectors.
+
+        Raises:
+            TypeError: If the inputs are of the wrong dtype.
+        """
         if (inputs.dtype == "string") != (self.kind is str and not self.invert):
             wanted = "strings" if self.kind is str and not self.invert else "integers"
             raise TypeError(f"Layer {self.name!r} ({type(self).__name__}) expects {wanted}; got {inputs!r}.")
@@ -285,12 +316,20 @@ class Lookup(HostLayer):
         return {**super().get_config(), **values}
 
     def save_assets(self, dir_path: Any) -> None:
-        """Write the vocabulary to `vocabulary.txt` in a folder, one token a line, the special ones first."""
+        """Write the vocabulary to `vocabulary.txt`, one token a line, the special ones first.
+
+        Args:
+            dir_path: The folder.
+        """
         text = "\n".join(str(token) for token in self.get_vocabulary())
         (Path(dir_path) / "vocabulary.txt").write_text(text, self.encoding)
 
     def load_assets(self, dir_path: Any) -> None:
-        """Read the vocabulary that `save_assets`, or Keras, wrote; the weights of terms are in the configuration."""
+        """Read the vocabulary that `save_assets`, or Keras, wrote; the weights of terms are in the configuration.
+
+        Args:
+            dir_path: The folder.
+        """
         if self.output_mode != "tf_idf":
             self.set_vocabulary(Path(dir_path) / "vocabulary.txt")
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jkeras.core.dtypes import is_float
 from jkeras.core.layer import Layer
 from jkeras.layers.preprocessing.batches import batches_of
 
@@ -20,8 +21,8 @@ EPSILON = 1e-7
 class Normalization(Layer):
     """`(x - mean) / max(sqrt(variance), 1e-7)`, with mean and variance given or learned from data.
 
-    What `adapt` learned is state: the weights `mean`, `variance` and `count`, which `init` returns too. Before, the
-    mean is 0 and the variance 1.
+    Inputs of any shape keep it. What `adapt` learned is state: the weights `mean`, `variance` and `count`, which `init`
+    returns too. Before, the mean is 0 and the variance 1.
 
     Args:
         axis: The axis, or axes, each index of which has a mean and a variance of its own; None: one for all.
@@ -116,7 +117,14 @@ class Normalization(Layer):
         self._seen = _Moments()
 
     def update_state(self, data: Any) -> None:
-        """Take one more batch into account."""
+        """Take one more batch into account.
+
+        Args:
+            data: An array `(batch, ...)`.
+
+        Raises:
+            ValueError: If the mean was given to the constructor, or the shape is another one than before.
+        """
         if self.input_mean is not None:
             raise ValueError(f"Layer {self.name!r} was given mean and variance: there is nothing to adapt.")
         batch = np.asarray(data, "float64")
@@ -146,7 +154,7 @@ class Normalization(Layer):
             mean, variance = (w.value.reshape(self._broadcast) for w in (self.adapt_mean, self.adapt_variance))
         else:
             mean, variance = jnp.asarray(self.input_mean), jnp.asarray(self.input_variance)
-        x = inputs if jnp.issubdtype(inputs.dtype, jnp.floating) else inputs.astype(self.compute_dtype)
+        x = inputs if is_float(inputs) else inputs.astype(self.compute_dtype)
         mean, deviation = mean.astype(x.dtype), jnp.maximum(jnp.sqrt(variance), EPSILON).astype(x.dtype)
         return x * deviation + mean if self.invert else (x - mean) / deviation
 

@@ -9,18 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jkeras.core.errors import nearest
 from jkeras.core.layer import Layer
-
-
-def check_mode(layer: Layer, mode: Any, allowed: Sequence[str], argument: str = "output_mode") -> str:
-    """Return `mode` if it is allowed, or raise `ValueError` with the nearest one that is."""
-    if mode not in allowed:
-        hint = nearest(mode, allowed) if isinstance(mode, str) else ""
-        raise ValueError(
-            f"{type(layer).__name__}: {argument} must be one of {', '.join(map(repr, allowed))}; got {mode!r}.{hint}"
-        )
-    return mode
 
 
 def refuse_sparse(layer: Layer, sparse: Any, argument: str = "sparse") -> None:
@@ -29,6 +18,11 @@ def refuse_sparse(layer: Layer, sparse: Any, argument: str = "sparse") -> None:
         raise ValueError(
             f"{type(layer).__name__}: {argument}={sparse!r} is not supported: JAX arrays are dense. Leave it out."
         )
+
+
+def output_dtype(layer: Any) -> Any:
+    """Return the dtype of indices, or of the vectors that a layer makes of them."""
+    return "int32" if layer.output_mode == "int" else layer.compute_dtype
 
 
 def check_salt(layer: Layer, salt: Any) -> list[int] | None:

@@ -16,7 +16,8 @@ __all__ = ["Pipeline"]
 class Pipeline(Layer):
     """Apply layers in order. It is a layer, not a model: made for preprocessing and augmentation of data.
 
-    Called as it is, it runs in training mode, in which augmentation layers draw. Layers of strings come first.
+    Inputs are those of the first layer, of any shape, and outputs those of the last. Called as it is, it runs in
+    training mode, in which augmentation layers draw. Layers of strings come first.
 
     Args:
         layers: The layers, in order.

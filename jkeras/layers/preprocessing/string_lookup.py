@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jkeras.layers.arguments import arguments_of
 from jkeras.layers.preprocessing.host import texts_of
 from jkeras.layers.preprocessing.lookup import Lookup
 
@@ -15,7 +16,8 @@ __all__ = ["StringLookup"]
 class StringLookup(Lookup):
     """Look strings up in a vocabulary, which is given or learned by `adapt`.
 
-    It works on the host: called on arrays or lists of strings, or as the first layer after a string `Input`.
+    Inputs of any shape keep it in mode "int"; vectors are those of `CategoryEncoding`. It works on the host: called on
+    arrays or lists of strings, or as the first layer after a string `Input`.
 
     Args:
         max_tokens: The largest size of the vocabulary, special tokens included.
@@ -64,11 +66,9 @@ class StringLookup(Lookup):
         **kwargs: Any,
     ):
         kwargs.pop("oov_method", None)  # Keras writes it into configurations; strings are always hashed
-        self.encoding = encoding
-        super().__init__(
-            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
-            pad_to_max_tokens, sparse, salt, name=name, **kwargs,
-        )  # fmt: skip
+        arguments = arguments_of(locals())
+        self.encoding = arguments.pop("encoding")
+        super().__init__(**arguments, **kwargs)
 
     def _tokens(self, values: Any) -> np.ndarray:
         return texts_of(self, values, self.encoding)

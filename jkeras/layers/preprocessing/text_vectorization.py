@@ -9,10 +9,10 @@ import numpy as np
 
 from jkeras.core.custom_objects import CustomObjectScope, find
 from jkeras.core.graph import SymbolicTensor
-from jkeras.layers.arguments import positive
+from jkeras.layers.arguments import one_of, positive
 from jkeras.layers.preprocessing.batches import batches_of
 from jkeras.layers.preprocessing.host import HostLayer, texts_of
-from jkeras.layers.preprocessing.options import check_mode, refuse_sparse
+from jkeras.layers.preprocessing.options import refuse_sparse
 from jkeras.layers.preprocessing.string_lookup import StringLookup
 from jkeras.layers.preprocessing.text import SPLIT, STANDARDIZE, ngrams, split, standardize
 
@@ -23,7 +23,8 @@ class TextVectorization(HostLayer):
     """Standardize texts, split them into tokens, and look those up in a vocabulary, given or learned by `adapt`.
 
     It works on the host: called on arrays or lists of strings, or as the first layer after a string `Input`. With
-    `output_mode="int"`, index 0 is padding and 1 stands for tokens outside of the vocabulary.
+    `output_mode="int"`, texts `(batch,)` or `(batch, 1)` become `(batch, tokens)`, in which index 0 is padding and 1
+    stands for tokens outside of the vocabulary.
 
     Args:
         max_tokens: The largest size of the vocabulary, special tokens included.
@@ -78,7 +79,7 @@ class TextVectorization(HostLayer):
         self.standardize = _option(self, "standardize", standardize, STANDARDIZE)
         self.split = _option(self, "split", split, SPLIT)
         self.ngrams = _lengths(ngrams)
-        self.output_mode = check_mode(self, output_mode, ("int", "multi_hot", "count", "tf_idf"))
+        self.output_mode = one_of(self, "output_mode", output_mode, ("int", "multi_hot", "count", "tf_idf"))
         self.output_sequence_length = output_sequence_length
         if output_sequence_length is not None:
             positive(self, "output_sequence_length", output_sequence_length)
@@ -118,10 +119,17 @@ class TextVectorization(HostLayer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Count the tokens of one more batch; `finalize_state` makes the vocabulary."""
+        """Count the tokens of one more batch; `finalize_state` makes the vocabulary.
+
+        Args:
+            data: Texts `(batch,)` or `(batch, 1)`.
+
+        Raises:
+            ValueError: If the vocabulary was given.
+        """
         texts = np.atleast_1d(texts_of(self, data, self.encoding))
         texts = texts[:, None] if self.split is None and texts.ndim == 1 else texts
-        self._lookup_layer.count_documents(self._documents(texts)[0])
+        self._lookup_layer._count_documents(self._documents(texts)[0])
 
     def finalize_state(self) -> None:
         """Make the vocabulary from the tokens counted since `reset_state`."""
@@ -132,11 +140,26 @@ class TextVectorization(HostLayer):
         self._lookup_layer.reset_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """Return the terms in the order of their indices, the special tokens before them or left out."""
+        """Return the terms in the order of their indices.
+
+        Args:
+            include_special_tokens: Whether the special tokens come before them.
+
+        Returns:
+            A list of strings.
+        """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
-        """Set the vocabulary: a sequence of terms, or the path of a file; and for "tf_idf" the weight of each term."""
+        """Set the vocabulary.
+
+        Args:
+            vocabulary: A sequence of terms, or the path of a file with one a line.
+            idf_weights: With `output_mode="tf_idf"`: the weight of each term.
+
+        Raises:
+            ValueError: As `StringLookup.set_vocabulary`.
+        """
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def vocabulary_size(self) -> int:
@@ -162,7 +185,14 @@ class TextVectorization(HostLayer):
         return rows, axes
 
     def host(self, inputs: Any) -> Any:
-        """Return indices `(..., tokens)`, or vectors, as numpy arrays."""
+        """Vectorize texts.
+
+        Args:
+            inputs: Texts `(batch,)` or `(batch, 1)`; without `split`, `(batch, tokens)`.
+
+        Returns:
+            Indices `(batch, tokens)` or vectors `(batch, size)`, as a numpy array.
+        """
         texts = texts_of(self, inputs, self.encoding)
         documents, axes = self._documents(np.atleast_1d(texts))
         axes = () if texts.ndim == 0 else axes
@@ -175,11 +205,18 @@ class TextVectorization(HostLayer):
             lengths = [min(len(tokens), width) for tokens in documents]
             flat = [token for tokens, n in zip(documents, lengths) for token in tokens[:n]]
             inside = np.arange(width) < np.asarray(lengths)[:, None]
-            indices[inside] = lookup.indices(np.asarray(flat, object))
+            indices[inside] = lookup._indices(np.asarray(flat, object))
         return lookup._encode(indices.reshape(*axes, width))
 
     def host_spec(self, inputs: Any) -> SymbolicTensor:
-        """Return the symbolic outputs: of unknown length if nothing fixes it."""
+        """Say what `host` returns.
+
+        Args:
+            inputs: The symbolic texts.
+
+        Returns:
+            The symbolic outputs, of unknown length if nothing fixes it.
+        """
         if inputs.dtype != "string":
             raise TypeError(f"Layer {self.name!r} expects strings; got {inputs!r}. Write Input(..., dtype='string').")
         shape = inputs.shape
@@ -210,11 +247,19 @@ class TextVectorization(HostLayer):
         return super().from_config({**config, **named})
 
     def save_assets(self, dir_path: Any) -> None:
-        """Write the vocabulary to `vocabulary.txt` in a folder, one token a line, the special ones first."""
+        """Write the vocabulary to `vocabulary.txt`, one token a line, the special ones first.
+
+        Args:
+            dir_path: The folder.
+        """
         self._lookup_layer.save_assets(dir_path)
 
     def load_assets(self, dir_path: Any) -> None:
-        """Read the vocabulary that `save_assets`, or Keras, wrote."""
+        """Read the vocabulary that `save_assets`, or Keras, wrote.
+
+        Args:
+            dir_path: The folder.
+        """
         self._lookup_layer.load_assets(dir_path)
 
 
@@ -236,7 +281,7 @@ def _named(value: Any, table: Mapping[str, Any]) -> Any:
 
 
 def _option(layer: Any, name: str, value: Any, known: Mapping[str, Any]) -> Any:
-    return value if value is None or callable(value) else check_mode(layer, value, tuple(known), name)
+    return value if value is None or callable(value) else one_of(layer, name, value, known)
 
 
 def _lengths(given: Any) -> tuple[int, ...] | None:

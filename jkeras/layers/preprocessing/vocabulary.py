@@ -92,8 +92,7 @@ def read_vocabulary(owner: str, vocabulary: Any, kind: type, encoding: str) -> l
         terms = array.tolist()
     if not terms:
         raise ValueError(f"{owner}: the vocabulary is empty. Give at least one term, or leave it out and call adapt.")
-    terms = [_as_term(owner, term, kind, encoding) for term in terms]
-    return terms
+    return [_as_term(owner, term, kind, encoding) for term in terms]
 
 
 def check_unique(owner: str, terms: Sequence[Any]) -> None:
