@@ -67,6 +67,12 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
 
     Raises:
         ValueError: If it is not JSON, or describes no model that can be made.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_json()
+    >>> model_from_json(text).output_shape
+    (None, 2)
     """
     return model_from_data(parse_json(json_string, "The text given to model_from_json"), custom_objects)
 
@@ -83,6 +89,12 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
 
     Raises:
         ValueError: If it is not YAML, or describes no model that can be made.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> text = Sequential([Dense(2, input_shape=(3,))]).to_yaml()
+    >>> model_from_yaml(text).output_shape
+    (None, 2)
     """
     return model_from_data(parse_yaml(yaml_string, "The text given to model_from_yaml"), custom_objects)
 
@@ -99,6 +111,12 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
 
     Raises:
         TypeError: If a list is given, which is what `Sequential.from_config` takes.
+
+    >>> from jkeras.layers import Dense
+    >>> from jkeras.models import Sequential
+    >>> config = Sequential([Dense(2, input_shape=(3,))]).get_config()
+    >>> model_from_config({"class_name": "Sequential", "config": config}).output_shape
+    (None, 2)
     """
     if isinstance(config, list):
         raise TypeError("model_from_config expects {'class_name', 'config'}. For a list of layers use "
