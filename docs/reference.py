@@ -131,7 +131,7 @@ def markdown(value: Any) -> str:
             margin = line[: len(line) - len(line.lstrip())]
             lines += ["", "```pycon", stripped]
             in_code, in_section = True, False
-        elif re.fullmatch(r"(Args|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line):
+        elif re.fullmatch(r"(Args|Call arguments|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line):
             lines += ["", f"**{line[:-1]}**", ""]
             in_section = True
         elif in_section and re.match(r" {4}\S", line):
