@@ -92,6 +92,7 @@ def check_safe(path: Path) -> None:
 
 
 def _set(options: dict[str, Any]) -> None:
+    config: Any = jax.config
     for name, value in options.items():
-        jax.config.update(name, value)
+        config.update(name, value)
     compilation_cache.reset_cache()  # or a folder that is in use would stay in use

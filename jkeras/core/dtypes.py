@@ -1,10 +1,11 @@
 """Which dtype a layer computes in, and which its weights are stored in."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpy as np
 from jkeras.core.config import Configurable, serialize
 from jkeras.core.custom_objects import tables
 from jkeras.core.errors import nearest
+from jkeras.core.types import is_dict
 
 _POLICIES = {
     "float16": ("float16", "float16"),
@@ -177,7 +179,7 @@ def as_policy(value: Any) -> DTypePolicy:
         return dtype_policy()
     if isinstance(value, DTypePolicy):
         return value
-    if isinstance(value, dict):
+    if is_dict(value):
         kind = value.get("class_name", "DTypePolicy")
         if kind not in _KINDS:
             hint = " Quantised policies are not supported." if "DTypePolicy" in kind else ""
@@ -216,12 +218,13 @@ def to_array(value: Any) -> Any:
     if hasattr(value, "__jax_array__"):
         return value.__jax_array__()
     if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype == object or value.dtype.kind in "USMm":
+        array = np.asarray(cast(Any, value))
+        if array.dtype.kind in "OUSMm":
             raise TypeError(
-                f"Expected an array of numbers; got dtype {value.dtype}. Convert it: x.astype('float32'). "
+                f"Expected an array of numbers; got dtype {array.dtype}. Convert it: x.astype('float32'). "
                 "Strings go through the layers at the front of a model by model.host_inputs(x)."
             )
-        return jax.device_put(canonical(np.asarray(value)))
+        return jax.device_put(canonical(array))
     return value
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from jkeras.core import placement, seeds
 from jkeras.core.drawing import draw_all
 from jkeras.core.stateless_call import stateless_call
-from jkeras.core.template import Template, Tree, kept, two_level, walk, weights_of
+from jkeras.core.template import Template, kept, two_level, walk, weights_of
+from jkeras.core.types import OwnTree, Tree
 from jkeras.core.weight import Weight, check_shape
 
 
@@ -128,7 +129,7 @@ class Facade(Template):
         return sum(w.size for w in self.weights)
 
     @property
-    def params(self) -> dict[str, dict[str, Any]]:
+    def params(self) -> OwnTree:
         """The current parameters as the tree that `apply` takes; can be set."""
         return self._tree(trainable=True, lend=True)
 
@@ -137,7 +138,7 @@ class Facade(Template):
         self._set_tree(tree, trainable=True)
 
     @property
-    def state(self) -> dict[str, dict[str, Any]]:
+    def state(self) -> OwnTree:
         """The current state as the tree that `apply` takes and returns; can be set."""
         return self._tree(trainable=False, lend=True)
 
@@ -163,7 +164,7 @@ class Facade(Template):
                     weight.store(value)
         return rows
 
-    def _tree(self, trainable: bool, lend: bool = False) -> dict[str, dict[str, Any]]:
+    def _tree(self, trainable: bool, lend: bool = False) -> OwnTree:
         rows = [(key, w) for key, w in self._drawn_weights() if w.trainable is trainable]
         if lend:
             for _, w in rows:

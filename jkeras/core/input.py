@@ -8,7 +8,6 @@ from typing import Any
 from jkeras.core import dtypes
 from jkeras.core.graph import Node, SymbolicTensor
 from jkeras.core.layer import Layer
-from jkeras.core.operation import operate as _operate  # noqa: F401  (gives symbolic tensors their operators)
 
 
 class InputLayer(Layer):
@@ -84,11 +83,14 @@ class InputLayer(Layer):
             tensor.name = self.name
 
     @property
-    def output(self) -> Any:
+    def input(self) -> Any:
         """The symbolic tensor it stands for."""
         return self._own_node.outputs
 
-    input = output
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor it stands for."""
+        return self._own_node.outputs
 
     @property
     def dtype(self) -> str:

@@ -1,16 +1,17 @@
 """The layer: what a user writes, and the pure pair it is at once."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
 import inspect
 import weakref
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
 from jkeras.core import blame, dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
@@ -24,17 +25,8 @@ from jkeras.core.legacy import without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
-from jkeras.core.template import (
-    Tree,
-    bind,
-    bind_into,
-    collect_state,
-    copy_attributes,
-    kept,
-    two_level,
-    walk,
-    weights_of,
-)
+from jkeras.core.template import bind, bind_into, collect_state, copy_attributes, kept, two_level, walk, weights_of
+from jkeras.core.types import OwnTree, Tree, is_listing, is_traced
 
 
 class Layer(Facade):
@@ -164,12 +156,12 @@ class Layer(Facade):
                 f"Layer {self.name!r}: add_loss works inside `call` only. "
                 "Compute the term in the `call` of a layer and add it there: self.add_loss(value)."
             )
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+        for value in loss if is_listing(loss) else [loss]:
             self._frame.losses.append(jnp.asarray(value() if callable(value) else value))
 
     # The pure pair
 
-    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> tuple[OwnTree, OwnTree]:
         """Return fresh `(params, state)`; stores nothing on the layer but the shapes it declares.
 
         Args:
@@ -392,7 +384,7 @@ class Layer(Facade):
         )
         if not changed:
             return
-        if stateless.active() is None and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
+        if stateless.active() is None and any(map(is_traced, jax.tree.leaves(changed))):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
                 "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."
@@ -440,7 +432,7 @@ class Layer(Facade):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None."""
         inputs = graph.symbolic_like(input_shape, self.dtype_policy.compute_dtype)
-        return jax.tree.map(lambda t: t.shape, self.compute_output_spec(inputs))
+        return _shapes(self.compute_output_spec(inputs))
 
     @property
     def dtype(self) -> str:
@@ -474,12 +466,16 @@ class Layer(Facade):
     @property
     def input_shape(self) -> Any:
         """The shape of `input`."""
-        return jax.tree.map(lambda t: t.shape, self.input)
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
         """The shape of `output`."""
-        return jax.tree.map(lambda t: t.shape, self.output)
+        return _shapes(self.output)
+
+
+def _shapes(tensors: Any) -> Any:
+    return jax.tree.map(attrgetter("shape"), tensors)
 
 
 def _unbuilt(root: Layer) -> frozenset[Any]:

@@ -7,7 +7,7 @@ modern form only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 Modernise = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
@@ -66,7 +66,8 @@ def former_name(name: str, cls: type, make: Callable[..., Any], documentation: s
     """
 
     def new(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return make(*args, **kwargs) if self is made else super(made, self).__new__(self, *args, **kwargs)
+        above = cast(Any, super(made, self))
+        return make(*args, **kwargs) if self is made else above.__new__(self, *args, **kwargs)
 
     made: Any = type(name, (cls,), {"__new__": new, "__doc__": documentation, **attributes})
     return made

@@ -9,6 +9,7 @@ from typing import Any
 from jkeras.core import config as configuration
 from jkeras.core import custom_objects
 from jkeras.core.errors import nearest
+from jkeras.core.types import is_dict
 
 
 class Registry:
@@ -78,7 +79,7 @@ class Registry:
         if isinstance(identifier, str):
             found = self.lookup(identifier)
             return found() if isinstance(found, type) else found
-        if isinstance(identifier, dict) and "class_name" in identifier:
+        if is_dict(identifier) and "class_name" in identifier:
             if identifier["class_name"] == "function":
                 return self.get(identifier["config"])
             return _make(self.lookup(identifier["class_name"]), identifier)
@@ -100,7 +101,7 @@ class Registry:
         Traceback (most recent call last):
         TypeError: thing 'Mine': expected a class with from_config, or a function; got <class 'complex'>.
         """
-        name = config.get("class_name") if isinstance(config, dict) else config
+        name: Any = config.get("class_name") if is_dict(config) else config
         if name == "function":
             config = name = config["config"]
         if custom_objects and isinstance(name, str) and name in custom_objects:
@@ -110,7 +111,7 @@ class Registry:
             if isinstance(own, type) and not hasattr(own, "from_config"):
                 raise TypeError(f"{self.kind} {name!r}: expected a class with from_config, or a function; got {own!r}.")
             return _make(own, config, custom_objects)
-        if isinstance(config, dict) and "class_name" in config:
+        if is_dict(config) and "class_name" in config:
             return _make(self.lookup(config["class_name"]), config, custom_objects)
         return self.get(config)
 
@@ -131,7 +132,7 @@ class Registry:
                 "custom_objects when it is read."
             )
         written = configuration.serialize(obj)
-        if use_legacy_format and isinstance(written, dict):
+        if use_legacy_format and is_dict(written):
             return {name: written[name] for name in ("class_name", "config")}
         return written
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jkeras.core.config import Configurable
+from jkeras.core.types import is_listing
 
 
 class InputSpec(Configurable):
@@ -26,7 +27,7 @@ class InputSpec(Configurable):
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
-        axes: Mapping[int, int] | None = None,
+        axes: Mapping[int, int | None] | None = None,
         allow_last_axis_squeeze: bool = False,
         name: str | None = None,
         optional: bool = False,
@@ -65,7 +66,7 @@ def check_inputs(path: str, spec: Any, inputs: Any) -> None:
     """Check every array of `inputs` against the spec (or the list of specs) of the layer at `path`."""
     if spec is None:
         return
-    specs = spec if isinstance(spec, (list, tuple)) else [spec]
+    specs = spec if is_listing(spec) else [spec]
     arrays = jax.tree.leaves(inputs)
     if len(arrays) != len(specs):
         raise ValueError(f"Layer {path!r} expects {len(specs)} input(s); got {len(arrays)}.")

@@ -1,5 +1,6 @@
 """Weights: what a layer declares, and what its state is while a call runs."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import inspect
@@ -10,13 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from jkeras.core import frame as frames
 from jkeras.core import placement, seeds, stateless
 from jkeras.core.by_name import read, written
 from jkeras.core.errors import nearest
 from jkeras.core.operators import HasOperators, install_operators
+from jkeras.core.types import is_traced
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica", None)
 
@@ -74,12 +75,16 @@ class ArrayHolder(HasOperators):
         return bool(self.value)
 
 
-install_operators(ArrayHolder, lambda function, *operands: function(*map(plain, operands)))
-
-
 def plain(value: Any) -> Any:
     """Return the array that a weight or a state holds, and anything else as it is."""
     return value.value if isinstance(value, ArrayHolder) else value
+
+
+def _compute(function: Callable[..., Any], *operands: Any) -> Any:
+    return function(*map(plain, operands))
+
+
+install_operators(ArrayHolder, _compute)
 
 
 class Weight(ArrayHolder):
@@ -186,7 +191,7 @@ class Weight(ArrayHolder):
     def store(self, array: Any) -> None:
         """Put the result of a step where `value` finds it, unchecked."""
         scope = stateless.active()
-        if scope is not None and (self.is_drawn or isinstance(array, Tracer)):
+        if scope is not None and (self.is_drawn or is_traced(array)):
             scope.add_update((self, array))
             return
         self._array = array

@@ -1,5 +1,6 @@
 """Convolutions over one, two or three spatial dimensions: plain, transposed, depthwise, separable, unshared."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math

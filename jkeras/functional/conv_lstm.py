@@ -12,6 +12,7 @@ from jax import Array
 from jkeras.functional.cells import Activation, lstm_step
 from jkeras.functional.conv import conv
 from jkeras.functional.recurrence import Gates, cell_of, gated_rnn
+from jkeras.functional.transforms import jit
 
 
 def product(
@@ -46,7 +47,7 @@ _STATIC = (
 )  # fmt: skip
 
 
-@partial(jax.jit, static_argnames=_STATIC)
+@jit(static_argnames=_STATIC)
 def conv_lstm(
     x: Array,
     kernel: Array,

@@ -1,6 +1,10 @@
 """Moving pixels between space and channels: blocks, and overlapping windows of images."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -134,7 +138,8 @@ def fold(
     expected = jax.eval_shape(windows, images).shape
     if x.shape != expected:
         raise ValueError(f"fold: windows of {window} in images of {size} have shape {expected}; got {x.shape}.")
-    return jax.linear_transpose(windows, images)(x)[0]
+    transposed = cast(Callable[[Array], list[Array]], jax.linear_transpose(windows, images))
+    return transposed(x)[0]
 
 
 def _pairs(*sizes: Sizes) -> list[tuple[int, ...]]:

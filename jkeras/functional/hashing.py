@@ -7,17 +7,19 @@ Reference: Pike and Alakuijala, FarmHash (2014), function Fingerprint64; Aumasso
 short-input PRF" (2012). TensorFlow's `Fingerprint64`, `StrongKeyedHash64` and `FingerprintCat64` are these.
 """
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jkeras.functional.transforms import jit
 from jkeras.functional.words import Word, where
 
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
@@ -133,7 +135,7 @@ def _sip_rounds(count: int, state: tuple[Any, ...]) -> tuple[Any, ...]:
         return v0, _rotate(v1, 47) ^ v2, _rotate(v2, 32), _rotate(v3, 43) ^ v0
 
     if isinstance(state[0], Word):  # compiled once, not once for each round
-        return jax.lax.fori_loop(0, count, one, state)
+        return cast(tuple[Any, ...], jax.lax.fori_loop(0, count, one, state))
     for number in range(count):
         state = one(number, state)
     return state
@@ -180,7 +182,7 @@ def _hash_rows(rows: np.ndarray, key: tuple[int, int] | None) -> np.ndarray:
         last = fetch(length - rest, rest) + np.uint64(length % 256 << 56)
         return siphash([*(fetch(start, 8) for start in starts), last], key)
     if length == 0:
-        return np.full(count, _K2, np.uint64)
+        return cast(np.ndarray, np.full(count, _K2, np.uint64))
     if length <= 3:
         return farmhash_3(fetch(0, 1), fetch(length >> 1, 1), fetch(-1, 1), length)
     for limit, formula in ((7, farmhash_7), (16, farmhash_16), (32, _farmhash_32), (64, _farmhash_64)):
@@ -239,7 +241,7 @@ def _decimal(x: Array) -> tuple[Array, Array, Array]:
 # One program each, where operation by operation would compile a hundred.
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@jit(static_argnums=(1, 2))
 def hash_integers(x: Array, bins: int, key: tuple[int, int] | None = None) -> Array:
     """Return the hashes of the decimal texts of 32-bit integers, modulo `bins`, as `int32`.
 
@@ -249,7 +251,7 @@ def hash_integers(x: Array, bins: int, key: tuple[int, int] | None = None) -> Ar
     return fingerprint_integers(x, key) % bins
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@jit(static_argnums=(1, 2))
 def cross_integers(features: Sequence[Array], bins: int, start: int) -> Array:
     """Return the fingerprint of 32-bit integers in order, modulo `bins`, as `int32`; it begins with `start`.
 

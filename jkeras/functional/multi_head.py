@@ -1,8 +1,10 @@
 """Attention whose weights are wanted or dropped, and the masks of attention."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -66,7 +68,7 @@ def masked_softmax(logits: Array, mask: Array | None) -> Array:
     """
     if mask is not None:
         # Finite, or a row without anything would be NaN.
-        logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
+        logits = jnp.where(mask, logits, cast(float, jnp.finfo(logits.dtype).min))
     return jax.nn.softmax(logits, axis=-1)
 
 
@@ -93,7 +95,7 @@ def attention_mask(
     >>> attention_mask(2, 2, causal=True).astype(int).tolist()
     [[[1, 0], [1, 1]]]
     """
-    masks = []
+    masks: list[Array] = []
     if query_mask is not None:
         masks.append(query_mask[:, :, None])
     masks += [mask[:, None, :] for mask in (value_mask, key_mask) if mask is not None]

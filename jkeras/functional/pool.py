@@ -5,19 +5,20 @@ spatial axis at a time, the window's elements are slices that are folded by `max
 the forward pass and the pads of the backward pass into single loops.
 """
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jkeras.functional.conv import Sizes, spatial_sizes
+from jkeras.functional.transforms import jit
 
 Combine = Callable[[Array, Array], Array]
 
@@ -108,7 +109,7 @@ def adaptive_average_pool(x: Array, output_size: Sizes, data_format: str = "chan
     return _adaptive_average(x, spatial_sizes("output_size", output_size, len(axes)), axes)
 
 
-@partial(jax.jit, static_argnums=(1, 2), inline=True)
+@jit(static_argnums=(1, 2), inline=True)
 def _adaptive_average(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.float32
     # Means of half precision are rounded once, at the end.
@@ -143,7 +144,7 @@ def adaptive_max_pool(x: Array, output_size: Sizes, data_format: str = "channels
     return _adaptive_maximum(x, spatial_sizes("output_size", output_size, len(axes)), axes)
 
 
-@partial(jax.jit, static_argnums=(1, 2), inline=True)
+@jit(static_argnums=(1, 2), inline=True)
 def _adaptive_maximum(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     for axis, size in zip(axes, sizes, strict=True):
         starts, ends = _adaptive_windows(x.shape[axis], size)

@@ -1,5 +1,6 @@
 """Sounds and other signals: frames, short-time Fourier transforms, mel bands, decibels."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from typing import Any
@@ -26,9 +27,9 @@ def window_of(window: Any, length: int, periodic: bool = True) -> np.ndarray | A
     if window is None:
         return np.ones(length, np.float32)
     if isinstance(window, (str, tuple)):
-        from scipy.signal import get_window
+        from scipy import signal  # pyright: ignore[reportMissingTypeStubs]
 
-        return np.asarray(get_window(window, length, fftbins=periodic), np.float32)
+        return np.asarray(signal.get_window(window, length, fftbins=periodic), np.float32)
     weights = jnp.asarray(window)
     if weights.shape != (length,):
         raise ValueError(f"A window must have one weight for each of {length} samples; got shape {weights.shape}.")
@@ -137,8 +138,8 @@ def _frame_window(window: Any, sequence_length: int, fft_length: int) -> np.ndar
         return window_of(None, fft_length)
     before = (fft_length - sequence_length) // 2
     weights = window_of(window, sequence_length)
-    pad = np.pad if isinstance(weights, np.ndarray) else jnp.pad
-    return pad(weights, (before, fft_length - sequence_length - before))
+    widths = before, fft_length - sequence_length - before
+    return np.pad(weights, widths) if isinstance(weights, np.ndarray) else jnp.pad(weights, widths)
 
 
 def fourier_kernel(length: int, fft_length: int, side: str) -> np.ndarray:
@@ -171,7 +172,7 @@ def mel_matrix(
     (5, 2)
     """
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: Any) -> np.ndarray:
         return 1127.0 * np.log1p(hertz / 700.0)
 
     spectrum = mel(np.linspace(0.0, sampling_rate / 2, frequencies))[:, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,8 +13,10 @@ from jkeras.functional.image.resize import frame_border, largest_window
 
 EPSILON = 1e-7
 
+Conversion = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
+
 # How each format is made of left, top, right, bottom, and these of it. Relative ones are in units of the image.
-_FROM_CORNERS = {
+_FROM_CORNERS: dict[str, Conversion] = {
     "xyxy": lambda left, top, right, bottom: (left, top, right, bottom),
     "yxyx": lambda left, top, right, bottom: (top, left, bottom, right),
     "xywh": lambda left, top, right, bottom: (left, top, right - left, bottom - top),
@@ -25,7 +27,7 @@ _FROM_CORNERS = {
         (top + bottom) / 2, (left + right) / 2, bottom - top, right - left,
     ),
 }  # fmt: skip
-_TO_CORNERS = {
+_TO_CORNERS: dict[str, Conversion] = {
     "xyxy": lambda left, top, right, bottom: (left, top, right, bottom),
     "yxyx": lambda top, left, bottom, right: (left, top, right, bottom),
     "xywh": lambda x, y, w, h: (x, y, x + w, y + h),

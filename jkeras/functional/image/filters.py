@@ -1,5 +1,6 @@
 """Neighbourhoods of pixels: blurring, edges, structural similarity."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ def map_coordinates(
             f"map_coordinates: coordinates must have one row for each of the {inputs.ndim} axes of inputs; "
             f"got shape {coordinates.shape}."
         )
-    return ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value)
+    return cast(Array, ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value))
 
 
 def check_fill_mode(fill_mode: str) -> None:
@@ -75,7 +75,7 @@ def sample(
     check_fill_mode(fill_mode)
 
     def channel(values: Array) -> Array:
-        return ndimage.map_coordinates(values, [y, x], order, fill_mode, fill_value)
+        return cast(Array, ndimage.map_coordinates(values, [y, x], order, fill_mode, fill_value))
 
     return jax.vmap(channel, -1, -1)(image)
 
@@ -139,7 +139,7 @@ def perspective_matrix(start_points: Array, end_points: Array) -> Array:
     zero, one = jnp.zeros_like(x), jnp.ones_like(x)
     rows_u = jnp.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=1)
     rows_v = jnp.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1)
-    return jnp.linalg.solve(jnp.concatenate([rows_u, rows_v]), jnp.concatenate([u, v]))
+    return cast(Array, jnp.linalg.solve(jnp.concatenate([rows_u, rows_v]), jnp.concatenate([u, v])))
 
 
 def perspective_transform(
@@ -258,5 +258,5 @@ def inverse(transform: Array) -> Array:
     >>> inverse(translation_matrix(2.0, 1.0)).tolist()
     [1.0, 0.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0]
     """
-    matrix = jnp.linalg.inv(jnp.append(transform, 1.0).reshape(3, 3))
+    matrix = cast(Array, jnp.linalg.inv(jnp.append(transform, 1.0).reshape(3, 3)))
     return (matrix / matrix[2, 2]).ravel()[:8]

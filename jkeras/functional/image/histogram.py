@@ -1,8 +1,11 @@
 """Values of pixels by the histogram of one image `(height, width, channels)`; a range is that of black and white."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +78,8 @@ def adaptive_equalize(
     padded = jnp.pad(levels, [(0, spare[0]), (0, spare[1]), (0, 0)], mode="edge")
     blocks = padded.reshape(tiles[0], rows, tiles[1], columns, channels).transpose(0, 2, 4, 1, 3)
     blocks = blocks.reshape(tiles[0], tiles[1], channels, rows * columns)
-    tables = jnp.vectorize(lambda b: _table(b, clip_limit, bins), signature="(n)->(m)")(blocks)
+    table = partial(_table, clip_limit=clip_limit, bins=bins)
+    tables = cast(Array, jnp.vectorize(table, signature="(n)->(m)")(blocks))
 
     y, top, bottom = _between(height, rows, tiles[0])
     x, left, right = _between(width, columns, tiles[1])

@@ -1,5 +1,6 @@
 """Windows of images and volumes, side by side."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math

@@ -1,9 +1,10 @@
 """Sizes of images: resampling, cropping, padding."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -39,8 +40,8 @@ def stretch(images: Array, size: Sequence[int], interpolation: str = "bilinear",
     """
     shape = (*images.shape[:-3], *size, images.shape[-1])
     if interpolation == "nearest" or is_float(images):
-        return jax.image.resize(images, shape, interpolation, antialias)
-    resized = jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias)
+        return cast(Array, jax.image.resize(images, shape, interpolation, antialias))
+    resized = cast(Array, jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias))
     return saturating_cast(resized, images.dtype)
 
 
@@ -168,6 +169,5 @@ def scale_and_translate(
     [0.0, 0.0, 1.0]
     """
     scale, translation = jnp.asarray(scale, jnp.float32), jnp.asarray(translation, jnp.float32)
-    return jax.image.scale_and_translate(
-        images, tuple(output_shape), tuple(spatial_dims), scale, translation, method, antialias
-    )
+    places = tuple(output_shape), tuple(spatial_dims), scale, translation
+    return cast(Array, jax.image.scale_and_translate(images, *places, method, antialias))
