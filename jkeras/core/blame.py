@@ -15,6 +15,7 @@ from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
+from jkeras.core.errors import shortened
 from jkeras.core.tracer_errors import advice_on
 from jkeras.core.types import is_dict, is_listing
 
@@ -186,5 +187,4 @@ def described(value: Any, unknown: int | None = None) -> str:
     if is_listing(value):
         inside = ", ".join(described(item, unknown) for item in value[:_LEAVES])
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shortened(repr(value), _LONGEST)

@@ -39,9 +39,19 @@ def enable(folder: str | os.PathLike[str] | None = None, minimum_seconds: float 
         folder: `jkeras/compilation` in the user's cache directory if left out.
         minimum_seconds: Programs that compile faster are not kept.
 
+    Returns:
+        The folder.
+
     Raises:
         PermissionError: If the folder is not safe.
         ValueError: If `minimum_seconds` is negative.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as base:
+    ...     folder = enable(os.path.join(base, "programs"))
+    ...     disable()
+    >>> folder.name
+    'programs'
     """
     if minimum_seconds < 0:
         raise ValueError(f"minimum_seconds must be 0 or more; got {minimum_seconds}.")
@@ -57,7 +67,10 @@ def enable(folder: str | os.PathLike[str] | None = None, minimum_seconds: float 
 
 
 def disable() -> None:
-    """Keep nothing any more, and take nothing from the folder: what JAX was told before `enable` holds again."""
+    """Keep nothing any more, and take nothing from the folder: what JAX was told before `enable` holds again.
+
+    >>> disable()  # nothing happens before `enable`
+    """
     if _before:
         _set(_before)
         _before.clear()

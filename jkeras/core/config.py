@@ -10,6 +10,7 @@ import numpy as np
 
 from jkeras.core.by_name import read, written
 from jkeras.core.custom_objects import address
+from jkeras.core.errors import shortened
 from jkeras.core.types import class_of, is_dict, is_listing
 
 _LONGEST = 120  # characters of an argument in a repr
@@ -56,7 +57,14 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an object from what `get_config` returned."""
+        """Make an object from what `get_config` returned.
+
+        Args:
+            config: The constructor's arguments by name.
+
+        Returns:
+            A new object.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -76,7 +84,7 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
         text = f"[{', '.join(shown(item, longest) for item in value[:longest])}]"
     else:
         text = repr(value)
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return shortened(text, longest)
 
 
 @cache

@@ -23,6 +23,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         package: What tells it from others of the same name.
         name: Default is the name of the class or function.
 
+    Returns:
+        A decorator that returns what it is given.
+
     Raises:
         ValueError: If a class has no `get_config`.
 
@@ -46,7 +49,17 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """Return the name that a class or function was registered under, or its own name."""
+    """Return the name that a class or function was registered under, or its own name.
+
+    Args:
+        obj: A class or function.
+
+    Returns:
+        `package>name`, or the name.
+
+    >>> get_registered_name(dict)
+    'dict'
+    """
     for name, known in _registered.items():
         if known is obj:
             return name
@@ -80,6 +93,12 @@ def get_registered_object(
         name: As registered (`package>name`), or as given in a scope or a mapping.
         custom_objects: Asked after the scopes and the process's table.
         module_objects: Asked last.
+
+    Returns:
+        The class or function, or None.
+
+    >>> get_registered_object("docs>Mine", {"docs>Mine": dict})
+    <class 'dict'>
     """
     for table in (*reversed(_scopes.get()), _process, _registered, custom_objects or {}, module_objects or {}):
         if name in table:
@@ -96,7 +115,15 @@ def find(name: str) -> Any:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Return the table of the process, which may be changed: `get_custom_objects()["Mine"] = Mine`."""
+    """Return the table of the process, which may be changed: `get_custom_objects()["Mine"] = Mine`.
+
+    Returns:
+        The table itself, by name.
+
+    >>> get_custom_objects()["half"] = lambda x: x / 2
+    >>> find("half")(3), get_custom_objects().pop("half") is None
+    (1.5, False)
+    """
     return _process
 
 

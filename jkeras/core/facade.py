@@ -86,6 +86,9 @@ class Facade(Template):
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every weight, in the order of `weights`.
 
+        Args:
+            weights: Arrays in the order of `weights`.
+
         Raises:
             ValueError: If the number of arrays or a shape is wrong; nothing is changed then.
         """
@@ -102,7 +105,11 @@ class Facade(Template):
             weight.assign(array)
 
     def start_from(self, weights: Sequence[Any]) -> None:
-        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built."""
+        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built.
+
+        Args:
+            weights: Arrays in the order of `weights`.
+        """
         self._initial_weights = list(weights)
         if self.built and self.weights:
             self._start_from(self._initial_weights)

@@ -32,6 +32,12 @@ _source = _Source()
 def set_random_seed(seed: int) -> None:
     """Seed Python, numpy and jkeras, so that a script gives the same numbers each time.
 
+    Args:
+        seed: 0 or more.
+
+    Raises:
+        ValueError: If it is no such integer.
+
     >>> set_random_seed(7); a = next_key()
     >>> set_random_seed(7); b = next_key()
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())

@@ -102,6 +102,9 @@ class Template(Configurable):
             aggregation: "none", "mean", "sum", "only_first_replica" or None, which come to the same: an array of JAX is
                 one array, on however many devices.
 
+        Returns:
+            The `Weight`: on the template a declaration, in `call` the array.
+
         Raises:
             ValueError: If a dimension of the shape is unknown, or the aggregation is none of these.
         """

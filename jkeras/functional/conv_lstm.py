@@ -28,6 +28,19 @@ def product(
 ) -> Array:
     """Convolve one step, `(batch, ...)`, or all of them, `(time, batch, ...)`; `factors` drop inputs.
 
+    Args:
+        x: `(..., batch, *spatial, channels)`.
+        kernel: `(*window, channels, filters)`.
+        factors: Factors of `x`, which broadcast to it, or None.
+        bias: `(filters,)` or None.
+        strides: Step of the window.
+        padding: "valid" or "same".
+        dilation_rate: Distance of neighbouring elements in the window.
+        data_format: "channels_last" or "channels_first".
+
+    Returns:
+        `(..., *spatial, filters)`.
+
     >>> product(jnp.ones((5, 2, 4, 1)), jnp.ones((3, 1, 8))).shape
     (5, 2, 4, 8)
     """

@@ -27,6 +27,9 @@ def shared_axis(name: str) -> Generator[None]:
     """Inside, gradients that are traced under `vmap(..., axis_name=name)` choose one way for all members of the axis.
 
     A condition that differs from member to member would make JAX compute both ways for each.
+
+    Args:
+        name: The name of the axis.
     """
     token = _shared_axis.set(name)
     try:
@@ -47,7 +50,14 @@ class Convolution(NamedTuple):
 
 
 def is_worthwhile(source: Convolution) -> bool:
-    """Whether the maxima are few among the outputs, and the windows at them no larger than the input by far."""
+    """Whether the maxima are few among the outputs, and the windows at them no larger than the input by far.
+
+    Args:
+        source: What the outputs were computed from.
+
+    Returns:
+        True or False.
+    """
     size, _, filters = source.kernel.shape
     steps = (source.x.shape[1] - (size - 1) * source.dilation - 1) // source.stride + 1
     is_float32 = source.x.dtype == source.kernel.dtype == jnp.float32
@@ -59,6 +69,12 @@ def conv_global_max(source: Convolution) -> Array:
 
     Where several steps share the maximum, the gradient is shared among them, as in Keras; that is computed in the
     usual way. It has no forward-mode derivative.
+
+    Args:
+        source: What the outputs were computed from.
+
+    Returns:
+        `(batch, filters)`.
 
     >>> x, kernel = jnp.arange(6.0).reshape(1, 6, 1), jnp.ones((2, 1, 1))
     >>> conv_global_max(Convolution(x, kernel, None, 1, 1, True)).tolist()

@@ -33,6 +33,17 @@ def refusal(
 ) -> str | None:
     """Return why the kernel cannot run an LSTM of this kind here, or None if it can.
 
+    Args:
+        dtype: Of inputs and weights.
+        standard_activations: Whether the activations are tanh and sigmoid.
+        unroll: As for `lstm`.
+        remat_steps: As for `lstm`.
+        input_dropout_mask: As for `lstm`.
+        recurrent_dropout_mask: As for `lstm`.
+
+    Returns:
+        The reason, or None.
+
     >>> refusal(jnp.float32, False, False, None, None, None)
     'its activations are tanh and sigmoid, these are others'
     """

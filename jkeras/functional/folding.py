@@ -23,6 +23,9 @@ def space_to_depth(x: Array, block_size: int, data_format: str = "channels_last"
         block_size: Side `b` of a block, 2 or more; it divides height and width.
         data_format: `"channels_last"` or `"channels_first"`.
 
+    Returns:
+        An array of the dtype of `x`.
+
     Raises:
         ValueError: For another rank, block size or data format, or sizes that the block does not divide.
 

@@ -25,6 +25,13 @@ States = tuple[Array, ...]
 def halved(gates: Gates, factors: tuple[float, ...]) -> Gates:
     """Multiply the weights of each gate by its factor, which is exact for a half.
 
+    Args:
+        gates: The weights.
+        factors: One for each gate.
+
+    Returns:
+        The weights.
+
     >>> halved(Gates(jnp.ones((1, 3)), jnp.ones((1, 3))), GRU_GATES).kernel.tolist()
     [[0.5, 0.5, 1.0]]
     """

@@ -63,6 +63,13 @@ def attend(
 def masked_softmax(logits: Array, mask: Array | None) -> Array:
     """Softmax along the last axis over what `mask` lets through; a row without anything is uniform.
 
+    Args:
+        logits: `(..., sources)`.
+        mask: Booleans that broadcast to it, or None for all.
+
+    Returns:
+        The shape of `logits`.
+
     >>> masked_softmax(jnp.zeros((1, 3)), jnp.asarray([[True, False, True]])).tolist()
     [[0.5, 0.0, 0.5]]
     """
@@ -91,6 +98,9 @@ def attention_mask(
         key_mask: Sources that count.
         causal: Whether a target looks at no later source.
         window: Whether it looks at sources at a distance below this number only.
+
+    Returns:
+        Booleans, or None.
 
     >>> attention_mask(2, 2, causal=True).astype(int).tolist()
     [[[1, 0], [1, 1]]]

@@ -158,7 +158,14 @@ class Cell(NamedTuple):
 
 
 def cell_of(function: Callable[..., tuple[Array, ...]]) -> Cell:
-    """Return the cell of `function(gates, state, weights) -> new_state`; its derivative computes the step again."""
+    """Return the cell of `function(gates, state, weights) -> new_state`; its derivative computes the step again.
+
+    Args:
+        function: A pure function of arrays.
+
+    Returns:
+        A `Cell`.
+    """
 
     def step(*arguments: Any) -> tuple[tuple[Array, ...], Any]:
         *gates, state, weights = arguments

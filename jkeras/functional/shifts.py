@@ -30,6 +30,9 @@ def window_slices(x: Array, window: Sequence[int], strides: Sequence[int], dilat
         strides: step of the window.
         dilation_rate: distance of neighbouring elements.
 
+    Returns:
+        As many arrays as the window has elements, each `(batch, positions..., channels)`.
+
     >>> [taken.ravel().tolist() for taken in window_slices(jnp.arange(4.0).reshape(1, 4, 1), [2], [1], [1])]
     [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
     """
@@ -51,6 +54,9 @@ def shifted_sum(x: Array, rows: Array, window: Window, strides: Window, dilation
         window: number of elements along each spatial axis.
         strides: step of the window.
         dilation_rate: distance of neighbouring elements.
+
+    Returns:
+        `(batch, positions..., channels)`.
 
     >>> shifted_sum(jnp.arange(4.0).reshape(1, 4, 1), jnp.asarray([[1.0], [10.0]]), (2,), (1,), (1,)).ravel().tolist()
     [10.0, 21.0, 32.0]

@@ -23,6 +23,9 @@ def jit(
         static_argnames: Names of arguments that are part of the program.
         inline: Whether a program that calls it takes it in.
 
+    Returns:
+        A decorator.
+
     >>> @jit(static_argnums=(1,))
     ... def power(x, n):
     ...     return x**n
@@ -38,6 +41,9 @@ def checkpoint(*, prevent_cse: bool = True) -> Callable[[Callable[Parameters, Re
 
     Args:
         prevent_cse: Whether to keep XLA from finding that it computes them twice, which in a loop it does not.
+
+    Returns:
+        A decorator.
 
     >>> jax.grad(checkpoint()(jax.numpy.square))(3.0).item()
     6.0

@@ -105,5 +105,14 @@ def _product(a: Array, b: Array) -> Word:
 
 
 def where(condition: Any, one: Word, other: Word) -> Word:
-    """Return `one` where the condition holds, else `other`."""
+    """Return `one` where the condition holds, else `other`.
+
+    Args:
+        condition: Booleans that broadcast to both.
+        one: A `Word`.
+        other: A `Word`.
+
+    Returns:
+        A `Word`.
+    """
     return jax.tree.map(partial(jnp.where, condition), one, other)

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -34,6 +34,9 @@ from jkeras.training.labels import check_labels
 from jkeras.training.program import Decision, decide
 from jkeras.training.record import Record
 from jkeras.training.stream import Ahead, ends_streams
+
+if TYPE_CHECKING:
+    from jkeras.callbacks.history import History
 
 
 class Trainer(FormerMethods, Distributed, OnBatch):
@@ -119,7 +122,7 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         mesh: Any = None,
         rules: Any = (),
         **old: Any,
-    ) -> Any:
+    ) -> History:
         """Train the model and return the `History`.
 
         Args:

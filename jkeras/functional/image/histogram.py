@@ -17,6 +17,13 @@ from jkeras.functional.image.adjust import Range, limit, rescale
 def autocontrast(image: Array, value_range: Range) -> Array:
     """Stretch each channel to the whole range; a channel of one value stays as it is.
 
+    Args:
+        image: `(height, width, channels)`, floating point.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
+
     >>> autocontrast(jnp.asarray([[[10.0], [20.0]]]), (0, 255)).ravel().tolist()
     [0.0, 255.0]
     """
@@ -32,6 +39,14 @@ def equalize(image: Array, value_range: Range, bins: int = 256) -> Array:
 
     `(c(x) - c0) / (n - c0)` of the range, in steps of 1 / 255 of it, where `c(x)` counts the pixels whose bin is not
     above that of `x`, and `c0` those of the lowest bin that is not empty. A channel of one bin stays as it is.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        value_range: The values of black and white.
+        bins: Number of bins of the histogram.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> equalize(jnp.asarray([[[0.0], [1.0], [2.0]]]), (0, 255)).ravel().tolist()
     [0.0, 128.0, 255.0]
@@ -64,6 +79,9 @@ def adaptive_equalize(
         clip_limit: The most that a bin holds, in units of the mean; 0 for no limit.
         tiles: Number of tiles along height and width.
         bins: Number of bins.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> adaptive_equalize(jnp.asarray([[[0.0], [255.0]]]), (0, 255), 0.0, (1, 1)).ravel().tolist()
     [0.0, 255.0]

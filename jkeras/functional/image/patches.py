@@ -23,6 +23,9 @@ def extract_patches(
         dilation_rate: Distance between the elements of a window.
         padding: "valid", or "same" for zeros at the edges, so that there are `ceil(n / stride)` windows.
 
+    Returns:
+        `(..., *positions, prod(size) * channels)`, of the dtype of the images.
+
     >>> extract_patches(jnp.arange(4).reshape(1, 4, 1), (1, 2), (1, 2), (1, 1))[0].tolist()
     [[0, 1], [2, 3]]
     """
