@@ -1,3 +1,5 @@
+"""The compiled module of jaxlib, which comes without stubs: signatures all over `jax.numpy` name its `Device`."""
+
 from typing import Any
 
 class Device: ...

@@ -1,3 +1,5 @@
+"""What describes the structure of a tree."""
+
 from typing import Any
 
 class PyTreeDef:
