@@ -53,7 +53,7 @@ def public_names() -> list[str]:
     found: list[str] = []
     for name in dir(jkeras):
         value = getattr(jkeras, name)
-        if not _is_public(name, value):
+        if not _is_public(name, value) or isinstance(value, ModuleType) and name not in jkeras._MODULES:
             continue
         found.append(name)
         if isinstance(value, ModuleType) and name != "core":
