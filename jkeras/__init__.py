@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from jkeras import callbacks as callbacks
     from jkeras import config as config
     from jkeras import constraints as constraints
+    from jkeras import core as core
     from jkeras import datasets as datasets
     from jkeras import display as display
     from jkeras import distribution as distribution
@@ -100,6 +101,8 @@ if TYPE_CHECKING:
     from jkeras.backend.devices import device as device
     from jkeras.backend.settings import name_scope as name_scope
     from jkeras.backend.variables import Variable as Variable
+    from jkeras.compat.notebook import load_ipython_extension as load_ipython_extension
+    from jkeras.compat.notebook import unload_ipython_extension as unload_ipython_extension
     from jkeras.core.dtypes import DTypePolicy as DTypePolicy
     from jkeras.core.function import Function as Function
     from jkeras.core.function import Operation as Operation
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from jkeras.core.stateless import StatelessScope as StatelessScope
     from jkeras.core.stateless import SymbolicScope as SymbolicScope
     from jkeras.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+    from jkeras.initializers import Initializer as Initializer
     from jkeras.losses import Loss as Loss
     from jkeras.metrics import Metric as Metric
     from jkeras.models import Model as Model
@@ -119,6 +123,9 @@ if TYPE_CHECKING:
     from jkeras.optimizers import Optimizer as Optimizer
     from jkeras.population import Population as Population
     from jkeras.population import PopulationSearchCV as PopulationSearchCV
+    from jkeras.regularizers import Regularizer as Regularizer
+
+    KerasTensor = SymbolicTensor
 
 
 def version() -> str:
@@ -126,17 +133,19 @@ def version() -> str:
     return __version__
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        value = importlib.import_module(f"jkeras.{name}")
-    elif name in _NAMES:
-        value = getattr(importlib.import_module(_NAMES[name]), _RENAMED.get(name, name))
-    else:
-        from jkeras.core.errors import missing_name
+if not TYPE_CHECKING:  # for a type checker, which has its own table, there would be no misspelt name
 
-        raise missing_name("jkeras", name, [*_NAMES, *_MODULES])
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            value = importlib.import_module(f"jkeras.{name}")
+        elif name in _NAMES:
+            value = getattr(importlib.import_module(_NAMES[name]), _RENAMED.get(name, name))
+        else:
+            from jkeras.core.errors import missing_name
+
+            raise missing_name("jkeras", name, [*_NAMES, *_MODULES])
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jkeras.applications.architecture import STANDARD, architecture
@@ -61,7 +62,7 @@ def _convnext(net: Network, x: Any, table: tuple[tuple[int, ...], tuple[int, ...
     return net(Dense, x, net.classes, activation=net.classifier_activation, name=f"{name}_head_dense")
 
 
-def _row(version: str, middle: int, width: int) -> Any:
+def _row(version: str, middle: int, width: int) -> Callable[..., Any]:
     rest = {key: value for key, value in STANDARD.items() if key != "include_top"}
     return architecture(
         f"ConvNeXt{version}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from jkeras.applications.architecture import architecture
@@ -37,7 +38,7 @@ def _efficientnet(net: Network, x: Any, scale: tuple[float, float, float]) -> An
     return end(net, x, width, dropout)
 
 
-def _row(number: int, width: float, depth: float, size: int, dropout: float) -> Any:
+def _row(number: int, width: float, depth: float, size: int, dropout: float) -> Callable[..., Any]:
     return architecture(
         f"EfficientNetB{number}",
         _efficientnet,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jkeras.applications.architecture import STANDARD, architecture
@@ -76,7 +77,9 @@ def _efficientnet_v2(
     return end(net, x, width, 0.2, bias_initializer=Constant(0.0))
 
 
-def _row(size: int, version: str, stages: tuple[Stage, ...], width: float = 1.0, depth: float = 1.0) -> Any:
+def _row(
+    size: int, version: str, stages: tuple[Stage, ...], width: float = 1.0, depth: float = 1.0
+) -> Callable[..., Any]:
     arguments = {key: value for key, value in STANDARD.items() if key != "name"}
     return architecture(
         f"EfficientNetV2{version}",

@@ -6,12 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jkeras.core import dtypes
+from jkeras.core.types import Shape, is_listing, is_shape
 
 
-def pop_input_hint(legacy: dict[str, Any]) -> tuple[tuple[int | None, ...], Any] | None:
+def pop_input_hint(legacy: dict[str, Any]) -> tuple[Shape, Any] | None:
     """Read the old ways to say what comes in: `input_shape`, `input_dim`, `batch_input_shape`, `batch_shape`."""
     length, features = legacy.pop("input_length", None), legacy.pop("input_dim", None)
     batch, dtype = legacy.pop("batch_size", None), legacy.pop("input_dtype", None)
@@ -29,14 +29,14 @@ def pop_input_hint(legacy: dict[str, Any]) -> tuple[tuple[int | None, ...], Any]
 
 def as_spec(value: Any) -> Any:
     """Turn a shape tuple into an abstract float array; trees of arrays and specs pass."""
-    if isinstance(value, tuple) and value and all(n is None or isinstance(n, (int, np.integer)) for n in value):
+    if is_shape(value) and value and not isinstance(value, list):
         return jax.ShapeDtypeStruct(tuple(1 if n is None else int(n) for n in value), jnp.float32)
     return value
 
 
 def as_arrays(value: Any) -> Any:
     """Convert numpy arrays, numbers and plain nested lists of numbers into arrays."""
-    if isinstance(value, (list, tuple)) and value:
+    if is_listing(value) and value:
         leaves = jax.tree.leaves(value)
         if leaves and all(isinstance(leaf, (int, float, bool)) for leaf in leaves):
             return jnp.asarray(value)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
 import sysconfig
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
+from jkeras.core.errors import shortened
 from jkeras.core.tracer_errors import advice_on
+from jkeras.core.types import is_dict, is_listing
 
 # Packages whose lines tell a user nothing; so do those of Python itself.
 _LIBRARIES = ("jkeras", "jax", "jaxlib", "optax", "numpy", "flax", "ml_dtypes", "rich")
@@ -60,7 +63,7 @@ def of_layer(
 
 
 @contextmanager
-def noted(kind: str, text: Callable[[], str]) -> Iterator[None]:
+def noted(kind: str, text: Callable[[], str]) -> Generator[None]:
     """Note `text()` on an error that is raised inside."""
     try:
         yield
@@ -129,7 +132,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _user_frame() -> FrameType | None:
-    frame: FrameType | None = sys._getframe(1)
+    frame = inspect.currentframe()
     while frame is not None and not is_user_file(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
@@ -175,14 +178,13 @@ def described(value: Any, unknown: int | None = None) -> str:
     "[float64[2], {'a': int32[]}, None]"
     """
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if isinstance(shape, tuple) and dtype is not None:
+    if is_listing(shape) and dtype is not None:
         # Products of unknown sizes are unknown too, such as batch and time as one axis.
         sizes = ("None" if n is None or (unknown and n and n % unknown == 0) else str(n) for n in shape)
         return f"{dtype}[{', '.join(sizes)}]"
-    if isinstance(value, dict):
+    if is_dict(value):
         return f"{{{', '.join(f'{k!r}: {described(v, unknown)}' for k, v in [*value.items()][:_LEAVES])}}}"
-    if isinstance(value, (list, tuple)):
+    if is_listing(value):
         inside = ", ".join(described(item, unknown) for item in value[:_LEAVES])
         return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shortened(repr(value), _LONGEST)

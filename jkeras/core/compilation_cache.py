@@ -39,9 +39,19 @@ def enable(folder: str | os.PathLike[str] | None = None, minimum_seconds: float 
         folder: `jkeras/compilation` in the user's cache directory if left out.
         minimum_seconds: Programs that compile faster are not kept.
 
+    Returns:
+        The folder.
+
     Raises:
         PermissionError: If the folder is not safe.
         ValueError: If `minimum_seconds` is negative.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as base:
+    ...     folder = enable(os.path.join(base, "programs"))
+    ...     disable()
+    >>> folder.name
+    'programs'
     """
     if minimum_seconds < 0:
         raise ValueError(f"minimum_seconds must be 0 or more; got {minimum_seconds}.")
@@ -57,7 +67,10 @@ def enable(folder: str | os.PathLike[str] | None = None, minimum_seconds: float 
 
 
 def disable() -> None:
-    """Keep nothing any more, and take nothing from the folder: what JAX was told before `enable` holds again."""
+    """Keep nothing any more, and take nothing from the folder: what JAX was told before `enable` holds again.
+
+    >>> disable()  # nothing happens before `enable`
+    """
     if _before:
         _set(_before)
         _before.clear()
@@ -92,6 +105,7 @@ def check_safe(path: Path) -> None:
 
 
 def _set(options: dict[str, Any]) -> None:
+    config: Any = jax.config
     for name, value in options.items():
-        jax.config.update(name, value)
+        config.update(name, value)
     compilation_cache.reset_cache()  # or a folder that is in use would stay in use

@@ -1,5 +1,6 @@
 """Compiling: a program is compiled once in a process, whoever asks for it, with options that suit what it computes."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
@@ -7,13 +8,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
+
+from jkeras.core.types import class_of, is_listing, is_traced
 
 # How many programs are kept for whoever asks for the same again, by what they compute and as many by structure; those
 # in use live on with their users.
@@ -114,7 +116,7 @@ class SharedJit:
         self._optimised = optimised
         self._structure = structure
         self._options = dict(compiler_options or {})
-        self._traced = jax.jit(function, static_argnames=static_argnames)
+        self._traced: Any = jax.jit(function, static_argnames=static_argnames)
         self._variants: dict[Hashable, _Variant] = {}
         functools.update_wrapper(self, function)
 
@@ -124,7 +126,7 @@ class SharedJit:
         signature = (tree, *map(_kind, leaves), *static.items(), *settings)
         variant = self._variants.get(signature)
         if variant is None:
-            if settings[0] or any(isinstance(leaf, Tracer) for leaf in leaves):
+            if settings[0] or any(map(is_traced, leaves)):
                 return self._traced(*args, **static)
             began = time.perf_counter()
             make = functools.partial(self._compile, args, static)
@@ -186,7 +188,7 @@ def _kind(leaf: Any) -> Hashable:
     aval = getattr(leaf, "aval", None)
     if aval is not None:
         return aval.shape, aval.dtype, aval.weak_type
-    return (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else type(leaf)
+    return (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else class_of(leaf)
 
 
 def _settings() -> tuple[Hashable, ...]:
@@ -206,7 +208,7 @@ def _shared_program(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, 
 
 
 def _flat_jit(jaxpr: ClosedJaxpr, donated: tuple[int, ...], options: Any, name: str) -> Callable[..., Any]:
-    evaluate = jaxpr_as_fun(jaxpr)
+    evaluate = cast(Callable[..., Any], jaxpr_as_fun(jaxpr))
 
     def run(*leaves: Any) -> Any:
         return evaluate(*leaves)
@@ -262,7 +264,7 @@ def primitives(jaxpr: Any) -> Iterator[str]:
     for equation in jaxpr.eqns:
         yield equation.primitive.name
         for value in equation.params.values():
-            for inner in value if isinstance(value, (list, tuple)) else [value]:
+            for inner in value if is_listing(value) else [value]:
                 if hasattr(inner, "eqns"):
                     yield from primitives(inner)
                 elif hasattr(getattr(inner, "jaxpr", None), "eqns"):

@@ -10,6 +10,8 @@ import numpy as np
 
 from jkeras.core.by_name import read, written
 from jkeras.core.custom_objects import address
+from jkeras.core.errors import shortened
+from jkeras.core.types import class_of, is_dict, is_listing
 
 _LONGEST = 120  # characters of an argument in a repr
 
@@ -55,7 +57,14 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an object from what `get_config` returned."""
+        """Make an object from what `get_config` returned.
+
+        Args:
+            config: The constructor's arguments by name.
+
+        Returns:
+            A new object.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -71,11 +80,11 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     """
     if hasattr(value, "dtype") and getattr(value, "shape", ()):
         return f"<{value.dtype} array of shape {tuple(value.shape)}>"
-    if type(value) is list:
+    if class_of(value) is list:
         text = f"[{', '.join(shown(item, longest) for item in value[:longest])}]"
     else:
         text = repr(value)
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return shortened(text, longest)
 
 
 @cache
@@ -125,15 +134,13 @@ def serialize(value: Any) -> Any:
     """
     if hasattr(value, "get_config") and not isinstance(value, type):
         name = class_name(value)
-        module, registered = address(type(value), name)
+        module, registered = address(class_of(value), name)
         return {"module": module, "class_name": name, "config": value.get_config(), "registered_name": registered}
-    if isinstance(value, dict):
+    if is_dict(value):
         return {k: serialize(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+    if is_listing(value):
         return [serialize(v) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "__array__"):
+    if hasattr(value, "__array__"):  # arrays, and the scalars of numpy
         return np.asarray(value).tolist()
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)

@@ -24,7 +24,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         name: Default is the name of the class or function.
 
     Returns:
-        A decorator, which returns what it decorates.
+        A decorator that returns what it is given.
 
     Raises:
         ValueError: If a class has no `get_config`.
@@ -52,13 +52,13 @@ def get_registered_name(obj: Any) -> str:
     """Return the name that a class or function was registered under, or its own name.
 
     Args:
-        obj: The class or function.
+        obj: A class or function.
 
     Returns:
-        `package>name` if it was registered.
+        `package>name`, or the name.
 
-    >>> get_registered_name(len)
-    'len'
+    >>> get_registered_name(dict)
+    'dict'
     """
     for name, known in _registered.items():
         if known is obj:
@@ -95,10 +95,10 @@ def get_registered_object(
         module_objects: Asked last.
 
     Returns:
-        The class or function itself.
+        The class or function, or None.
 
-    >>> get_registered_object("mine", custom_objects={"mine": len}) is len
-    True
+    >>> get_registered_object("docs>Mine", {"docs>Mine": dict})
+    <class 'dict'>
     """
     for table in (*reversed(_scopes.get()), _process, _registered, custom_objects or {}, module_objects or {}):
         if name in table:
@@ -115,15 +115,14 @@ def find(name: str) -> Any:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """Return the table of the process, which may be changed.
+    """Return the table of the process, which may be changed: `get_custom_objects()["Mine"] = Mine`.
 
     Returns:
-        Classes and functions by name.
+        The table itself, by name.
 
-    >>> get_custom_objects()["length"] = len
-    >>> get_registered_object("length") is len
-    True
-    >>> del get_custom_objects()["length"]
+    >>> get_custom_objects()["half"] = lambda x: x / 2
+    >>> find("half")(3), get_custom_objects().pop("half") is None
+    (1.5, False)
     """
     return _process
 

@@ -14,6 +14,9 @@ class _Default:
 def image_data_format() -> str:
     """Return the data format of layers that are made without `data_format`.
 
+    Returns:
+        "channels_last", unless set otherwise.
+
     >>> image_data_format()
     'channels_last'
     """
@@ -21,7 +24,19 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the data format of layers that are made without `data_format`: 'channels_last' or 'channels_first'."""
+    """Set the data format of layers that are made without `data_format`: 'channels_last' or 'channels_first'.
+
+    Args:
+        data_format: One of these.
+
+    Raises:
+        ValueError: If it is neither.
+
+    >>> set_image_data_format("channels_first")
+    >>> image_data_format()
+    'channels_first'
+    >>> set_image_data_format("channels_last")
+    """
     _Default.data_format = standardize_data_format(data_format)
 
 

@@ -82,7 +82,8 @@ class _Host:
         """Return the value, or None if it cannot be drawn here."""
         if self.words is None or weight.size > HOST_SIZE or weight.dtype != "float32":
             return None
-        value = weight.initializer.on_host(weight.shape, threefry.fold_in(self.words, seeds.number_of(path)))
+        initializer: Any = weight.initializer
+        value = initializer.on_host(weight.shape, threefry.fold_in(self.words, seeds.number_of(path)))
         return None if value is None else self.placement.place(path, value)
 
 

@@ -1,10 +1,11 @@
 """Which dtype a layer computes in, and which its weights are stored in."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import numpy as np
 from jkeras.core.config import Configurable, serialize
 from jkeras.core.custom_objects import tables
 from jkeras.core.errors import nearest
+from jkeras.core.types import is_dict
 
 _POLICIES = {
     "float16": ("float16", "float16"),
@@ -149,12 +151,31 @@ class _Defaults:
 
 
 def floatx() -> str:
-    """Return the name of the default float dtype."""
+    """Return the name of the default float dtype.
+
+    Returns:
+        "float32", unless set otherwise.
+
+    >>> floatx()
+    'float32'
+    """
     return _Defaults.float_name
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float dtype: 'float16', 'bfloat16', 'float32' or 'float64'."""
+    """Set the default float dtype: 'float16', 'bfloat16', 'float32' or 'float64'.
+
+    Args:
+        value: The name.
+
+    Raises:
+        ValueError: If it is none of these.
+
+    >>> set_floatx("bfloat16")
+    >>> floatx(), dtype_policy().name
+    ('bfloat16', 'bfloat16')
+    >>> set_floatx("float32")
+    """
     if value not in ("float16", "bfloat16", "float32", "float64"):
         raise ValueError(f"Unknown float dtype {value!r}. Known: float16, bfloat16, float32, float64.")
     _Defaults.float_name = value
@@ -162,22 +183,54 @@ def set_floatx(value: str) -> None:
 
 
 def dtype_policy() -> DTypePolicy:
-    """Return the policy of layers that are made without `dtype`."""
+    """Return the policy of layers that are made without `dtype`.
+
+    Returns:
+        A `DTypePolicy`.
+
+    >>> dtype_policy().name
+    'float32'
+    """
     return _Defaults.policy or DTypePolicy(floatx())
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are made without `dtype`: a name or a `DTypePolicy`; None is that of `floatx()`."""
+    """Set the policy of layers that are made without `dtype`: a name or a `DTypePolicy`; None is that of `floatx()`.
+
+    Args:
+        policy: A name, such as "mixed_bfloat16", a policy or None.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    >>> set_dtype_policy("mixed_bfloat16")
+    >>> dtype_policy().compute_dtype
+    'bfloat16'
+    >>> set_dtype_policy(None)
+    """
     _Defaults.policy = None if policy is None else as_policy(policy)
 
 
 def as_policy(value: Any) -> DTypePolicy:
-    """Turn a name, a dtype, a configuration, a policy or None (the default policy) into a policy."""
+    """Turn a name, a dtype, a configuration, a policy or None (the default policy) into a policy.
+
+    Args:
+        value: One of these.
+
+    Returns:
+        A `DTypePolicy`.
+
+    Raises:
+        ValueError: If it is none of these, or its name is unknown.
+
+    >>> as_policy("mixed_float16").compute_dtype
+    'float16'
+    """
     if value is None:
         return dtype_policy()
     if isinstance(value, DTypePolicy):
         return value
-    if isinstance(value, dict):
+    if is_dict(value):
         kind = value.get("class_name", "DTypePolicy")
         if kind not in _KINDS:
             hint = " Quantised policies are not supported." if "DTypePolicy" in kind else ""
@@ -216,12 +269,13 @@ def to_array(value: Any) -> Any:
     if hasattr(value, "__jax_array__"):
         return value.__jax_array__()
     if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype == object or value.dtype.kind in "USMm":
+        array = np.asarray(cast(Any, value))
+        if array.dtype.kind in "OUSMm":
             raise TypeError(
-                f"Expected an array of numbers; got dtype {value.dtype}. Convert it: x.astype('float32'). "
+                f"Expected an array of numbers; got dtype {array.dtype}. Convert it: x.astype('float32'). "
                 "Strings go through the layers at the front of a model by model.host_inputs(x)."
             )
-        return jax.device_put(canonical(np.asarray(value)))
+        return jax.device_put(canonical(array))
     return value
 
 

@@ -9,6 +9,13 @@ from collections.abc import Iterable
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` if none is close.
 
+    Args:
+        name: What was written.
+        known: What could have been meant.
+
+    Returns:
+        The end of a sentence, with a space before it.
+
     >>> nearest("catgorical_crossentropy", ["mse", "categorical_crossentropy"])
     " Did you mean 'categorical_crossentropy'?"
     """
@@ -17,8 +24,32 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {folded[found[0]]!r}?" if found else ""
 
 
+def shortened(text: str, longest: int) -> str:
+    """Return `text`, or if it is longer than `longest` characters its beginning.
+
+    Args:
+        text: Any.
+        longest: Characters that there is room for.
+
+    Returns:
+        At most `longest` characters.
+
+    >>> shortened("categorical", 7)
+    'cate...'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def missing_name(module: str, name: str, known: Iterable[str]) -> AttributeError:
     """Return the error for a name that a module does not have, with the nearest one that it has.
+
+    Args:
+        module: The module's name.
+        name: What was asked for.
+        known: The names that it has.
+
+    Returns:
+        The error, to be raised.
 
     >>> missing_name("jkeras.ops", "meen", ["mean", "max"])
     AttributeError("module 'jkeras.ops' has no attribute 'meen'. Did you mean 'mean'?")

@@ -13,7 +13,8 @@ import numpy as np
 from jkeras.core import placement, seeds
 from jkeras.core.drawing import draw_all
 from jkeras.core.stateless_call import stateless_call
-from jkeras.core.template import Template, Tree, kept, two_level, walk, weights_of
+from jkeras.core.template import Template, kept, two_level, walk, weights_of
+from jkeras.core.types import OwnTree, Tree
 from jkeras.core.weight import Weight, check_shape
 
 
@@ -85,6 +86,9 @@ class Facade(Template):
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set every weight, in the order of `weights`.
 
+        Args:
+            weights: Arrays in the order of `weights`.
+
         Raises:
             ValueError: If the number of arrays or a shape is wrong; nothing is changed then.
         """
@@ -101,7 +105,11 @@ class Facade(Template):
             weight.assign(array)
 
     def start_from(self, weights: Sequence[Any]) -> None:
-        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built."""
+        """Let the weights begin with the arrays given, in the order of `weights`, once the layer is built.
+
+        Args:
+            weights: Arrays in the order of `weights`.
+        """
         self._initial_weights = list(weights)
         if self.built and self.weights:
             self._start_from(self._initial_weights)
@@ -128,7 +136,7 @@ class Facade(Template):
         return sum(w.size for w in self.weights)
 
     @property
-    def params(self) -> dict[str, dict[str, Any]]:
+    def params(self) -> OwnTree:
         """The current parameters as the tree that `apply` takes; can be set."""
         return self._tree(trainable=True, lend=True)
 
@@ -137,7 +145,7 @@ class Facade(Template):
         self._set_tree(tree, trainable=True)
 
     @property
-    def state(self) -> dict[str, dict[str, Any]]:
+    def state(self) -> OwnTree:
         """The current state as the tree that `apply` takes and returns; can be set."""
         return self._tree(trainable=False, lend=True)
 
@@ -163,7 +171,7 @@ class Facade(Template):
                     weight.store(value)
         return rows
 
-    def _tree(self, trainable: bool, lend: bool = False) -> dict[str, dict[str, Any]]:
+    def _tree(self, trainable: bool, lend: bool = False) -> OwnTree:
         rows = [(key, w) for key, w in self._drawn_weights() if w.trainable is trainable]
         if lend:
             for _, w in rows:

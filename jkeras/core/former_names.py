@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jkeras.core import blame
@@ -19,7 +20,7 @@ SYNONYMS = (
 _said: set[str] = set()
 
 
-def spelt_otherwise(name: str, known: Any) -> str | None:
+def spelt_otherwise(name: str, known: Mapping[str, Any]) -> str | None:
     """Return what stands in `known` for a name of another version, or None.
 
     >>> spelt_otherwise("val_acc", {"loss": 1, "val_accuracy": 2}), spelt_otherwise("acc", {"loss": 1})
@@ -29,7 +30,7 @@ def spelt_otherwise(name: str, known: Any) -> str | None:
         for asked, other in (pair, pair[::-1]):
             if name == asked or name.endswith(f"_{asked}"):
                 found = name[: len(name) - len(asked)] + other
-                if dict.__contains__(known, found):
+                if found in known.keys():  # not `in known`, which for `MetricLogs` asks here again
                     return found
     return None
 
@@ -56,7 +57,7 @@ class MetricLogs(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value, or `default` if there is none under this name or another version's."""
-        if dict.__contains__(self, name):
+        if super().__contains__(name):
             return self[name]
         return self._find(name) if name in self else default
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ import numpy as np
 
 from jkeras.core import blame
 from jkeras.core.seeds import fold_path
+from jkeras.core.types import OwnTree
 
 # No weight is ever looked up through this: it serves to notice a template that is called or read inside `call`, and to
 # run layers without weights that are made there.
@@ -40,7 +41,7 @@ _observer: ContextVar[Observer | None] = ContextVar("jkeras_observer", default=N
 
 
 @contextmanager
-def observed(observer: Observer) -> Iterator[None]:
+def observed(observer: Observer) -> Generator[None]:
     """Show the calls of all bound layers inside to `observer`, who looks for what goes wrong in one of them."""
     token = _observer.set(observer)
     try:
@@ -70,7 +71,7 @@ def training_or_default(training: Any) -> bool | None:
 
 
 @contextmanager
-def suspended() -> Iterator[None]:
+def suspended() -> Generator[None]:
     """No call counts as running inside: `build` may use layers and weights as facade objects."""
     token = _running.set(None)
     try:
@@ -93,7 +94,7 @@ class Frame:
         self, training: bool | None = False, rng: Any = None, declaring: bool = False, unknown: int | None = None
     ) -> None:
         self.training = training
-        self.rng = rng
+        self.rng: Any = rng
         self.declaring = declaring
         self.unknown = unknown
         self.observer = _observer.get()
@@ -126,7 +127,7 @@ class Frame:
 
     def key(self, path: str) -> Any:
         """Return the next key of the layer at `path`: the frame's key folded by path and draw count."""
-        if isinstance(self.rng, Callable):
+        if callable(self.rng):
             self.rng = self.rng()
         if self.rng is None:
             raise ValueError(
@@ -145,7 +146,7 @@ class Frame:
         draws = Counter(self._draws)
 
         @contextmanager
-        def body() -> Iterator[None]:
+        def body() -> Generator[None]:
             self._draws = Counter(draws)
             before, count = {key: reference.value for key, reference in self.references.items()}, len(self.losses)
             yield
@@ -162,6 +163,36 @@ class Frame:
                 )
 
         return body
+
+    @contextmanager
+    def drawing_again(self) -> Generator[None]:
+        """Let what is drawn inside be drawn again by what comes after it."""
+        draws = Counter(self._draws)
+        yield
+        self._draws = draws
+
+    def isolated(self, call: Callable[[], Any]) -> Isolated:
+        """Run `call`, and return what it did to the frame instead of leaving it there.
+
+        Values that are traced inside must not be found in the frame outside.
+        """
+        before = {key: reference.value for key, reference in self.references.items()}
+        known_masks, known_losses = dict(self._masks), len(self.losses)
+        try:
+            outputs = call()
+            for held, index, reference in self.list_slots:
+                if held[index] is not reference:
+                    reference.assign(held[index])
+                    held[index] = reference
+            losses = self.losses[known_losses:]
+            masks = [self.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+            changed = {k: r.value for k, r in self.references.items() if k in before and r.value is not before[k]}
+        finally:
+            self._masks = known_masks
+            del self.losses[known_losses:]
+            for key, value in before.items():
+                self.references[key]._array = value
+        return Isolated(outputs, losses, changed, masks)
 
     def mask_of(self, array: Any) -> Any:
         """Return the mask that travels beside `array`, or None."""
@@ -223,8 +254,17 @@ class Forward(NamedTuple):
 
     outputs: Any
     masks: list[Any]
-    state: dict[str, dict[str, Any]]
+    state: OwnTree
     losses: list[Any]
+
+
+class Isolated(NamedTuple):
+    """What a part of a call gives: as `Forward`, but of the state only what it changed, by layer and name."""
+
+    outputs: Any
+    losses: list[Any]
+    state: dict[tuple[str, str], Any]
+    masks: list[Any]
 
 
 def _is_none(value: Any) -> bool:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jkeras.core import blame, dtypes
-from jkeras.core.operators import HasOperators
+from jkeras.core.operators import HasOperators, install_operators
 from jkeras.core.registry import snake_case
 from jkeras.core.template import unique_name
-
-Shape = tuple[int | None, ...]
+from jkeras.core.types import Shape, is_shape
 
 # They stand for an unknown dimension: what differs is unknown. Many divisors, so that a batch can be split and folded.
 UNKNOWN_SIZES = (5040, 7560)
@@ -84,6 +83,15 @@ class SymbolicTensor(HasOperators):
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
+def _operate(function: Callable[..., Any], *operands: Any) -> Any:
+    from jkeras.core.operation import operate  # which makes a layer of the function, and layers are made of this module
+
+    return operate(function, *operands)
+
+
+install_operators(SymbolicTensor, _operate)
+
+
 class Node:
     """One use of a layer on symbolic tensors."""
 
@@ -127,14 +135,13 @@ def spec_of(leaf: Any, unknown: int | None = None) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
 
 
-def is_shape(value: Any) -> bool:
-    """Whether `value` is one shape: a sequence of integers and None."""
-    return isinstance(value, (tuple, list)) and all(n is None or isinstance(n, (int, np.integer)) for n in value)
-
-
 def symbolic_like(shapes: Any, dtype: Any = "float32") -> Any:
     """Return symbolic tensors for a shape, or a tree of shapes."""
-    return jax.tree.map(lambda s: SymbolicTensor(tuple(s), dtype), shapes, is_leaf=is_shape)
+
+    def symbolic(shape: Shape) -> SymbolicTensor:
+        return SymbolicTensor(tuple(shape), dtype)
+
+    return jax.tree.map(symbolic, shapes, is_leaf=is_shape)
 
 
 def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -246,16 +253,17 @@ class Plan:
 
     def match(self, inputs: Any, owner: str, cast: bool = True) -> list[Any]:
         """Return the arrays of `inputs` in the order of the model's inputs, with their rank and, to `cast`, dtype."""
-        if isinstance(inputs, Mapping) and not isinstance(self.inputs, Mapping):
-            missing = [name for name in self.input_names if name not in inputs]
-            if missing:
-                expected = ", ".join(self.input_names)
-                raise ValueError(f"Model {owner!r} expects inputs named {expected}; got {', '.join(inputs)}.")
-            arrays = [inputs[name] for name in self.input_names]
-        elif isinstance(self.inputs, Mapping) and isinstance(inputs, Mapping):
-            arrays = [inputs[k] for k in sorted(self.inputs)] if self.inputs.keys() <= inputs.keys() else []
-        else:
+        given = _by_name(inputs)
+        own = _by_name(self.inputs)
+        if given is None:
             arrays = jax.tree.leaves(inputs)
+        elif own is not None:
+            arrays = [given[k] for k in sorted(own)] if own.keys() <= given.keys() else []
+        else:
+            if any(name not in given for name in self.input_names):
+                expected = ", ".join(self.input_names)
+                raise ValueError(f"Model {owner!r} expects inputs named {expected}; got {', '.join(given)}.")
+            arrays = [given[name] for name in self.input_names]
         if len(arrays) != len(self.input_list):
             raise ValueError(
                 f"Model {owner!r} expects {len(self.input_list)} input(s) ({', '.join(self.input_names)}); "
@@ -265,6 +273,10 @@ class Plan:
             _fit(array, tensor, name, owner, cast)
             for array, tensor, name in zip(arrays, self.input_list, self.input_names, strict=True)
         ]
+
+
+def _by_name(tree: Any) -> Mapping[str, Any] | None:
+    return cast(Mapping[str, Any], tree) if isinstance(tree, Mapping) else None
 
 
 def _fit(array: Any, tensor: SymbolicTensor, name: str, owner: str, cast: bool) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from jkeras.core import dtypes
 from jkeras.core.graph import Node, SymbolicTensor
 from jkeras.core.layer import Layer
-from jkeras.core.operation import operate as _operate  # noqa: F401  (gives symbolic tensors their operators)
 
 
 class InputLayer(Layer):
@@ -22,6 +21,9 @@ class InputLayer(Layer):
         name: The input's name.
         input_shape: The name of `shape` in Keras 2.
         type_spec: Not supported: an object of TensorFlow.
+    input_tensor: A symbolic tensor whose shape and dtype the input has, instead of these.
+    optional: Not supported: make a second model without that input.
+    sparse, ragged: Not supported: arrays of JAX are dense.
 
     Raises:
         ValueError: If no shape is given, or what is not supported is asked for.
@@ -84,11 +86,14 @@ class InputLayer(Layer):
             tensor.name = self.name
 
     @property
-    def output(self) -> Any:
+    def input(self) -> Any:
         """The symbolic tensor it stands for."""
         return self._own_node.outputs
 
-    input = output
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor it stands for."""
+        return self._own_node.outputs
 
     @property
     def dtype(self) -> str:
@@ -132,9 +137,16 @@ def Input(
         shape: Shape of one sample: an integer or a sequence, None where unknown.
         batch_size: Size of the batch if it is fixed.
         dtype: Dtype of the input, "float32" by default.
-        batch_shape: Shape with the batch, instead of `shape` (`batch_input_shape` is its old spelling).
+        batch_shape: Shape with the batch, instead of `shape`.
         name: The input's name: the key in dictionaries of inputs.
         tensor: A symbolic tensor to use as it is.
+    optional: Not supported: make a second model without that input.
+    batch_input_shape: The name of `batch_shape` in Keras 1 and 2.
+    sparse, ragged: Not supported: arrays of JAX are dense.
+    type_spec: Not supported: an object of TensorFlow.
+
+    Returns:
+        A `SymbolicTensor` of shape `(batch_size, *shape)`.
 
     Raises:
         ValueError: If no shape is given, or a sparse, ragged or optional input or a `type_spec` is asked for.

@@ -1,16 +1,16 @@
 """The layer: what a user writes, and the pure pair it is at once."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
 import inspect
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
 from jkeras.core import blame, dtypes, graph, remat, seeds, stateless
 from jkeras.core import frame as frames
@@ -18,26 +18,17 @@ from jkeras.core.arguments import as_arrays, as_spec, check_name, pop_input_hint
 from jkeras.core.config import constructor_parameters, serialize
 from jkeras.core.construction import wrap_build, wrap_init
 from jkeras.core.errors import unexpected_argument
-from jkeras.core.facade import Facade
+from jkeras.core.first_use import FirstUse, shapes_of
 from jkeras.core.frame import Forward, Frame
 from jkeras.core.legacy import without_file_arguments
 from jkeras.core.registry import regularizers
 from jkeras.core.signature import CallSignature, call_signature
 from jkeras.core.spec import check_inputs
-from jkeras.core.template import (
-    Tree,
-    bind,
-    bind_into,
-    collect_state,
-    copy_attributes,
-    kept,
-    two_level,
-    walk,
-    weights_of,
-)
+from jkeras.core.template import bind, bind_into, collect_state, copy_attributes, kept, two_level, walk, weights_of
+from jkeras.core.types import OwnTree, Tree, is_listing, is_traced
 
 
-class Layer(Facade):
+class Layer(FirstUse):
     """A template with the pure pair `init` and `apply`, and the Keras facade over it.
 
     Write `build` (declare weights with `add_weight`), `call`, and where they apply `compute_mask` and `get_config`.
@@ -72,7 +63,6 @@ class Layer(Facade):
     dtype_policy: dtypes.DTypePolicy
     _declared: bool
     _left_out: frozenset[Any]
-    _nodes: list[Any]
     _call_losses: list[Any]
     _input_hint: Any
     _initial_weights: Any
@@ -99,7 +89,7 @@ class Layer(Facade):
             accepted = [n for n in constructor_parameters(type(self)) if n != "legacy"]
             raise unexpected_argument(type(self).__name__, next(iter(legacy)), accepted)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls, *args, **kwargs)
         # Complete before __init__ runs: sublayers may be set before super().__init__(), or it may be forgotten.
         self.__dict__.update(
@@ -119,14 +109,30 @@ class Layer(Facade):
     # What a user writes
 
     def build(self, input_shape: Any) -> None:
-        """Declare the weights for inputs of `input_shape` (a tuple, batch included and possibly None; or a tree)."""
+        """Declare the weights for inputs of `input_shape` (a tuple, batch included and possibly None; or a tree).
+
+        Args:
+            input_shape: The shape of the first input; a tree of shapes if it is one of inputs.
+        """
 
     def call(self, inputs: Any) -> Any:
-        """Compute the outputs; runs on a bound copy, whose weight attributes are arrays."""
+        """Compute the outputs; runs on a bound copy, whose weight attributes are arrays.
+
+        Args:
+            inputs: An array, or a tree of them. Arguments named `training` and `mask` are filled in.
+
+        Returns:
+            An array, or a tree of them.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no `call`. Write: def call(self, inputs): return ...")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the outputs: the mask of the inputs if the layer supports masking, else None."""
+        """Return the mask of the outputs: the mask of the inputs if the layer supports masking, else None.
+
+        Args:
+            inputs: What `call` took first.
+            mask: Its mask, or a tree of masks; None: none.
+        """
         return mask if self.supports_masking else None
 
     def get_config(self) -> dict[str, Any]:
@@ -138,7 +144,7 @@ class Layer(Facade):
         return {**base, **own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Make a layer from what `get_config` returned."""
         config = without_file_arguments(cls, config)
         accepts_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values())
@@ -158,18 +164,25 @@ class Layer(Facade):
         return self._frame.key(self.path)
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar (or a list of scalars) computed in `call` to the training loss."""
+        """Add a scalar (or a list of scalars) computed in `call` to the training loss.
+
+        Args:
+            loss: A scalar, a function without arguments that returns one, or a list of these.
+
+        Raises:
+            RuntimeError: Outside of `call`.
+        """
         if self._frame is None:
             raise RuntimeError(
                 f"Layer {self.name!r}: add_loss works inside `call` only. "
                 "Compute the term in the `call` of a layer and add it there: self.add_loss(value)."
             )
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+        for value in loss if is_listing(loss) else [loss]:
             self._frame.losses.append(jnp.asarray(value() if callable(value) else value))
 
     # The pure pair
 
-    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> tuple[OwnTree, OwnTree]:
         """Return fresh `(params, state)`; stores nothing on the layer but the shapes it declares.
 
         Args:
@@ -214,6 +227,9 @@ class Layer(Facade):
             method: A method, or its name, that runs in the place of `call`: what it returns are the outputs. Any
                 function will do that takes the bound layer first.
             kwargs: Further arguments of `call`, e.g. `initial_state`.
+
+        Returns:
+            `(outputs, state)`, or `(outputs, state, losses)`; the state as it is after the call.
 
         Raises:
             ValueError: If an array is missing, has a wrong shape, or the layer was never built.
@@ -392,7 +408,7 @@ class Layer(Facade):
         )
         if not changed:
             return
-        if stateless.active() is None and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(changed)):
+        if stateless.active() is None and any(map(is_traced, jax.tree.leaves(changed))):
             raise RuntimeError(
                 f"Calling {self.name!r} inside a JAX transformation would store traced values as its state. "
                 "Use the pure form: y, state = layer.apply(params, state, x, training=True, rng=key)."
@@ -427,7 +443,11 @@ class Layer(Facade):
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the outputs as symbolic tensors for symbolic (or abstract) inputs; builds the layer."""
+        """Return the outputs as symbolic tensors for symbolic (or abstract) inputs; builds the layer.
+
+        Args:
+            args: What `call` takes, symbolic or abstract; so are the further arguments by name.
+        """
         first = self._declare(args, kwargs, graph.UNKNOWN_SIZES[0])
         second = self._declare(args, kwargs, graph.UNKNOWN_SIZES[1]) if graph.has_unknown((args, kwargs)) else first
 
@@ -438,9 +458,13 @@ class Layer(Facade):
         return jax.tree.map(symbolic, first, second)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None."""
+        """Return the shape of the outputs for inputs of `input_shape`; unknown dimensions are None.
+
+        Args:
+            input_shape: A shape, or a tree of shapes, as `call` takes inputs; None where unknown.
+        """
         inputs = graph.symbolic_like(input_shape, self.dtype_policy.compute_dtype)
-        return jax.tree.map(lambda t: t.shape, self.compute_output_spec(inputs))
+        return shapes_of(self.compute_output_spec(inputs))
 
     @property
     def dtype(self) -> str:
@@ -460,26 +484,6 @@ class Layer(Facade):
     def _holds(self, child: Any) -> bool:
         # Metrics are templates too, but no sublayers: what they accumulate is no part of the layer's weights.
         return isinstance(child, Layer)
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the first use of this layer."""
-        return graph.first_node(self).inputs
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the first use of this layer."""
-        return graph.first_node(self).outputs
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of `input`."""
-        return jax.tree.map(lambda t: t.shape, self.input)
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of `output`."""
-        return jax.tree.map(lambda t: t.shape, self.output)
 
 
 def _unbuilt(root: Layer) -> frozenset[Any]:

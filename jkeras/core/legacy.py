@@ -7,8 +7,9 @@ modern form only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
+Class = TypeVar("Class", bound=type[Any])
 Modernise = Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
 # By class name: what an old keyword is called now, and functions for what is more than a new name.
@@ -55,7 +56,7 @@ def without_file_arguments(cls: type, config: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in meaningless}
 
 
-def former_name(name: str, cls: type, make: Callable[..., Any], documentation: str, **attributes: Any) -> Any:
+def former_name(name: str, cls: Class, make: Callable[..., Any], documentation: str, **attributes: Any) -> Class:
     """Return a class `name` beside `cls` whose call is `make(*args, **kwargs)`, which returns a `cls`.
 
     So configurations and files carry the name that every Keras knows, and users can still subclass the former one.
@@ -66,7 +67,8 @@ def former_name(name: str, cls: type, make: Callable[..., Any], documentation: s
     """
 
     def new(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return make(*args, **kwargs) if self is made else super(made, self).__new__(self, *args, **kwargs)
+        above = cast(Any, super(made, self))
+        return make(*args, **kwargs) if self is made else above.__new__(self, *args, **kwargs)
 
     made: Any = type(name, (cls,), {"__new__": new, "__doc__": documentation, **attributes})
     return made

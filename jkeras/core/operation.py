@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jkeras.core import graph, row_docs
 from jkeras.core.by_name import note_operation
 from jkeras.core.layer import Layer
-from jkeras.core.operators import BINARY, COMPARISON, UNARY, install_operators
+from jkeras.core.operators import BINARY, COMPARISON, UNARY
+from jkeras.core.types import is_listing
 from jkeras.core.weight import plain
 
 # The module of operations that have no name yet.
@@ -60,9 +61,6 @@ def operate(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if graph.has_symbolic((args, kwargs)):
         return Operation(function)(*args, **kwargs)
     return function(*args, **kwargs)
-
-
-install_operators(graph.SymbolicTensor, operate)
 
 
 def recordable(function: Callable[..., Any], module: str) -> Callable[..., Any]:
@@ -127,9 +125,9 @@ def operation(
             raise TypeError(f"{call.__name__}{signature}: {error}.") from None
         bound.apply_defaults()
         given = bound.arguments
-        if takes_axis and isinstance(given["axis"], list):
+        if takes_axis and is_listing(given["axis"]):
             given["axis"] = tuple(given["axis"])
-        operands = []
+        operands: list[Any] = []
         for name in positional:
             value = given.pop(name)
             operands.extend(value) if name == spread else operands.append(value)
@@ -148,7 +146,9 @@ def _signature(parameters: str) -> inspect.Signature:
     >>> _signature("x, *, axis=-1")
     <Signature (x, *, axis=-1)>
     """
-    given = ast.parse(f"lambda {parameters}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    written = ast.parse(f"lambda {parameters}: 0", mode="eval").body
+    assert isinstance(written, ast.Lambda)
+    given = written.args
     defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults]
 
     def row(arg: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
@@ -164,7 +164,8 @@ def _signature(parameters: str) -> inspect.Signature:
 
 def publish(namespace: dict[str, Any]) -> list[str]:
     """Name the operations of a module after their variables; return its public functions, for `__all__`."""
-    module, names = namespace["__name__"], []
+    module: str = namespace["__name__"]
+    names: list[str] = []
     for name, value in namespace.items():
         if name.startswith("_") or getattr(value, "__module__", None) not in (module, _UNPUBLISHED):
             continue

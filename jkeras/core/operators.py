@@ -52,14 +52,21 @@ def get_item(array: Any, index: Any) -> Any:
 def install_operators(cls: type, perform: Callable[..., Any]) -> None:
     """Give `cls` every array operator; each calls `perform(function, *operands)`."""
 
-    def method(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
-        if reflected:
-            return lambda self, other: perform(function, other, self)
-        return lambda self, *others: perform(function, self, *others)
+    def method(function: Callable[..., Any]) -> Callable[..., Any]:
+        def operator(self: Any, *others: Any) -> Any:
+            return perform(function, self, *others)
+
+        return operator
+
+    def reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+        def operator(self: Any, other: Any) -> Any:
+            return perform(function, other, self)
+
+        return operator
 
     for name, function in BINARY.items():
         setattr(cls, f"__{name}__", method(function))
-        setattr(cls, f"__r{name}__", method(function, reflected=True))
+        setattr(cls, f"__r{name}__", reflected(function))
     for name, function in {**COMPARISON, **UNARY}.items():
         setattr(cls, f"__{name}__", method(function))
     cls.__getitem__ = method(get_item)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from itertools import chain
 from operator import attrgetter, is_, methodcaller
 from typing import Any
 
+from jkeras.core.types import is_dict, is_listing
 from jkeras.core.weight import Weight
 
 _facts_of = attrgetter("name", "trainable")
@@ -49,14 +50,17 @@ class Outline:
         self._items = [*self._contents()]
 
     def _find_containers(self, value: Any) -> None:
-        if isinstance(value, dict):
+        items: Iterable[Any]
+        if is_dict(value):
             self._dicts.append(value)
-            value = value.values()
-        elif isinstance(value, list):
-            self._lists.append(value)
-        elif not isinstance(value, tuple):
+            items = value.values()
+        elif is_listing(value):
+            if isinstance(value, list):
+                self._lists.append(value)
+            items = value
+        else:
             return
-        for item in value:
+        for item in items:
             self._find_containers(item)
 
     def _contents(self) -> Iterable[Any]:

@@ -1,5 +1,6 @@
 """Where arrays live, as training sees it: on the default device, unless a mesh of devices takes its place."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
@@ -8,8 +9,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec
+
+from jkeras.core.types import is_traced
 
 
 class Placement:
@@ -52,7 +54,7 @@ class Placement:
 
     def place(self, path: str, array: Any) -> Any:
         """Return the array of the weight at a path where the rules want it."""
-        return array if isinstance(array, jax.Array) else jax.device_put(array)
+        return _on_device(array)
 
     def sharding(self, path: str, shape: Sequence[int]) -> Any:
         """Return the sharding of a weight; None for the default device."""
@@ -64,7 +66,7 @@ class Placement:
 
     def put(self, tree: Any) -> Any:
         """Put a batch of the host on the devices, spread if it divides, and otherwise whole on each."""
-        return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.device_put(a), tree)
+        return jax.tree.map(_on_device, tree)
 
     def own_rows(self, tree: Any, rows: int) -> Any:
         """Return of the outputs for a batch those for the rows that this process brought."""
@@ -72,7 +74,7 @@ class Placement:
 
     def put_whole(self, tree: Any) -> Any:
         """Put arrays on every device."""
-        return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.device_put(a), tree)
+        return jax.tree.map(_on_device, tree)
 
     # Between processes
 
@@ -94,15 +96,23 @@ class Placement:
 DEFAULT = Placement()
 
 
+def _on_device(array: Any) -> Any:
+    return array if isinstance(array, jax.Array) else jax.device_put(array)
+
+
 @functools.cache
 def resharded(sharding: NamedSharding) -> Callable[[Any], Any]:
     """Return a function that moves an array of several processes, which all call it."""
-    return jax.jit(lambda a: a, out_shardings=sharding)
+
+    def same(array: Any) -> Any:
+        return array
+
+    return jax.jit(same, out_shardings=sharding)
 
 
 def reachable(array: Any) -> Any:
     """Return an array of which this process has all; if it is spread over several, all of them have to ask."""
-    if isinstance(array, Tracer) or not isinstance(array, jax.Array):
+    if is_traced(array) or not isinstance(array, jax.Array):
         return array
     if array.is_fully_addressable or array.is_fully_replicated:
         return array

@@ -1,5 +1,6 @@
 """Which intermediate values of a training step are computed again for its gradient: the `remat` of `compile`."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
@@ -8,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax.ad_checkpoint import checkpoint_name
+from jax import ad_checkpoint
 
 from jkeras.core.compiling import known
 from jkeras.core.errors import nearest
-from jkeras.core.remat import PathScope, RematScope, Segments
+from jkeras.core.remat import PathScope, RematScope, Segments, checkpointed
 from jkeras.core.template import walk
+from jkeras.core.types import is_listing
 
 _KEPT = "jkeras_kept"
 
@@ -53,7 +55,7 @@ class Recompute:
             if choice < 1:
                 raise ValueError(f"remat={choice}: a segment has at least one layer. remat=True chooses how many.")
             self.every = choice
-        elif isinstance(choice, str) or isinstance(choice, (list, tuple)) and all(isinstance(c, str) for c in choice):
+        elif isinstance(choice, str) or is_listing(choice) and all(isinstance(c, str) for c in choice):
             self.patterns = [choice] if isinstance(choice, str) else list(choice)
             for pattern in self.patterns:
                 try:
@@ -80,20 +82,21 @@ class Recompute:
             every = self.every or max(1, round(math.sqrt(units(model))))
 
             def tagged() -> Any:
-                with Segments(every, lambda array: checkpoint_name(array, _KEPT)):
+                with Segments(every, lambda array: ad_checkpoint.checkpoint_name(array, _KEPT)):
                     return forward()
 
-            return jax.checkpoint(tagged, policy=jax.checkpoint_policies.save_only_these_names(_KEPT))()
+            return checkpointed(tagged, jax.checkpoint_policies.save_only_these_names(_KEPT))
         if self.patterns or isinstance(self.choice, RematScope):
             with PathScope(self.patterns) if self.patterns else self.choice:
                 return forward()
-        return jax.checkpoint(forward, policy=self.choice)()
+        return checkpointed(forward, self.choice)
 
     def compiler_options(self) -> dict[str, Any]:
         """Return what the compiler has to be told, or memory would not be saved."""
         if jax.default_backend() != "cpu":
             return {}
-        return next(filter(None, map(known, _SAVING_MEMORY)), {})
+        nothing: dict[str, Any] = {}
+        return next((options for options in map(known, _SAVING_MEMORY) if options), nothing)
 
 
 def units(layer: Any) -> int:

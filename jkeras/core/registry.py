@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from jkeras.core import config as configuration
 from jkeras.core import custom_objects
 from jkeras.core.errors import nearest
+from jkeras.core.types import is_dict
+
+Class = TypeVar("Class", bound=type[Any])
 
 
 class Registry:
@@ -16,6 +19,10 @@ class Registry:
 
     `get` accepts what Keras accepts: `None`, a name, a configuration dictionary, a class, an instance or a function.
     `register_class` adds the class name and its snake_case form; further aliases are given.
+
+    Args:
+        kind: What the objects are, for messages.
+        module: Where Keras has them: `keras.<module>`; nowhere if left out.
 
     >>> kinds = Registry("activation")
     >>> _ = kinds.register("relu", abs)
@@ -34,15 +41,31 @@ class Registry:
             custom_objects.tables[f"keras.{module}"] = self._rows
 
     def register(self, name: str, obj: Any, *aliases: str) -> Any:
-        """Add `obj` under `name` and every alias, and return it."""
+        """Add `obj` under `name` and every alias, and return it.
+
+        Args:
+            name: Its name.
+            obj: The object, or a class to make one of.
+            aliases: Further names.
+
+        Returns:
+            `obj`.
+        """
         for key in (name, *aliases):
             self._rows[key] = obj
         return obj
 
-    def register_class(self, *aliases: str) -> Callable[[type], type]:
-        """Class decorator: add a class under its name, its snake_case name and every alias."""
+    def register_class(self, *aliases: str) -> Callable[[Class], Class]:
+        """Class decorator: add a class under its name, its snake_case name and every alias.
 
-        def add(cls: type) -> type:
+        Args:
+            aliases: Further names.
+
+        Returns:
+            A decorator that returns the class.
+        """
+
+        def add(cls: Class) -> Class:
             return self.register(cls.__name__, cls, snake_case(cls.__name__), *aliases)
 
         return add
@@ -63,7 +86,11 @@ class Registry:
         return folded.get(name.lower())
 
     def lookup(self, name: str) -> Any:
-        """Return the registered object, or raise `ValueError` with the nearest known name."""
+        """Return the registered object, or raise `ValueError` with the nearest known name.
+
+        Args:
+            name: A name, in any case.
+        """
         found = self._find(name)
         if found is None:
             hint = nearest(name, self._rows)
@@ -72,13 +99,20 @@ class Registry:
         return found
 
     def get(self, identifier: Any) -> Any:
-        """Return what a name, configuration, class, instance or function stands for; `None` stays `None`."""
+        """Return what a name, configuration, class, instance or function stands for; `None` stays `None`.
+
+        Args:
+            identifier: Any of these.
+
+        Raises:
+            ValueError: If a name is unknown, or it is none of these.
+        """
         if identifier is None:
             return None
         if isinstance(identifier, str):
             found = self.lookup(identifier)
             return found() if isinstance(found, type) else found
-        if isinstance(identifier, dict) and "class_name" in identifier:
+        if is_dict(identifier) and "class_name" in identifier:
             if identifier["class_name"] == "function":
                 return self.get(identifier["config"])
             return _make(self.lookup(identifier["class_name"]), identifier)
@@ -96,11 +130,18 @@ class Registry:
 
         Both formats of Keras are understood.
 
+        Args:
+            config: A configuration, or what `get` takes.
+            custom_objects: Users' classes and functions by name.
+
+        Raises:
+            TypeError: If a user's class has no `from_config`.
+
         >>> Registry("thing").deserialize({"class_name": "Mine", "config": {"real": 2}}, {"Mine": complex})
         Traceback (most recent call last):
         TypeError: thing 'Mine': expected a class with from_config, or a function; got <class 'complex'>.
         """
-        name = config.get("class_name") if isinstance(config, dict) else config
+        name: Any = config.get("class_name") if is_dict(config) else config
         if name == "function":
             config = name = config["config"]
         if custom_objects and isinstance(name, str) and name in custom_objects:
@@ -110,7 +151,7 @@ class Registry:
             if isinstance(own, type) and not hasattr(own, "from_config"):
                 raise TypeError(f"{self.kind} {name!r}: expected a class with from_config, or a function; got {own!r}.")
             return _make(own, config, custom_objects)
-        if isinstance(config, dict) and "class_name" in config:
+        if is_dict(config) and "class_name" in config:
             return _make(self.lookup(config["class_name"]), config, custom_objects)
         return self.get(config)
 
@@ -131,7 +172,7 @@ class Registry:
                 "custom_objects when it is read."
             )
         written = configuration.serialize(obj)
-        if use_legacy_format and isinstance(written, dict):
+        if use_legacy_format and is_dict(written):
             return {name: written[name] for name in ("class_name", "config")}
         return written
 

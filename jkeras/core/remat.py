@@ -1,18 +1,20 @@
 """Rematerialisation: what a layer computed is forgotten, and computed again for the gradient."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 
-from jkeras.core.frame import Frame
+from jkeras.core.frame import Frame, Isolated
+
+Made = TypeVar("Made")
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
@@ -35,9 +37,14 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def rematerialised(*args: Any, **kwargs: Any) -> Any:
-        return jax.checkpoint(lambda: f(*args, **kwargs))()
+        return checkpointed(lambda: f(*args, **kwargs))
 
     return rematerialised
+
+
+def checkpointed(call: Callable[[], Made], policy: Any = None) -> Made:
+    """Return `call()`, of which the gradient keeps what a policy of `jax.checkpoint_policies` says; None: nothing."""
+    return cast(Callable[[], Made], jax.checkpoint(call, policy=policy))()
 
 
 class RematScope:
@@ -154,44 +161,26 @@ def run(layer: Any, frame: Frame, call: Callable[[], Any]) -> Any:
     chosen = scope.lists(layer) if scope.mode == "list_of_layers" else not is_model
     if not chosen or (scope.mode == "larger_than" and _size(frame, call) <= scope.output_size_threshold):
         return call()
-    arrays, losses, assigned, masks = jax.checkpoint(lambda: isolated(frame, call))()
-    for key, value in assigned.items():
+    done = checkpointed(lambda: isolated(frame, call))
+    for key, value in done.state.items():
         frame.references[key].assign(value)
-    frame.losses.extend(losses)
-    for array, mask in zip(jax.tree.leaves(arrays), masks, strict=True):
+    frame.losses.extend(done.losses)
+    for array, mask in zip(jax.tree.leaves(done.outputs), done.masks, strict=True):
         frame.set_mask(array, mask)
-    return arrays
+    return done.outputs
 
 
-def isolated(frame: Frame, call: Callable[[], Any]) -> tuple[Any, list[Any], dict[Any, Any], list[Any]]:
-    """Run `call`, and return what it did to the frame instead of leaving it there: `(outputs, losses, state, masks)`.
-
-    Values that are traced inside must not be found in the frame outside.
-    """
-    before = {key: reference.value for key, reference in frame.references.items()}
-    known_masks, known_losses = dict(frame._masks), len(frame.losses)
+def isolated(frame: Frame, call: Callable[[], Any]) -> Isolated:
+    """Return `frame.isolated(call)`; what is inside is not rematerialised once more."""
     token = _rematerialising.set(True)
     try:
-        outputs = call()
-        for held, index, reference in frame.list_slots:
-            if held[index] is not reference:
-                reference.assign(held[index])
-                held[index] = reference
-        losses = frame.losses[known_losses:]
-        masks = [frame.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
-        changed = {k: r.value for k, r in frame.references.items() if k in before and r.value is not before[k]}
+        return frame.isolated(call)
     finally:
         _rematerialising.reset(token)
-        frame._masks = known_masks
-        del frame.losses[known_losses:]
-        for key, value in before.items():
-            frame.references[key]._array = value
-    return outputs, losses, changed, masks
 
 
 def _size(frame: Frame, call: Callable[[], Any]) -> int:
     """Return the number of elements of the outputs, without computing them."""
-    draws = Counter(frame._draws)
-    outputs, *_ = jax.eval_shape(lambda: isolated(frame, call))
-    frame._draws = draws  # or the call would draw other numbers than without a scope
+    with frame.drawing_again():  # or the call would draw other numbers than without a scope
+        outputs = jax.eval_shape(lambda: isolated(frame, call).outputs)
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(outputs))

@@ -1,16 +1,19 @@
 """Random keys: the global seed of the facade, and keys that belong to a path."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import random as python_random
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
+
+from jkeras.core.types import is_integer
 
 
 class _Source:
@@ -30,17 +33,17 @@ def set_random_seed(seed: int) -> None:
     """Seed Python, numpy and jkeras, so that a script gives the same numbers each time.
 
     Args:
-        seed: An integer, 0 or more.
+        seed: 0 or more.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is no such integer.
 
     >>> set_random_seed(7); a = next_key()
     >>> set_random_seed(7); b = next_key()
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
     True
     """
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not is_integer(seed) or seed < 0:
         raise ValueError(f"set_random_seed expects a non-negative integer; got {seed!r}.")
     seed = int(seed)
     python_random.seed(seed)
@@ -78,7 +81,7 @@ def number_at(seed: int, count: int) -> int:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[Callable[[], int]]:
+def seeded(seed: int) -> Generator[Callable[[], int]]:
     """Inside, everything is as after `set_random_seed(seed)`; afterwards as if nothing had been drawn.
 
     Yields:
@@ -111,9 +114,7 @@ def next_key() -> jax.Array:
 
 def as_key(rng: Any) -> Any:
     """Turn an integer seed into a key; keys and `None` pass through."""
-    if rng is None or not isinstance(rng, (int, np.integer)):
-        return rng
-    return jax.random.key(int(rng))
+    return jax.random.key(int(rng)) if is_integer(rng) else rng
 
 
 def fold_path(key: Any, path: str) -> Any:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jkeras.core.types import Shape
+
 
 class CallSignature(NamedTuple):
     """What the signature of a `call` says."""
@@ -43,9 +45,10 @@ class CallSignature(NamedTuple):
     def build_shapes(self, build: Callable[..., Any], given: dict[str, Any], unknown: int | None) -> list[Any]:
         """Return the arguments of `build`: one shape tree, or one for each `<argument>_shape` it names."""
 
-        def shapes(tree: Any) -> Any:
-            return jax.tree.map(lambda x: tuple(None if n == unknown else n for n in np.shape(x)), tree)
+        def shape(array: Any) -> Shape:
+            return tuple(None if n == unknown else n for n in np.shape(array))
 
+        shapes = functools.partial(jax.tree.map, shape)
         parameters = list(inspect.signature(build).parameters.values())[1:]
         wanted = [(p.name.removesuffix("_shape"), p.default is p.empty) for p in parameters]
         if len(wanted) > 1 and all(name in given for name, required in wanted if required):

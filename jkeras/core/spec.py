@@ -9,10 +9,22 @@ import jax
 import numpy as np
 
 from jkeras.core.config import Configurable
+from jkeras.core.types import is_listing
 
 
 class InputSpec(Configurable):
     """The rank, and the sizes of some axes, that a layer expects of one input.
+
+    Args:
+        dtype: The dtype that is expected; inputs are cast rather than refused.
+        shape: The size of each axis, batch included; None: any.
+        ndim: The number of dimensions, batch included.
+        max_ndim: The most of them.
+        min_ndim: The fewest of them.
+        axes: Axis to the size it must have.
+        allow_last_axis_squeeze: Whether a last axis of size 1 may be there or not.
+        name: The input's name.
+        optional: Whether there may be no input.
 
     >>> InputSpec(min_ndim=2, axes={-1: 3}).check("dense", (32, 5))
     Traceback (most recent call last):
@@ -26,7 +38,7 @@ class InputSpec(Configurable):
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
-        axes: Mapping[int, int] | None = None,
+        axes: Mapping[int, int | None] | None = None,
         allow_last_axis_squeeze: bool = False,
         name: str | None = None,
         optional: bool = False,
@@ -44,7 +56,12 @@ class InputSpec(Configurable):
         self.optional = optional
 
     def check(self, path: str, shape: tuple[int | None, ...]) -> None:
-        """Raise `ValueError` naming the layer at `path` if `shape` does not fit."""
+        """Raise `ValueError` naming the layer at `path` if `shape` does not fit.
+
+        Args:
+            path: The layer's path, for the message.
+            shape: The shape of an input, None where unknown.
+        """
         got = f"got an input of shape {tuple(shape)}."
         rank = len(shape)
         if self.allow_last_axis_squeeze and self.ndim is not None and abs(rank - self.ndim) == 1:
@@ -65,7 +82,7 @@ def check_inputs(path: str, spec: Any, inputs: Any) -> None:
     """Check every array of `inputs` against the spec (or the list of specs) of the layer at `path`."""
     if spec is None:
         return
-    specs = spec if isinstance(spec, (list, tuple)) else [spec]
+    specs = spec if is_listing(spec) else [spec]
     arrays = jax.tree.leaves(inputs)
     if len(arrays) != len(specs):
         raise ValueError(f"Layer {path!r} expects {len(specs)} input(s); got {len(arrays)}.")

@@ -7,17 +7,17 @@ import sys
 from collections import OrderedDict
 from collections.abc import Hashable
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jax.tree_util import PyTreeDef
 
 from jkeras.core.data_format import image_data_format
 from jkeras.core.dtypes import floatx
 from jkeras.core.graph import Plan, SymbolicTensor
 from jkeras.core.settings import settings
+from jkeras.core.types import class_of, is_traced
 from jkeras.core.weight import Weight
 
 # Attributes that do not decide what is computed: symbolic uses, compiled programs, what the last run left behind.
@@ -71,7 +71,7 @@ class _Describer:
         self.kept: list[Any] = []  # an object that is alive keeps its id
 
     def describe(self, value: Any) -> Hashable:
-        kind = type(value)
+        kind = class_of(value)
         if kind in _PLAIN:
             return kind, value
         if kind in (tuple, list, set, frozenset):
@@ -79,7 +79,7 @@ class _Describer:
         if kind in (dict, OrderedDict):
             return kind, tuple((self.describe(k), self.describe(v)) for k, v in value.items())
         if isinstance(value, (type, np.dtype, PyTreeDef)):
-            return value
+            return cast(Hashable, value)
         if isinstance(value, FunctionType) or (callable(value) and kind.__module__.startswith(("jax.", "jaxlib."))):
             return _function(value)
         if isinstance(value, (np.ndarray, np.generic, jax.Array)):
@@ -95,9 +95,7 @@ class _Describer:
             return value.name, value.shape, value.dtype, value.trainable, value.autocast, rules
         if isinstance(value, Plan):
             return self._plan(value)
-        if kind.__module__.startswith(("jax.", "jaxlib.")) and callable(
-            value
-        ):  # a function that is jitted, or differentiated
+        if callable(value) and kind.__module__.startswith(("jax.", "jaxlib.")):  # it is jitted, or differentiated
             return _function(getattr(value, "__wrapped__", value))
         if not kind.__module__.startswith("jkeras.") or not _is_global(kind):
             raise _Opaque
@@ -105,11 +103,12 @@ class _Describer:
 
     def _object(self, value: Any, kind: type) -> Hashable:
         if isinstance(value, tuple):
-            return kind, tuple(map(self.describe, value))
-        if not hasattr(value, "__dict__"):
+            return kind, tuple(map(self.describe, cast(tuple[Any, ...], value)))
+        attributes: dict[str, Any] | None = getattr(value, "__dict__", None)
+        if attributes is None:
             raise _Opaque
-        apart = _APART | getattr(kind, "_apart", frozenset())
-        return kind, tuple((k, self.describe(v)) for k, v in vars(value).items() if k not in apart)
+        apart: frozenset[str] = _APART | getattr(kind, "_apart", frozenset[str]())
+        return kind, tuple((k, self.describe(v)) for k, v in attributes.items() if k not in apart)
 
     def _plan(self, plan: Plan) -> Hashable:
         if plan.host is not None:
@@ -148,7 +147,7 @@ def _is_global(made: Any) -> bool:
 
 
 def _array(value: Any) -> Hashable:
-    if isinstance(value, Tracer) or value.nbytes > _COMPARED_ARRAY or value.dtype.kind not in "biufc":
+    if is_traced(value) or value.nbytes > _COMPARED_ARRAY or value.dtype.kind not in "biufc":
         raise _Opaque
     array = np.asarray(value)
     return array.dtype, array.shape, array.tobytes()

@@ -5,12 +5,14 @@ tree whose weight attributes *are* the arrays of one call. Nothing is looked up 
 closes over stays right even where JAX traces it after `call` has returned.
 """
 
+# The functions of this file are the class's own, for whoever holds a template.
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import jax.numpy as jnp
 
@@ -21,9 +23,9 @@ from jkeras.core.dtypes import DTypePolicy
 from jkeras.core.frame import Frame
 from jkeras.core.outline import Outline
 from jkeras.core.registry import constraints, initializers, regularizers, snake_case
+from jkeras.core.types import OwnTree, Tree, class_of, is_dict, is_listing
 from jkeras.core.weight import StateReference, Weight
 
-Tree = Mapping[str, Mapping[str, Any]]
 Made = TypeVar("Made")
 
 # Attributes of the framework itself: copied to a bound layer as they are, never searched for weights or sublayers.
@@ -99,6 +101,9 @@ class Template(Configurable):
             autocast: Whether `call` sees it in the compute dtype of a mixed-precision layer; False: as it is stored.
             aggregation: "none", "mean", "sum", "only_first_replica" or None, which come to the same: an array of JAX is
                 one array, on however many devices.
+
+        Returns:
+            The `Weight`: on the template a declaration, in `call` the array.
 
         Raises:
             ValueError: If a dimension of the shape is unknown, or the aggregation is none of these.
@@ -219,10 +224,10 @@ def unique_name(name: str, taken: Any) -> str:
 def _templates_in(value: Any, suffix: str = "") -> Iterator[tuple[str, Template]]:
     if isinstance(value, Template):
         yield suffix, value
-    elif isinstance(value, (list, tuple)):
+    elif is_listing(value):
         for i, item in enumerate(value):
             yield from _templates_in(item, f"{suffix}_{i}")
-    elif isinstance(value, dict):
+    elif is_dict(value):
         for key, item in value.items():
             yield from _templates_in(item, f"{suffix}_{key}")
 
@@ -263,12 +268,13 @@ def walk(root: Template) -> Iterator[tuple[str, Template]]:
 
 def _below(root: Template) -> list[tuple[str, Template]]:
     """What `walk` yields after the root."""
-    found, seen = [], {id(root)}
+    found: list[tuple[str, Template]] = []
+    seen = {id(root)}
     todo = [(root._root_path(), root)]
     while todo:
         path, template = todo.pop()
         found.append((path, template))
-        below = []
+        below: list[tuple[str, Template]] = []
         for local, child in template.members().items():
             if id(child) not in seen:
                 seen.add(id(child))
@@ -286,7 +292,8 @@ def weights_of(root: Template) -> Iterator[tuple[str, Weight]]:
 
 
 def _weights_of(root: Template) -> list[tuple[str, Weight]]:
-    rows, seen = [], set[int]()
+    rows: list[tuple[str, Weight]] = []
+    seen: set[int] = set()
     for path, template in walk(root):
         for trainable in (True, False):
             for weight in template._weights:
@@ -296,13 +303,13 @@ def _weights_of(root: Template) -> list[tuple[str, Weight]]:
     return rows
 
 
-def two_level(rows: Iterator[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:
+def two_level(rows: Iterator[tuple[str, str, Any]]) -> OwnTree:
     """Build the tree `{key: {name: value}}` from rows.
 
     >>> two_level(iter([("dense", "kernel", 1), ("dense", "bias", 2)]))
     {'dense': {'kernel': 1, 'bias': 2}}
     """
-    tree: dict[str, dict[str, Any]] = {}
+    tree: OwnTree = {}
     for key, name, value in rows:
         tree.setdefault(key, {})[name] = value
     return tree
@@ -381,7 +388,7 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
             template.__dict__["dtype_policy"] = policy
 
     def convert(value: Any) -> Any:
-        kind = type(value)
+        kind: Any = class_of(value)
         if isinstance(value, Weight):
             array = frame.values.get(id(value))
             if array is None and frame.declaring:
@@ -390,14 +397,14 @@ def copy_attributes(template: Template, bound: Any, path: str, frame: Frame) -> 
         if isinstance(value, Template):
             return bind_into(value, paths[id(value)], frame) if id(value) in paths else value
         if kind is list:
-            copied = [convert(v) for v in value]
+            copied: list[Any] = [convert(v) for v in value]
             frame.list_slots += [(copied, i, v) for i, v in enumerate(copied) if isinstance(v, StateReference)]
             return copied
-        if kind is dict or kind is OrderedDict:
-            return kind((k, convert(v)) for k, v in value.items())
+        if kind in (dict, OrderedDict):
+            return cast(Any, kind((k, convert(v)) for k, v in value.items()))
         if isinstance(value, tuple):
-            items = [convert(v) for v in value]
-            return kind(*items) if hasattr(value, "_fields") else kind(items)
+            items = [convert(v) for v in cast(tuple[Any, ...], value)]
+            return kind(*items) if hasattr(kind, "_fields") else kind(items)
         if kind is MethodType and isinstance(value.__self__, Template) and id(value.__self__) in frame.memo:
             return MethodType(value.__func__, frame.memo[id(value.__self__)])
         return value
@@ -419,7 +426,7 @@ def _cast(array: Any, policy: Any) -> Any:
     return array.astype(policy.compute_dtype) if dtypes.is_float(array) else array
 
 
-def collect_state(frame: Frame) -> dict[str, dict[str, Any]]:
+def collect_state(frame: Frame) -> OwnTree:
     """Return the state as the call left it."""
     for held, index, reference in frame.list_slots:
         if held[index] is not reference:

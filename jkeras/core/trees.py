@@ -1,8 +1,9 @@
 """Trees of arrays."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -14,7 +15,7 @@ def named_leaves(tree: Any) -> dict[str, Any]:
     {'count/0': 2, 'dense/kernel': 1}
     """
     found: dict[str, Any] = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+    for path, leaf in cast(list[tuple[Any, Any]], jax.tree.leaves_with_path(tree)):
         name = jax.tree_util.keystr(path, simple=True, separator="/") or "value"
         while name in found:
             name += "_"

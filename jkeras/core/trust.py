@@ -5,7 +5,7 @@ A file must not lead to other files. A path that a user writes is opened; the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -13,7 +13,7 @@ _from_data: ContextVar[bool] = ContextVar("jkeras_from_data", default=False)
 
 
 @contextmanager
-def reading_data() -> Iterator[None]:
+def reading_data() -> Generator[None]:
     """Context in which objects are made from data.
 
     >>> with reading_data():

@@ -1,5 +1,6 @@
 """Weights: what a layer declares, and what its state is while a call runs."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import inspect
@@ -10,13 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from jkeras.core import frame as frames
 from jkeras.core import placement, seeds, stateless
 from jkeras.core.by_name import read, written
 from jkeras.core.errors import nearest
 from jkeras.core.operators import HasOperators, install_operators
+from jkeras.core.types import is_traced
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica", None)
 
@@ -39,15 +40,33 @@ class ArrayHolder(HasOperators):
         raise AttributeError(f"{type(self).__name__} cannot be assigned")
 
     def assign_add(self, value: Any) -> Any:
-        """Add `value` to the array."""
+        """Add `value` to the array.
+
+        Args:
+            value: An array or numbers that broadcast to its shape.
+
+        Returns:
+            Itself.
+        """
         return self.assign(self.value + value)
 
     def assign_sub(self, value: Any) -> Any:
-        """Subtract `value` from the array."""
+        """Subtract `value` from the array.
+
+        Args:
+            value: An array or numbers that broadcast to its shape.
+
+        Returns:
+            Itself.
+        """
         return self.assign(self.value - value)
 
     def numpy(self) -> np.ndarray:
-        """The array as numpy, copied from the device."""
+        """The array as numpy, copied from the device.
+
+        Returns:
+            An array of its shape and dtype.
+        """
         return np.asarray(placement.reachable(self.value))
 
     def __jax_array__(self) -> Any:
@@ -74,12 +93,16 @@ class ArrayHolder(HasOperators):
         return bool(self.value)
 
 
-install_operators(ArrayHolder, lambda function, *operands: function(*map(plain, operands)))
-
-
 def plain(value: Any) -> Any:
     """Return the array that a weight or a state holds, and anything else as it is."""
     return value.value if isinstance(value, ArrayHolder) else value
+
+
+def _compute(function: Callable[..., Any], *operands: Any) -> Any:
+    return function(*map(plain, operands))
+
+
+install_operators(ArrayHolder, _compute)
 
 
 class Weight(ArrayHolder):
@@ -173,7 +196,11 @@ class Weight(ArrayHolder):
         return self.current()
 
     def current(self) -> Any:
-        """The facade's array for the framework's own use: it may be donated to the next training step."""
+        """The facade's array for the framework's own use: it may be donated to the next training step.
+
+        Returns:
+            An array of its shape and dtype.
+        """
         scoped = self._in_scope()
         if scoped is not None:
             return scoped
@@ -184,9 +211,13 @@ class Weight(ArrayHolder):
         return self._array
 
     def store(self, array: Any) -> None:
-        """Put the result of a step where `value` finds it, unchecked."""
+        """Put the result of a step where `value` finds it, unchecked.
+
+        Args:
+            array: An array of its shape and dtype.
+        """
         scope = stateless.active()
-        if scope is not None and (self.is_drawn or isinstance(array, Tracer)):
+        if scope is not None and (self.is_drawn or is_traced(array)):
             scope.add_update((self, array))
             return
         self._array = array
@@ -197,18 +228,37 @@ class Weight(ArrayHolder):
         return None if scope is None else scope.get_current_value(self)
 
     def assign(self, value: Any) -> Weight:
-        """Replace the array by `value`, of the same shape; it is converted to the declared dtype."""
+        """Replace the array by `value`, of the same shape; it is converted to the declared dtype.
+
+        Args:
+            value: An array or numbers.
+
+        Returns:
+            The weight.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
         value = plain(value)
         check_shape("Weight", self.path, self.shape, np.shape(value))
         self.store(jnp.array(value, self.dtype))
         return self
 
     def draw_at(self, path: str, key: Any) -> Any:
-        """Return a first value drawn with the part of `key` that belongs to this weight of the layer at `path`."""
+        """Return a first value drawn with the part of `key` that belongs to this weight of the layer at `path`.
+
+        Args:
+            path: The layer's path.
+            key: The key that all weights of a model are drawn from.
+        """
         return self.draw(seeds.fold_path(key, f"{path}/{self.drawn_as or self.name}"))
 
     def draw(self, key: Any) -> Any:
-        """Return a first value drawn with `key`; stores nothing."""
+        """Return a first value drawn with `key`; stores nothing.
+
+        Args:
+            key: The key of this weight.
+        """
         takes_key = "key" in _parameters(self.initializer)
         value = self.initializer(self.shape, self.dtype, **({"key": key} if takes_key else {}))
         value = jnp.asarray(plain(value), self.dtype)

@@ -46,6 +46,9 @@ def gru_step(a: Array, d: Array, h: Array, activation: Activation, recurrent_act
         activation: Of the candidate.
         recurrent_activation: `s`.
 
+    Returns:
+        `h_t`, `(batch, units)`.
+
     >>> gru_step(jnp.zeros((1, 3)), jnp.zeros((1, 3)), jnp.ones((1, 1)), jnp.tanh, lambda x: x + 0.5).item()
     0.5
 
@@ -76,6 +79,9 @@ def gru_step_before(
         candidate_kernel: `U_h`, `(units, units)`.
         activation: Of the candidate.
         recurrent_activation: Of the gates.
+
+    Returns:
+        `h_t`, `(batch, units)`.
 
     >>> ones = jnp.ones((1, 1))
     >>> gru_step_before(jnp.zeros((1, 3)), jnp.zeros((1, 2)), ones, ones, ones, jnp.abs, lambda x: x + 0.5).item()

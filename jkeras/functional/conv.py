@@ -1,5 +1,6 @@
 """Convolutions over one, two or three spatial dimensions: plain, transposed, depthwise, separable, unshared."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
@@ -20,6 +21,14 @@ MOST_SHIFTS = 128
 
 def spatial_sizes(name: str, value: Sizes, rank: int) -> tuple[int, ...]:
     """Return `value` as one positive integer for each of `rank` spatial dimensions.
+
+    Args:
+        name: What it is, for the message.
+        value: One integer, or one for each dimension.
+        rank: How many dimensions.
+
+    Returns:
+        `rank` integers.
 
     Raises:
         ValueError: if their number is not `rank` or one is not positive.
@@ -370,6 +379,9 @@ def transposed_pads(window: int, stride: int, extra: int | None, padding: str) -
         stride: step of the kernel in the output.
         extra: the `output_padding`.
         padding: "valid" or "same".
+
+    Returns:
+        What goes before and behind.
 
     >>> transposed_pads(3, 2, None, "same")
     (2, 1)

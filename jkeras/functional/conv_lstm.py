@@ -12,6 +12,7 @@ from jax import Array
 from jkeras.functional.cells import Activation, lstm_step
 from jkeras.functional.conv import conv
 from jkeras.functional.recurrence import Gates, cell_of, gated_rnn
+from jkeras.functional.transforms import jit
 
 
 def product(
@@ -26,6 +27,19 @@ def product(
     data_format: str = "channels_last",
 ) -> Array:
     """Convolve one step, `(batch, ...)`, or all of them, `(time, batch, ...)`; `factors` drop inputs.
+
+    Args:
+        x: `(..., batch, *spatial, channels)`.
+        kernel: `(*window, channels, filters)`.
+        factors: Factors of `x`, which broadcast to it, or None.
+        bias: `(filters,)` or None.
+        strides: Step of the window.
+        padding: "valid" or "same".
+        dilation_rate: Distance of neighbouring elements in the window.
+        data_format: "channels_last" or "channels_first".
+
+    Returns:
+        `(..., *spatial, filters)`.
 
     >>> product(jnp.ones((5, 2, 4, 1)), jnp.ones((3, 1, 8))).shape
     (5, 2, 4, 8)
@@ -46,7 +60,7 @@ _STATIC = (
 )  # fmt: skip
 
 
-@partial(jax.jit, static_argnames=_STATIC)
+@jit(static_argnames=_STATIC)
 def conv_lstm(
     x: Array,
     kernel: Array,

@@ -4,13 +4,14 @@ The gradient reaches one step for each filter and sample. So the gradient of the
 rather than `batch * steps`, and that of the input touches `batch * filters` windows. XLA knows nothing of the zeros.
 """
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +23,13 @@ _shared_axis: ContextVar[str | None] = ContextVar("jkeras_conv_max_axis", defaul
 
 
 @contextmanager
-def shared_axis(name: str) -> Iterator[None]:
+def shared_axis(name: str) -> Generator[None]:
     """Inside, gradients that are traced under `vmap(..., axis_name=name)` choose one way for all members of the axis.
 
     A condition that differs from member to member would make JAX compute both ways for each.
+
+    Args:
+        name: The name of the axis.
     """
     token = _shared_axis.set(name)
     try:
@@ -46,7 +50,14 @@ class Convolution(NamedTuple):
 
 
 def is_worthwhile(source: Convolution) -> bool:
-    """Whether the maxima are few among the outputs, and the windows at them no larger than the input by far."""
+    """Whether the maxima are few among the outputs, and the windows at them no larger than the input by far.
+
+    Args:
+        source: What the outputs were computed from.
+
+    Returns:
+        True or False.
+    """
     size, _, filters = source.kernel.shape
     steps = (source.x.shape[1] - (size - 1) * source.dilation - 1) // source.stride + 1
     is_float32 = source.x.dtype == source.kernel.dtype == jnp.float32
@@ -58,6 +69,12 @@ def conv_global_max(source: Convolution) -> Array:
 
     Where several steps share the maximum, the gradient is shared among them, as in Keras; that is computed in the
     usual way. It has no forward-mode derivative.
+
+    Args:
+        source: What the outputs were computed from.
+
+    Returns:
+        `(batch, filters)`.
 
     >>> x, kernel = jnp.arange(6.0).reshape(1, 6, 1), jnp.ones((2, 1, 1))
     >>> conv_global_max(Convolution(x, kernel, None, 1, 1, True)).tolist()
@@ -106,14 +123,15 @@ def _backward(static: Any, kept: Any, gradient: Array) -> tuple[Array, Array, Ar
 
     def everywhere(_: Any) -> tuple[Array, Array, Array]:
         shared = jnp.where(is_largest, (gradient / jnp.maximum(count, 1))[:, None], 0)
-        _, pull = jax.vjp(lambda x, kernel: conv(x, kernel, stride, "valid", dilation_rate=dilation), x, kernel)
-        return (*pull(shared), shared.sum((0, 1)))
+        convolve = partial(conv, strides=stride, padding="valid", dilation_rate=dilation)
+        to_x, to_kernel = cast(tuple[Array, Array], jax.vjp(convolve, x, kernel)[1](shared))
+        return to_x, to_kernel, shared.sum((0, 1))
 
     has_ties = jnp.any((count > 1) & (gradient != 0))
     axis = _shared_axis.get()
     if axis is not None:
         has_ties = lax.pmax(has_ties.astype(jnp.int32), axis) > 0
-    return lax.cond(has_ties, everywhere, at_maxima, None)
+    return cast(tuple[Array, Array, Array], lax.cond(has_ties, everywhere, at_maxima, None))
 
 
 _conv_max.defvjp(_forward, _backward)

@@ -27,6 +27,9 @@ def binary_crossentropy(
         label_smoothing: `s` moves the labels to `y (1 - s) + s / 2`.
         axis: The axis that the mean is taken over.
 
+    Returns:
+        (batch, ...), without `axis`; of the float dtype of `y_pred`.
+
     >>> round(float(binary_crossentropy([[1.0, 0.0]], [[0.0, 0.0]], from_logits=True)[0]), 4)
     0.6931
     """
@@ -56,6 +59,12 @@ def categorical_crossentropy(
         from_logits: Whether `p = softmax(y_pred)`.
         label_smoothing: `s` moves the labels to `y (1 - s) + s / classes`.
         axis: The axis of the classes.
+
+    Returns:
+        (batch, ...), without the axis of the classes; of the float dtype of `y_pred`.
+
+    Raises:
+        ValueError: If the shapes do not fit each other.
 
     >>> round(float(categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 4)
     0.6931
@@ -101,6 +110,12 @@ def sparse_categorical_crossentropy(
         ignore_class: A label that costs 0, such as -1 for padding.
         axis: The axis of the classes in `y_pred`.
 
+    Returns:
+        (batch, ...), without the axis of the classes; of the float dtype of `y_pred`.
+
+    Raises:
+        ValueError: If the shapes do not fit each other.
+
     >>> round(float(sparse_categorical_crossentropy([1], [[0.5, 0.5]])[0]), 4)
     0.6931
     """
@@ -119,7 +134,18 @@ def sparse_categorical_crossentropy(
 
 
 def sparse_labels(y_true: ArrayLike, output_rank: int) -> jax.Array:
-    """Return integer labels of rank `output_rank - 1`: a trailing unit axis is dropped."""
+    """Return integer labels of rank `output_rank - 1`: a trailing unit axis is dropped.
+
+    Args:
+        y_true: Class numbers.
+        output_rank: The rank of the predictions, with the axis of the classes.
+
+    Returns:
+        Integers.
+
+    >>> sparse_labels([[1.0], [0.0]], 2).tolist()
+    [1, 0]
+    """
     labels = jnp.asarray(y_true)
     labels = labels if jnp.issubdtype(labels.dtype, jnp.integer) else labels.astype(jnp.int32)
     return labels.squeeze(-1) if labels.ndim == output_rank and labels.shape[-1] == 1 else labels
@@ -146,6 +172,9 @@ def binary_focal_crossentropy(
         from_logits: Whether `p = sigmoid(y_pred)`.
         label_smoothing: `s` moves the labels to `y (1 - s) + s / 2`.
         axis: The axis that the mean is taken over.
+
+    Returns:
+        (batch, ...), without `axis`; of the float dtype of `y_pred`.
 
     Reference: Lin et al. 2018, https://arxiv.org/abs/1708.02002
 
@@ -182,6 +211,12 @@ def categorical_focal_crossentropy(
         label_smoothing: `s` moves the labels to `y (1 - s) + s / classes`.
         axis: The axis of the classes.
 
+    Returns:
+        (batch, ...), without the axis of the classes; of the float dtype of `y_pred`.
+
+    Raises:
+        ValueError: If the shapes do not fit each other.
+
     Reference: Lin et al. 2018, https://arxiv.org/abs/1708.02002
 
     >>> round(float(categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])[0]), 4)
@@ -202,6 +237,9 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
         y_pred: Probabilities, shape (batch, classes).
         q: A number in (0, 1).
 
+    Returns:
+        (batch,), of the float dtype of `y_pred`.
+
     Reference: Zhang and Sabuncu 2018, https://arxiv.org/abs/1805.07836
 
     >>> categorical_generalized_cross_entropy([1], [[0.75, 0.25]]).tolist()
@@ -217,6 +255,13 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
 def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`sum y_true log(y_true / y_pred)` over the last axis; both are clipped to [1e-7, 1].
 
+    Args:
+        y_true: Probabilities, (batch, ..., classes).
+        y_pred: Probabilities, (batch, ..., classes).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.5]]).tolist()
     [0.0]
     """
@@ -226,6 +271,13 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `y_pred - y_true log(y_pred + 1e-7)`: the rate `y_pred` of a Poisson count.
+
+    Args:
+        y_true: Counts, (batch, ..., n).
+        y_pred: Rates, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
 
     >>> round(float(poisson([[2.0, 0.0]], [[1.0, 1.0]])[0]), 4)
     1.0

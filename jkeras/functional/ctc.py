@@ -1,8 +1,10 @@
 """Decoding what a model trained by connectionist temporal classification says: the most probable labels."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -102,7 +104,7 @@ def _search(log_probs: Array, length: Array, beam_width: int, top_paths: int, bl
     def step(beams: _Beams, at: Any) -> tuple[_Beams, None]:
         frame, scores = at
         later = _extend(beams, scores, blank)
-        return jax.tree.map(lambda new, old: jnp.where(frame < length, new, old), later, beams), None
+        return jax.tree.map(partial(jnp.where, frame < length), later, beams), None
 
     beams, _ = lax.scan(step, beams, (jnp.arange(frames), log_probs))
     scores, best = lax.top_k(beams.scores, top_paths)

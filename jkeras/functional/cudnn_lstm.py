@@ -1,10 +1,11 @@
 """The LSTM that cuDNN has as one kernel, for GPUs; it computes what the scan of `jkeras.functional.rnn` does."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,10 @@ from jax.custom_batching import custom_vmap
 
 from jkeras.functional.cells import lstm_step
 from jkeras.functional.recurrence import Gates, cell_of, gated_rnn
+from jkeras.functional.transforms import checkpoint
 
 States = tuple[Array, Array]
+Outputs = tuple[Array, Array, Array]
 
 # Matrix products of lower precision than these cannot be asked of the kernel.
 _PRECISIONS = (None, "high", "highest", "tensorfloat32", "float32")
@@ -29,6 +32,17 @@ def refusal(
     recurrent_dropout_mask: Array | None,
 ) -> str | None:
     """Return why the kernel cannot run an LSTM of this kind here, or None if it can.
+
+    Args:
+        dtype: Of inputs and weights.
+        standard_activations: Whether the activations are tanh and sigmoid.
+        unroll: As for `lstm`.
+        remat_steps: As for `lstm`.
+        input_dropout_mask: As for `lstm`.
+        recurrent_dropout_mask: As for `lstm`.
+
+    Returns:
+        The reason, or None.
 
     >>> refusal(jnp.float32, False, False, None, None, None)
     'its activations are tanh and sigmoid, these are others'
@@ -92,16 +106,15 @@ def cudnn_lstm(
     weights = gates.kernel, gates.recurrent_kernel, bias
     if mask is None:
         lengths = jnp.full(x.shape[0], x.shape[1], jnp.int32)
-        outputs, h, c = _fused(jnp.flip(x, 1) if go_backwards else x, *weights, *initial_state, lengths)
+        x = jnp.flip(x, 1) if go_backwards else x
+        outputs, h, c = cast(Outputs, _fused(x, *weights, *initial_state, lengths))
     else:
         outputs, h, c = _masked(x, weights, initial_state, mask.astype(bool), go_backwards)
     outputs = jnp.swapaxes(outputs, 0, 1) if time_major else outputs
     return h, outputs if return_all else None, (h, c)
 
 
-def _masked(
-    x: Array, weights: tuple[Array, Array, Array], state: States, mask: Array, go_backwards: bool
-) -> tuple[Array, Array, Array]:
+def _masked(x: Array, weights: tuple[Array, Array, Array], state: States, mask: Array, go_backwards: bool) -> Outputs:
     time = x.shape[1]
     lengths = mask.sum(1, keepdims=True, dtype=jnp.int32)
     steps = jnp.arange(time)[None]
@@ -109,19 +122,21 @@ def _masked(
     taken = lengths - 1 - steps if go_backwards else None
     placed = steps - (time - lengths) if go_backwards else None
 
-    def padded(x: Array, weights: tuple[Array, Array, Array], state: States) -> tuple[Array, Array, Array]:
+    def padded(x: Array, weights: tuple[Array, Array, Array], state: States) -> Outputs:
         # The kernel fails on rows of length 0; what it makes of them is replaced.
-        outputs, *new = _fused(_taken(x, taken), *weights, *state, jnp.maximum(lengths[:, 0], 1))
+        rows = jnp.maximum(lengths[:, 0], 1)
+        outputs, *new = cast(Outputs, _fused(_taken(x, taken), *weights, *state, rows))
         h, c = (jnp.where(lengths > 0, after, before) for after, before in zip(new, state, strict=True))
         valid, otherwise = (jnp.flip(mask, 1), state[0]) if go_backwards else (mask, h)
         return jnp.where(valid[..., None], _taken(outputs, placed), otherwise[:, None]), h, c
 
     # Its gradient computes the steps again, so that the other branch need not make room for what they keep.
-    @jax.checkpoint
-    def scanned(x: Array, weights: tuple[Array, Array, Array], state: States) -> tuple[Array, Array, Array]:
+    @checkpoint()
+    def scanned(x: Array, weights: tuple[Array, Array, Array], state: States) -> Outputs:
         return _scan(x, *weights, *state, mask, go_backwards)
 
-    return lax.cond((mask == (steps < lengths)).all(), padded, scanned, x, weights, state)
+    is_padded = (mask == (steps < lengths)).all()
+    return cast(Outputs, lax.cond(is_padded, padded, scanned, x, weights, state))
 
 
 def _taken(x: Array, order: Array | None) -> Array:
@@ -130,7 +145,7 @@ def _taken(x: Array, order: Array | None) -> Array:
 
 def _scan(
     x: Array, kernel: Array, recurrent_kernel: Array, bias: Array, h: Array, c: Array, mask: Array, backwards: bool
-) -> tuple[Array, Array, Array]:
+) -> Outputs:
     def cell(gates: Array, state: Any, weights: Any) -> States:
         return lstm_step(gates, state[1], jnp.tanh, jax.nn.sigmoid)
 
@@ -142,19 +157,19 @@ def _scan(
 
 def _equal(
     lengths: Array, x: Array, kernel: Array, recurrent_kernel: Array, bias: Array, h: Array, c: Array
-) -> tuple[Array, Array, Array]:
+) -> Outputs:
     """What the kernel computes, as a scan: zeros after the length of a row, and the state at it."""
     mask = jnp.arange(x.shape[1])[None] < lengths[:, None]
     outputs, h, c = _scan(x, kernel, recurrent_kernel, bias, h, c, mask, False)
     return jnp.where(mask[..., None], outputs, 0), h, c
 
 
-def _equal_forward(*arguments: Array) -> tuple[Array, Array, Array]:
+def _equal_forward(*arguments: Array) -> Outputs:
     return _equal(arguments[6], *arguments[:6])
 
 
 def _equal_backward(*arguments: Array) -> tuple[Array, ...]:
-    return jax.vjp(partial(_equal, arguments[6]), *arguments[:6])[1](arguments[9:])
+    return cast(tuple[Array, ...], jax.vjp(partial(_equal, arguments[6]), *arguments[:6])[1](arguments[9:]))
 
 
 def _differentiated(kernel: Callable[..., Any], equal: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,7 +198,7 @@ def _differentiated(kernel: Callable[..., Any], equal: Callable[..., Any]) -> Ca
 @jax.custom_vjp
 def _fused(
     x: Array, kernel: Array, recurrent_kernel: Array, bias: Array, h: Array, c: Array, lengths: Array
-) -> tuple[Array, Array, Array]:
+) -> Outputs:
     return _forward(x, kernel, recurrent_kernel, bias, h, c, lengths)[:3]
 
 
@@ -207,7 +222,8 @@ def _forward(
 
     packed = _packed(kernel, recurrent_kernel, bias)
     # One layer, no dropout, one direction, the precision of the configuration.
-    (outputs, h, c), residuals = rnn.lstm_fwd(
+    run = cast(Callable[..., tuple[Outputs, tuple[Array, ...]]], rnn.lstm_fwd)
+    (outputs, h, c), residuals = run(
         x, h[None], c[None], packed, lengths, len(kernel), h.shape[-1], 1, 0.0, False, None
     )
     return outputs, h[0], c[0], residuals[-1]
@@ -233,9 +249,8 @@ def _backward(
     packed = _packed(kernel, recurrent_kernel, bias)
     residuals = (x, h[None], c[None], packed, lengths, outputs, reserved)
     cotangents = (outputs_bar, h_bar[None], c_bar[None])
-    x_bar, h_bar, c_bar, packed_bar, _ = rnn.lstm_bwd(
-        len(kernel), h.shape[-1], 1, 0.0, False, None, residuals, cotangents
-    )
+    run = cast(Callable[..., tuple[Array, ...]], rnn.lstm_bwd)
+    x_bar, h_bar, c_bar, packed_bar, _ = run(len(kernel), h.shape[-1], 1, 0.0, False, None, residuals, cotangents)
     ends = [kernel.size, kernel.size + recurrent_kernel.size, kernel.size + recurrent_kernel.size + bias.size]
     kernel_bar, recurrent_bar, bias_bar, _ = jnp.split(packed_bar, ends)
     kernel_bar = kernel_bar.reshape(kernel.shape[::-1]).T

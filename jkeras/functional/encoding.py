@@ -8,6 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+
+from jkeras.functional.transforms import jit
 
 
 def encode_indices(indices: Any, mode: str, size: int, dtype: Any, weights: Any = None) -> Any:
@@ -52,12 +55,14 @@ def _encode(xp: Any, indices: Any, mode: str, size: int, dtype: Any, weights: An
 
 
 # One program, where operation by operation would compile each.
-_encode_on_device = jax.jit(functools.partial(_encode, jnp), static_argnums=(1, 2, 3))
+_encode_on_device = jit(static_argnums=(1, 2, 3))(functools.partial(_encode, jnp))
 
 
-def _sums(places: Any, weights: Any, size: int) -> Any:
-    add = jax.vmap(lambda place, weight: jnp.zeros(size, weight.dtype).at[place].add(weight))
-    return add(places, weights)
+def _sums(places: Array, weights: Array, size: int) -> Array:
+    def add(place: Array, weight: Array) -> Array:
+        return jnp.zeros(size, weight.dtype).at[place].add(weight)
+
+    return jax.vmap(add)(places, weights)
 
 
 def _sums_on_host(places: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:

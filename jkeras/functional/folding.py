@@ -1,6 +1,10 @@
 """Moving pixels between space and channels: blocks, and overlapping windows of images."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +22,9 @@ def space_to_depth(x: Array, block_size: int, data_format: str = "channels_last"
         x: `(batch, height, width, channels)`, or `(batch, channels, height, width)` for `"channels_first"`.
         block_size: Side `b` of a block, 2 or more; it divides height and width.
         data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        An array of the dtype of `x`.
 
     Raises:
         ValueError: For another rank, block size or data format, or sizes that the block does not divide.
@@ -134,7 +141,8 @@ def fold(
     expected = jax.eval_shape(windows, images).shape
     if x.shape != expected:
         raise ValueError(f"fold: windows of {window} in images of {size} have shape {expected}; got {x.shape}.")
-    return jax.linear_transpose(windows, images)(x)[0]
+    transposed = cast(Callable[[Array], list[Array]], jax.linear_transpose(windows, images))
+    return transposed(x)[0]
 
 
 def _pairs(*sizes: Sizes) -> list[tuple[int, ...]]:

@@ -10,6 +10,9 @@ class _Current:
 def epsilon() -> float:
     """Return the number that losses, constraints and masked means add or clip at, 1e-7 unless set otherwise.
 
+    Returns:
+        A float.
+
     >>> epsilon()
     1e-07
     """
@@ -17,5 +20,9 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with."""
+    """Set what `epsilon` returns; what was compiled before keeps the number it was compiled with.
+
+    Args:
+        value: A small positive number.
+    """
     _Current.value = float(value)

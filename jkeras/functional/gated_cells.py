@@ -25,10 +25,21 @@ States = tuple[Array, ...]
 def halved(gates: Gates, factors: tuple[float, ...]) -> Gates:
     """Multiply the weights of each gate by its factor, which is exact for a half.
 
+    Args:
+        gates: The weights.
+        factors: One for each gate.
+
+    Returns:
+        The weights.
+
     >>> halved(Gates(jnp.ones((1, 3)), jnp.ones((1, 3))), GRU_GATES).kernel.tolist()
     [[0.5, 0.5, 1.0]]
     """
-    return jax.tree.map(lambda weight: weight * _beside(factors, weight), gates)
+
+    def multiplied(weight: Array) -> Array:
+        return weight * _beside(factors, weight)
+
+    return jax.tree.map(multiplied, gates)
 
 
 def _beside(factors: tuple[float, ...], like: Array) -> Array:

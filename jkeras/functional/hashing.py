@@ -7,17 +7,19 @@ Reference: Pike and Alakuijala, FarmHash (2014), function Fingerprint64; Aumasso
 short-input PRF" (2012). TensorFlow's `Fingerprint64`, `StrongKeyedHash64` and `FingerprintCat64` are these.
 """
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jkeras.functional.transforms import jit
 from jkeras.functional.words import Word, where
 
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
@@ -43,18 +45,44 @@ def _mix(a: Any, b: Any, factor: Any) -> Any:
 
 
 def farmhash_3(first: Any, middle: Any, last: Any, length: Any) -> Any:
-    """Return FarmHash64 of texts of 1 to 3 bytes; the middle byte is number `length // 2`."""
+    """Return FarmHash64 of texts of 1 to 3 bytes; the middle byte is number `length // 2`.
+
+    Args:
+        first: Its first byte.
+        middle: Its middle byte.
+        last: Its last byte.
+        length: Bytes of the text.
+
+    Returns:
+        A 64-bit number, or a `Word`.
+    """
     y, z = first + (middle << 8), (last << 2) + length
     return _shift_mix(y * _K2 ^ z * _K0) * _K2
 
 
 def farmhash_7(fetch: Fetch, length: Any) -> Any:
-    """Return FarmHash64 of texts of 4 to 7 bytes."""
+    """Return FarmHash64 of texts of 4 to 7 bytes.
+
+    Args:
+        fetch: `fetch(start, count)` gives bytes of the text as a number; a negative start counts from the end.
+        length: Bytes of the text.
+
+    Returns:
+        A 64-bit number, or a `Word`.
+    """
     return _mix((fetch(0, 4) << 3) + length, fetch(-4, 4), length + length + _K2)
 
 
 def farmhash_16(fetch: Fetch, length: Any) -> Any:
-    """Return FarmHash64 of texts of 8 to 16 bytes."""
+    """Return FarmHash64 of texts of 8 to 16 bytes.
+
+    Args:
+        fetch: `fetch(start, count)` gives bytes of the text as a number; a negative start counts from the end.
+        length: Bytes of the text.
+
+    Returns:
+        A 64-bit number, or a `Word`.
+    """
     factor = length + length + _K2
     a, b = fetch(0, 8) + _K2, fetch(-8, 8)
     return _mix(_rotate(b, 37) * factor + a, (_rotate(a, 25) + b) * factor, factor)
@@ -113,7 +141,15 @@ def _farmhash_long(fetch: Fetch, length: int) -> Any:
 
 
 def siphash(blocks: Sequence[Any], key: tuple[int, int]) -> Any:
-    """Return SipHash-2-4 of the 64-bit `blocks`, the last of which ends with the length of the text."""
+    """Return SipHash-2-4 of the 64-bit `blocks`, the last of which ends with the length of the text.
+
+    Args:
+        blocks: 64-bit numbers, or `Word`s.
+        key: Two 64-bit numbers.
+
+    Returns:
+        A 64-bit number, or a `Word`.
+    """
     zero = blocks[0] * 0
     initial = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
     state = tuple(zero + (start ^ key[i % 2]) for i, start in enumerate(initial))
@@ -133,14 +169,22 @@ def _sip_rounds(count: int, state: tuple[Any, ...]) -> tuple[Any, ...]:
         return v0, _rotate(v1, 47) ^ v2, _rotate(v2, 32), _rotate(v3, 43) ^ v0
 
     if isinstance(state[0], Word):  # compiled once, not once for each round
-        return jax.lax.fori_loop(0, count, one, state)
+        return cast(tuple[Any, ...], jax.lax.fori_loop(0, count, one, state))
     for number in range(count):
         state = one(number, state)
     return state
 
 
 def concatenate_fingerprints(first: Any, second: Any) -> Any:
-    """Return the fingerprint of two fingerprints in order; one of them may be a number."""
+    """Return the fingerprint of two fingerprints in order; one of them may be a number.
+
+    Args:
+        first: A 64-bit number, or a `Word`.
+        second: Likewise.
+
+    Returns:
+        A 64-bit number, or a `Word`.
+    """
     mixed = _shift_mix(second * _CAT) * _CAT
     result = (mixed ^ first ^ _CAT) * _CAT
     return _shift_mix(_shift_mix(result) * _CAT)
@@ -151,6 +195,13 @@ def concatenate_fingerprints(first: Any, second: Any) -> Any:
 
 def fingerprint_texts(texts: Sequence[bytes], key: tuple[int, int] | None = None) -> np.ndarray:
     """Return the 64-bit hashes of texts: FarmHash64, or SipHash-2-4 with a key.
+
+    Args:
+        texts: Texts in UTF-8.
+        key: Two 64-bit numbers, or None.
+
+    Returns:
+        `(texts,)`, uint64.
 
     >>> [hex(n) for n in fingerprint_texts([b"", b"a"]).tolist()]
     ['0x9ae16a3b2f90404f', '0xb3454265b6df75e3']
@@ -180,7 +231,7 @@ def _hash_rows(rows: np.ndarray, key: tuple[int, int] | None) -> np.ndarray:
         last = fetch(length - rest, rest) + np.uint64(length % 256 << 56)
         return siphash([*(fetch(start, 8) for start in starts), last], key)
     if length == 0:
-        return np.full(count, _K2, np.uint64)
+        return cast(np.ndarray, np.full(count, _K2, np.uint64))
     if length <= 3:
         return farmhash_3(fetch(0, 1), fetch(length >> 1, 1), fetch(-1, 1), length)
     for limit, formula in ((7, farmhash_7), (16, farmhash_16), (32, _farmhash_32), (64, _farmhash_64)):
@@ -194,6 +245,13 @@ def _hash_rows(rows: np.ndarray, key: tuple[int, int] | None) -> np.ndarray:
 
 def fingerprint_integers(x: Array, key: tuple[int, int] | None = None) -> Word:
     """Return the 64-bit hashes of the decimal texts of 32-bit integers: pure, and equal to `fingerprint_texts`.
+
+    Args:
+        x: 32-bit integers.
+        key: Two 64-bit numbers, or None.
+
+    Returns:
+        A `Word` of the shape of `x`.
 
     >>> word = fingerprint_integers(jnp.asarray([-7]))
     >>> (int(word.high[0]) << 32 | int(word.low[0])) == int(fingerprint_texts([b"-7"])[0])
@@ -239,9 +297,17 @@ def _decimal(x: Array) -> tuple[Array, Array, Array]:
 # One program each, where operation by operation would compile a hundred.
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@jit(static_argnums=(1, 2))
 def hash_integers(x: Array, bins: int, key: tuple[int, int] | None = None) -> Array:
     """Return the hashes of the decimal texts of 32-bit integers, modulo `bins`, as `int32`.
+
+    Args:
+        x: 32-bit integers.
+        bins: How many numbers there are.
+        key: Two 64-bit numbers, or None.
+
+    Returns:
+        int32, of the shape of `x`.
 
     >>> hash_integers(jnp.asarray([0, 100, -7]), 3).tolist()
     [1, 0, 2]
@@ -249,9 +315,17 @@ def hash_integers(x: Array, bins: int, key: tuple[int, int] | None = None) -> Ar
     return fingerprint_integers(x, key) % bins
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@jit(static_argnums=(1, 2))
 def cross_integers(features: Sequence[Array], bins: int, start: int) -> Array:
     """Return the fingerprint of 32-bit integers in order, modulo `bins`, as `int32`; it begins with `start`.
+
+    Args:
+        features: Arrays of 32-bit integers, of one shape.
+        bins: How many numbers there are.
+        start: A 64-bit number.
+
+    Returns:
+        int32, of their shape.
 
     >>> cross_integers([jnp.asarray([101]), jnp.asarray([102])], 1000, 0xDECAFCAFFE).tolist()
     [342]

@@ -17,13 +17,34 @@ from jkeras.functional.fuzz import epsilon
 
 
 def aligned(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[jax.Array, jax.Array]:
-    """Return both as arrays of the float dtype of `y_pred`, with equal ranks where a unit axis is all that differs."""
+    """Return both as arrays of the float dtype of `y_pred`, with equal ranks where a unit axis is all that differs.
+
+    Args:
+        y_true: Targets.
+        y_pred: Predictions.
+
+    Returns:
+        `(y_true, y_pred)`.
+
+    >>> [a.shape for a in aligned([1, 0], [[0.5], [0.5]])]
+    [(2, 1), (2, 1)]
+    """
     predicted = as_float(y_pred)
     return same_rank(jnp.asarray(y_true, predicted.dtype), predicted)
 
 
 def as_float(values: ArrayLike) -> jax.Array:
-    """Return `values` as an array; integers and booleans become the default float."""
+    """Return `values` as an array; integers and booleans become the default float.
+
+    Args:
+        values: Numbers.
+
+    Returns:
+        An array of their shape.
+
+    >>> as_float([1, 2]).dtype
+    dtype('float32')
+    """
     array = jnp.asarray(values)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(jnp.result_type(float))
 
@@ -32,6 +53,13 @@ def same_rank(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array
     """Add or drop a trailing unit axis where the ranks differ by one.
 
     A vector meets a column as a column; any other trailing unit axis is dropped.
+
+    Args:
+        first: The array whose rank is changed where it can be.
+        second: The other one.
+
+    Returns:
+        Both.
 
     >>> [x.shape for x in same_rank(jnp.zeros(4), jnp.zeros((4, 1)))]
     [(4, 1), (4, 1)]
@@ -51,6 +79,13 @@ def same_rank(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `(y_true - y_pred)^2`.
 
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [2.5]
     """
@@ -60,6 +95,13 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `|y_true - y_pred|`.
+
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
 
     >>> mean_absolute_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [1.5]
@@ -71,6 +113,13 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `100 |y_true - y_pred| / max(|y_true|, 1e-7)`.
 
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> mean_absolute_percentage_error([[1.0, 2.0]], [[2.0, 2.0]]).tolist()
     [50.0]
     """
@@ -80,6 +129,13 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
 
 def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `(log(1 + y_true) - log(1 + y_pred))^2`; values below 1e-7 count as 1e-7.
+
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
 
     >>> mean_squared_logarithmic_error([[2.0, 2.0]], [[2.0, 2.0]]).tolist()
     [0.0]
@@ -92,6 +148,13 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.
 def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `log(cosh(y_pred - y_true))`, in a form that does not overflow.
 
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> log_cosh([[0.0]], [[0.0]]).tolist()
     [0.0]
     """
@@ -102,6 +165,14 @@ def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> jax.Array:
     """Mean over the last axis of `e^2 / 2` where `|e| <= delta`, and of `delta |e| - delta^2 / 2` beyond.
+
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+        delta: Where the square ends and the straight line begins.
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
 
     >>> huber([[0.0, 0.0]], [[1.0, 3.0]]).tolist()
     [1.5]
@@ -114,6 +185,13 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> jax.Array
 def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `max(1 - y_true y_pred, 0)`; labels 0 and 1 are taken as -1 and 1.
 
+    Args:
+        y_true: Labels, -1 or 1 (or 0 or 1), (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> hinge([[0, 1]], [[-1.0, 0.5]]).tolist()
     [0.25]
     """
@@ -124,6 +202,13 @@ def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Mean over the last axis of `max(1 - y_true y_pred, 0)^2`; labels 0 and 1 are taken as -1 and 1.
 
+    Args:
+        y_true: Labels, -1 or 1 (or 0 or 1), (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
+
     >>> squared_hinge([[0, 1]], [[-1.0, 0.5]]).tolist()
     [0.125]
     """
@@ -133,6 +218,13 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`max(1 + wrong - right, 0)`: `right` scores the true class, `wrong` is the largest of the other classes' scores.
+
+    Args:
+        y_true: One-hot labels, (batch, ..., classes).
+        y_pred: Scores, (batch, ..., classes).
+
+    Returns:
+        (batch, ...), of the float dtype of `y_pred`.
 
     >>> categorical_hinge([[0, 1]], [[0.25, 0.75]]).tolist()
     [0.5]
@@ -151,6 +243,14 @@ def _signs(labels: jax.Array) -> jax.Array:
 def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """Minus the cosine of the angle between both: -1 is the same direction, 0 orthogonal, 1 opposite.
 
+    Args:
+        y_true: Targets, (batch, ..., n), or without a last axis of size 1.
+        y_pred: Predictions, (batch, ..., n).
+        axis: The axis of the vectors.
+
+    Returns:
+        The shape of `y_pred` without `axis`, and its float dtype.
+
     >>> cosine_similarity([[0.0, 1.0]], [[0.0, 2.0]]).tolist()
     [-1.0]
     """
@@ -165,6 +265,14 @@ def _unit(vectors: jax.Array, axis: int) -> jax.Array:
 
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: int | Sequence[int] | None = None) -> jax.Array:
     """`1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))`, sums over `axis` (default: all axes).
+
+    Args:
+        y_true: Memberships from 0 to 1, (batch, ...).
+        y_pred: Likewise.
+        axis: The axes that are summed over; None: all.
+
+    Returns:
+        The axes that are left, of the float dtype of `y_pred`.
 
     >>> round(float(dice([1.0, 0.0], [1.0, 0.0])), 4)
     0.0
@@ -185,6 +293,16 @@ def tversky(
     """`1 - TP / (TP + alpha FN + beta FP)`: overlap with separate weights for false negatives and false positives.
 
     The weights are where Keras's code has them; its documentation, and the paper, have them the other way round.
+
+    Args:
+        y_true: Memberships from 0 to 1, (batch, ...).
+        y_pred: Likewise.
+        alpha: The weight of false negatives.
+        beta: The weight of false positives.
+        axis: The axes that are summed over; None: all.
+
+    Returns:
+        The axes that are left, of the float dtype of `y_pred`.
 
     Reference: Salehi et al. 2017, https://arxiv.org/abs/1706.05721
 

@@ -1,8 +1,10 @@
 """Attention whose weights are wanted or dropped, and the masks of attention."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -61,12 +63,19 @@ def attend(
 def masked_softmax(logits: Array, mask: Array | None) -> Array:
     """Softmax along the last axis over what `mask` lets through; a row without anything is uniform.
 
+    Args:
+        logits: `(..., sources)`.
+        mask: Booleans that broadcast to it, or None for all.
+
+    Returns:
+        The shape of `logits`.
+
     >>> masked_softmax(jnp.zeros((1, 3)), jnp.asarray([[True, False, True]])).tolist()
     [[0.5, 0.0, 0.5]]
     """
     if mask is not None:
         # Finite, or a row without anything would be NaN.
-        logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
+        logits = jnp.where(mask, logits, cast(float, jnp.finfo(logits.dtype).min))
     return jax.nn.softmax(logits, axis=-1)
 
 
@@ -90,10 +99,13 @@ def attention_mask(
         causal: Whether a target looks at no later source.
         window: Whether it looks at sources at a distance below this number only.
 
+    Returns:
+        Booleans, or None.
+
     >>> attention_mask(2, 2, causal=True).astype(int).tolist()
     [[[1, 0], [1, 1]]]
     """
-    masks = []
+    masks: list[Array] = []
     if query_mask is not None:
         masks.append(query_mask[:, :, None])
     masks += [mask[:, None, :] for mask in (value_mask, key_mask) if mask is not None]

@@ -5,19 +5,20 @@ spatial axis at a time, the window's elements are slices that are folded by `max
 the forward pass and the pads of the backward pass into single loops.
 """
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jkeras.functional.conv import Sizes, spatial_sizes
+from jkeras.functional.transforms import jit
 
 Combine = Callable[[Array, Array], Array]
 
@@ -66,6 +67,16 @@ def average_pool(
 
     Args and errors are those of `max_pool`. Integers become float32.
 
+    Args:
+        x: (batch, spatial..., channels), or (batch, channels, spatial...) for "channels_first".
+        pool_size: Size of the window along each spatial axis, or along all of them.
+        strides: Step of the window; None: its size.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+
+    Returns:
+        The means.
+
     >>> average_pool(jnp.asarray([1.0, 3.0, 5.0]).reshape(1, 3, 1), 2, padding="same").ravel().tolist()
     [2.0, 5.0]
     """
@@ -108,7 +119,7 @@ def adaptive_average_pool(x: Array, output_size: Sizes, data_format: str = "chan
     return _adaptive_average(x, spatial_sizes("output_size", output_size, len(axes)), axes)
 
 
-@partial(jax.jit, static_argnums=(1, 2), inline=True)
+@jit(static_argnums=(1, 2), inline=True)
 def _adaptive_average(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.float32
     # Means of half precision are rounded once, at the end.
@@ -136,6 +147,14 @@ def adaptive_max_pool(x: Array, output_size: Sizes, data_format: str = "channels
     Args, windows and errors are those of `adaptive_average_pool`. The gradient goes to the first of equal maxima, in
     column-major order of the window (the first axis is pooled first), as in Keras on JAX.
 
+    Args:
+        x: (batch, spatial..., channels), or (batch, channels, spatial...) for "channels_first".
+        output_size: How many windows there are along each spatial axis, or along all of them.
+        data_format: "channels_last" or "channels_first".
+
+    Returns:
+        The maxima, of the dtype of `x`.
+
     >>> adaptive_max_pool(jnp.arange(7.0).reshape(1, 7, 1), 3).ravel().tolist()
     [2.0, 4.0, 6.0]
     """
@@ -143,7 +162,7 @@ def adaptive_max_pool(x: Array, output_size: Sizes, data_format: str = "channels
     return _adaptive_maximum(x, spatial_sizes("output_size", output_size, len(axes)), axes)
 
 
-@partial(jax.jit, static_argnums=(1, 2), inline=True)
+@jit(static_argnums=(1, 2), inline=True)
 def _adaptive_maximum(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     for axis, size in zip(axes, sizes, strict=True):
         starts, ends = _adaptive_windows(x.shape[axis], size)
@@ -158,6 +177,14 @@ def _adaptive_maximum(x: Array, sizes: tuple[int, ...], axes: tuple[int, ...]) -
 
 def global_max_pool(x: Array, data_format: str = "channels_last", keepdims: bool = False) -> Array:
     """Return the maximum over all spatial dimensions; the gradient is shared among equal maxima, as in Keras.
+
+    Args:
+        x: (batch, spatial..., channels), or (batch, channels, spatial...) for "channels_first".
+        data_format: "channels_last" or "channels_first".
+        keepdims: Whether the spatial axes stay, with size 1.
+
+    Returns:
+        (batch, channels), of the dtype of `x`.
 
     >>> global_max_pool(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
     [[4.0, 5.0]]
@@ -175,6 +202,9 @@ def global_average_pool(
         data_format: `"channels_last"` or `"channels_first"`.
         keepdims: keep the spatial dimensions with size 1.
         mask: `(batch, steps)` booleans, for a sequence only. The mean of no step is zero.
+
+    Returns:
+        (batch, channels).
 
     >>> global_average_pool(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
     [[2.0, 3.0]]

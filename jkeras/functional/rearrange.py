@@ -1,5 +1,6 @@
 """Transposing, splitting and merging axes by their names, as in einops."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math

@@ -1,15 +1,19 @@
 """Scans over time: one for the step function of any cell, and a fast one for cells made of matrix products."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
+
+from jkeras.functional.transforms import checkpoint
 
 Product = Callable[[Any, Any, Any, Any], Array]
 
@@ -55,10 +59,10 @@ def rnn(
     ([1.0, 1.0, 2.0], 2.0)
     """
     extra = () if constants is None else (constants,)
-    inputs = jax.tree.map(lambda x: _time_first(x, time_major, go_backwards), inputs)
+    inputs = jax.tree.map(partial(_time_first, time_major=time_major, flip=go_backwards), inputs)
 
     def scan(body: Any, carry: Any, xs: Any) -> tuple[Any, Any]:
-        return _in_segments(lambda carry, xs: lax.scan(body, carry, xs, unroll=unroll), carry, xs, remat_steps)
+        return _in_segments(partial(lax.scan, body, unroll=unroll), carry, xs, remat_steps)
 
     if mask is None:
 
@@ -70,8 +74,8 @@ def rnn(
     else:
         mask = _time_first(mask.astype(bool), time_major, go_backwards)
         state, outputs = _masked_scan(step, inputs, mask, initial_state, extra, scan, zero_output_for_mask)
-    last = jax.tree.map(lambda y: y[-1], outputs)
-    return last, jax.tree.map(lambda y: _time_first(y, time_major, False), outputs), state
+    last = jax.tree.map(itemgetter(-1), outputs)
+    return last, jax.tree.map(partial(_time_first, time_major=time_major, flip=False), outputs), state
 
 
 def _masked_scan(
@@ -83,9 +87,13 @@ def _masked_scan(
     scan: Callable[..., tuple[Any, Any]],
     zero_output: bool,
 ) -> tuple[Any, Any]:
-    first_inputs = jax.tree.map(lambda x: x[0], inputs)
-    shapes, _ = jax.eval_shape(lambda x, s: step(x, s, *extra), first_inputs, initial_state)
-    before = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), shapes)
+    first_inputs = jax.tree.map(itemgetter(0), inputs)
+
+    def first_step(x: Any, state: Any) -> Any:
+        return step(x, state, *extra)
+
+    shapes, _ = jax.eval_shape(first_step, first_inputs, initial_state)
+    before = jax.tree.map(jnp.zeros_like, shapes)
     states = jax.tree.leaves(initial_state)
     if states and isinstance(before, Array) and states[0].shape == before.shape and not zero_output:
         before = states[0].astype(before.dtype)
@@ -107,17 +115,23 @@ def _in_segments(
 ) -> tuple[Any, Any]:
     """Scan `steps` steps at a time, and keep for the gradient what each segment begins with, nothing from inside it."""
     length = jax.tree.leaves(xs)[0].shape[0]
-    if steps is None or not isinstance(length, int) or steps >= length:  # a symbolic length has no segments
+    if steps is None or not _is_number(length) or steps >= length:  # a symbolic length has no segments
         return scan(state, xs)
     if steps < 1:
         raise ValueError(f"remat_steps must be a positive number of steps; got {steps}.")
-    segment = jax.checkpoint(scan, prevent_cse=False)
+    segment = checkpoint(prevent_cse=False)(scan)
     whole = length - length % steps
-    segments = jax.tree.map(lambda x: x[:whole].reshape(-1, steps, *x.shape[1:]), xs)
-    state, outputs = lax.scan(segment, state, segments)
-    outputs = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), outputs)
+
+    def cut(x: Array) -> Array:
+        return x[:whole].reshape(-1, steps, *x.shape[1:])
+
+    def joined(y: Array) -> Array:
+        return y.reshape(whole, *y.shape[2:])
+
+    state, outputs = lax.scan(segment, state, jax.tree.map(cut, xs))
+    outputs = jax.tree.map(joined, outputs)
     if whole < length:
-        state, rest = segment(state, jax.tree.map(lambda x: x[whole:], xs))
+        state, rest = segment(state, jax.tree.map(itemgetter(slice(whole, None)), xs))
         outputs = jax.tree.map(lambda *parts: jnp.concatenate(parts), outputs, rest)
     return state, outputs
 
@@ -144,7 +158,14 @@ class Cell(NamedTuple):
 
 
 def cell_of(function: Callable[..., tuple[Array, ...]]) -> Cell:
-    """Return the cell of `function(gates, state, weights) -> new_state`; its derivative computes the step again."""
+    """Return the cell of `function(gates, state, weights) -> new_state`; its derivative computes the step again.
+
+    Args:
+        function: A pure function of arrays.
+
+    Returns:
+        A `Cell`.
+    """
 
     def step(*arguments: Any) -> tuple[tuple[Array, ...], Any]:
         *gates, state, weights = arguments
@@ -208,7 +229,7 @@ def gated_rnn(
         raise ValueError(f"A recurrent layer expects (batch, time, features), got an input of shape {x.shape}.")
     dtype = jnp.result_type(x, gates.kernel, gates.recurrent_kernel)
     dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else jnp.dtype(jnp.float32)
-    x, gates = jax.tree.map(lambda a: jnp.asarray(a, dtype), (x, gates))
+    x, gates = jax.tree.map(partial(jnp.asarray, dtype=dtype), (x, gates))
     units = gates.recurrent_kernel.shape[0]
     batch = x.shape[1 if time_major else 0]
     from_zeros = initial_state is None
@@ -217,17 +238,21 @@ def gated_rnn(
     state = tuple(jnp.asarray(s, dtype) for s in initial_state)
     x = _time_first(x, time_major, go_backwards)
     mask = None if mask is None else _time_first(mask.astype(bool), time_major, go_backwards)
-    masks = jax.tree.map(lambda m: lax.stop_gradient(m).astype(dtype), (input_dropout_mask, recurrent_dropout_mask))
+
+    def constant(mask: Array) -> Array:
+        return lax.stop_gradient(mask).astype(dtype)
+
+    masks = jax.tree.map(constant, (input_dropout_mask, recurrent_dropout_mask))
     # On CPU the loop is bound by memory: gates of all steps are only worth writing down if they are not much wider
     # than the inputs they are made from.
     at_once = products is not None or jax.default_backend() != "cpu" or x.shape[-1] >= units
     products = products or (_product, _product)
     scan = partial(_gated_scan, cell, products, merge, at_once, unroll, gates, masks)
     xs, first = (x, mask), None
-    if from_zeros and isinstance(x.shape[0], int) and x.shape[0] > 1:  # a symbolic number of steps has no first one
+    if from_zeros and _is_number(x.shape[0]) and x.shape[0] > 1:  # a symbolic number of steps has no first one
         # The product of zeros with the recurrent kernel is not computed, forwards or backwards.
-        state = _first_step(cell, products, merge, gates, masks, state, *jax.tree.map(lambda a: a[0], xs))
-        first, xs = state[0], jax.tree.map(lambda a: a[1:], xs)
+        state = _first_step(cell, products, merge, gates, masks, state, *jax.tree.map(itemgetter(0), xs))
+        first, xs = state[0], jax.tree.map(itemgetter(slice(1, None)), xs)
     state, outputs = _in_segments(scan, state, xs, remat_steps)
     if first is not None and return_all:
         outputs = jnp.concatenate([first[None], outputs])
@@ -290,7 +315,7 @@ def _gated_scan(
         return run(input_gates, x, gates, state, mask, masks)
 
     def scan_jvp(primals: Any, tangents: Any) -> Any:
-        input_gates, x, gates, state, mask, masks = primals
+        _, x, gates, state, mask, masks = primals
         input_gates_dot, x_dot, gates_dot, state_dot, _, _ = tangents
         last, (after, saved) = run(*primals, keep=True)
         before = tuple(jnp.concatenate([first[None], states[:-1]]) for first, states in zip(state, after, strict=True))
@@ -316,7 +341,7 @@ def _gated_scan(
         weights_dot = _filled(gates_dot.weights, gates.weights)
 
         # What is computed from the saved values is computed again for the transpose, rather than kept for all steps.
-        @partial(jax.checkpoint, prevent_cse=False)
+        @checkpoint(prevent_cse=False)
         def tangent(kept: Any, moved: Any, product_dot: Array, state_dot: Any, weights_dot: Any) -> Any:
             saved, state, new_state = kept
             if merge:
@@ -370,7 +395,15 @@ def _total(terms: list[Any], shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def _filled(tangents: Any, primals: Any) -> Any:
-    return jax.tree.map(lambda p, t: jnp.zeros_like(p) if isinstance(t, SymbolicZero) else t, primals, tangents)
+
+    def filled(primal: Array, tangent: Any) -> Any:
+        return jnp.zeros_like(primal) if isinstance(tangent, SymbolicZero) else tangent
+
+    return jax.tree.map(filled, primals, tangents)
+
+
+def _is_number(size: object) -> bool:
+    return isinstance(size, int)
 
 
 def _time_first(x: Array, time_major: bool, flip: bool) -> Array:

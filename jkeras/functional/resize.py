@@ -1,6 +1,9 @@
 """Up-sampling of sequences, images and volumes by whole factors."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
+
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +53,7 @@ def upsample(x: Array, size: Sizes, interpolation: str = "nearest", data_format:
     shape = tuple(n * factor for n, factor in zip(x.shape, factors, strict=True))
     if interpolation != "nearest":
         x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
-        return jax.image.resize(x, shape, _SMOOTH[interpolation], antialias=False)
+        return cast(Array, jax.image.resize(x, shape, _SMOOTH[interpolation], antialias=False))
     # One broadcast, whose gradient is one sum.
     apart = tuple(range(1, 2 * x.ndim, 2))
     spread = tuple(n for pair in zip(x.shape, factors, strict=True) for n in pair)

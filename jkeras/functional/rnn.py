@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from jkeras.functional.cells import gru_step, gru_step_before, lstm_step
 from jkeras.functional.cudnn_lstm import cudnn_lstm, refusal
 from jkeras.functional.gated_cells import GRU_GATES, LSTM_GATES, gru_cell, halved, lstm_cell, tanh_cell
 from jkeras.functional.recurrence import Gates, cell_of, gated_rnn, rnn
+from jkeras.functional.transforms import jit
 
 __all__ = ["gru", "lstm", "rnn", "simple_rnn"]
 
@@ -23,7 +24,7 @@ Result = tuple[Array, Array | None, tuple[Array, ...]]
 _sequence_arguments = ("go_backwards", "unroll", "time_major", "return_all", "remat_steps")
 
 
-@partial(jax.jit, static_argnames=("activation", *_sequence_arguments))
+@jit(static_argnames=("activation", *_sequence_arguments))
 def simple_rnn(
     x: Array,
     kernel: Array,
@@ -87,7 +88,7 @@ def simple_rnn(
     )
 
 
-@partial(jax.jit, static_argnames=("activation", "recurrent_activation", "use_cudnn", *_sequence_arguments))
+@jit(static_argnames=("activation", "recurrent_activation", "use_cudnn", *_sequence_arguments))
 def lstm(
     x: Array,
     kernel: Array,
@@ -152,7 +153,7 @@ def lstm(
     if reason is None:
         # The default backend is a GPU; a program for another device of this machine scans.
         kernel_run = partial(cudnn_lstm, **form)
-        return jax.lax.platform_dependent(*arguments, dropout_masks, cuda=kernel_run, default=scan)
+        return cast(Result, jax.lax.platform_dependent(*arguments, dropout_masks, cuda=kernel_run, default=scan))
     if use_cudnn is True:
         raise ValueError(f"use_cudnn=True, but cuDNN cannot run this LSTM: {reason}. Leave use_cudnn at 'auto'.")
     return scan(*arguments, dropout_masks)
@@ -172,7 +173,11 @@ def _lstm_scan(
     if activations is None:
         gates, cell = halved(gates, LSTM_GATES), lstm_cell
     else:
-        cell = cell_of(lambda gates, state, weights: lstm_step(gates, state[1], *activations))
+
+        def step(gates: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+            return lstm_step(gates, state[1], *activations)
+
+        cell = cell_of(step)
     dropped, recurrent_dropped = dropout_masks
     return gated_rnn(
         cell,
@@ -187,7 +192,7 @@ def _lstm_scan(
     )
 
 
-@partial(jax.jit, static_argnames=("activation", "recurrent_activation", "reset_after", *_sequence_arguments))
+@jit(static_argnames=("activation", "recurrent_activation", "reset_after", *_sequence_arguments))
 def gru(
     x: Array,
     kernel: Array,
@@ -256,7 +261,11 @@ def gru(
         if _is(activation, jnp.tanh) and _is(recurrent_activation, jax.nn.sigmoid):
             gates, cell = halved(gates, GRU_GATES), gru_cell
         else:
-            cell = cell_of(lambda a, d, state, _: (gru_step(a, d, state[0], activation, recurrent_activation),))
+
+            def step(a: Array, d: Array, state: tuple[Array, ...], weights: Any) -> tuple[Array, ...]:
+                return (gru_step(a, d, state[0], activation, recurrent_activation),)
+
+            cell = cell_of(step)
         return gated_rnn(cell, x, gates, initial_state, **arguments)
 
     candidate_mask = jnp.ones((), x.dtype)

@@ -1,5 +1,6 @@
 """Sounds and other signals: frames, short-time Fourier transforms, mel bands, decibels."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from typing import Any
@@ -17,6 +18,9 @@ def window_of(window: Any, length: int, periodic: bool = True) -> np.ndarray | A
         length: Number of samples.
         periodic: Whether the window is one period of a periodic function, rather than symmetric.
 
+    Returns:
+        (length,), float32; weights that were given, as they are.
+
     Raises:
         ValueError: If the window is unknown or does not have `length` weights.
 
@@ -26,9 +30,9 @@ def window_of(window: Any, length: int, periodic: bool = True) -> np.ndarray | A
     if window is None:
         return np.ones(length, np.float32)
     if isinstance(window, (str, tuple)):
-        from scipy.signal import get_window
+        from scipy import signal  # pyright: ignore[reportMissingTypeStubs]
 
-        return np.asarray(get_window(window, length, fftbins=periodic), np.float32)
+        return np.asarray(signal.get_window(window, length, fftbins=periodic), np.float32)
     weights = jnp.asarray(window)
     if weights.shape != (length,):
         raise ValueError(f"A window must have one weight for each of {length} samples; got shape {weights.shape}.")
@@ -43,6 +47,9 @@ def frames(x: Array, length: int, stride: int) -> Array:
         length: Samples in a frame.
         stride: Samples from the start of a frame to that of the next.
 
+    Returns:
+        (..., frames, length).
+
     >>> frames(jnp.arange(5), 3, 2).tolist()
     [[0, 1, 2], [2, 3, 4]]
     """
@@ -52,6 +59,13 @@ def frames(x: Array, length: int, stride: int) -> Array:
 
 def overlap_add(x: Array, stride: int) -> Array:
     """Return the signal whose frames, `stride` samples apart, are summed: `(..., frames, length)` to `(..., samples)`.
+
+    Args:
+        x: (..., frames, length).
+        stride: Samples from the start of a frame to that of the next.
+
+    Returns:
+        (..., samples).
 
     >>> overlap_add(jnp.ones((2, 3)), 2).tolist()
     [1.0, 1.0, 2.0, 1.0, 1.0]
@@ -137,12 +151,20 @@ def _frame_window(window: Any, sequence_length: int, fft_length: int) -> np.ndar
         return window_of(None, fft_length)
     before = (fft_length - sequence_length) // 2
     weights = window_of(window, sequence_length)
-    pad = np.pad if isinstance(weights, np.ndarray) else jnp.pad
-    return pad(weights, (before, fft_length - sequence_length - before))
+    widths = before, fft_length - sequence_length - before
+    return np.pad(weights, widths) if isinstance(weights, np.ndarray) else jnp.pad(weights, widths)
 
 
 def fourier_kernel(length: int, fft_length: int, side: str) -> np.ndarray:
     """Return `cos(2 pi k n / fft_length)` for `side` "real", and `-sin(...)` for "imag": `(length, frequencies)`.
+
+    Args:
+        length: Samples in a frame.
+        fft_length: Samples in a period.
+        side: "real" or "imag".
+
+    Returns:
+        (length, fft_length // 2 + 1), float64.
 
     >>> fourier_kernel(2, 2, "real").round(4).tolist()
     [[1.0, 1.0], [1.0, -1.0]]
@@ -171,7 +193,7 @@ def mel_matrix(
     (5, 2)
     """
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: Any) -> np.ndarray:
         return 1127.0 * np.log1p(hertz / 700.0)
 
     spectrum = mel(np.linspace(0.0, sampling_rate / 2, frequencies))[:, None]
@@ -192,6 +214,9 @@ def decibels(power: Array, reference: float = 1.0, least: float = 1e-10, range_d
         reference: The power of 0 dB, raised to `least`.
         least: What smaller powers are raised to.
         range_db: Distance of the quietest from the loudest.
+
+    Returns:
+        The shape of `power`.
 
     >>> decibels(jnp.asarray([1.0, 100.0, 0.0]), range_db=30.0).tolist()
     [0.0, 20.0, -10.0]

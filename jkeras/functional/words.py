@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -104,5 +105,14 @@ def _product(a: Array, b: Array) -> Word:
 
 
 def where(condition: Any, one: Word, other: Word) -> Word:
-    """Return `one` where the condition holds, else `other`."""
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
+    """Return `one` where the condition holds, else `other`.
+
+    Args:
+        condition: Booleans that broadcast to both.
+        one: A `Word`.
+        other: A `Word`.
+
+    Returns:
+        A `Word`.
+    """
+    return jax.tree.map(partial(jnp.where, condition), one, other)

@@ -18,7 +18,7 @@ _FIXED = (
 )  # fmt: skip
 
 
-def _cudnn(name: str, cls: type) -> Any:
+def _cudnn(name: str, cls: type) -> type[Any]:
     """Return `cls` under the name of its cuDNN version, with the constructor of that."""
     known = inspect.signature(cls).parameters.values()
     signature = inspect.Signature([p for p in known if p.name not in (*_FIXED, "time_major")])

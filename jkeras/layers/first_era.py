@@ -31,7 +31,7 @@ _SEQUENCE = ("init", "activation", "weights", "border_mode", "subsample")
 _IMAGE = (*_SEQUENCE, "dim_ordering")
 
 
-def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> Any:
+def _first_era(name: str, cls: type, rank: int, positions: Sequence[str]) -> type[Any]:
     """Return `cls` under its first name: window sizes are positional, `Convolution2D(64, 3, 3)`."""
 
     def make(*args: Any, **kwargs: Any) -> Any:

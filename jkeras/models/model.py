@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import jax
 
@@ -64,7 +64,7 @@ class Model(Files, Trainer):
         if inputs is not None:
             self._set_plan(Plan(inputs, outputs))
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls, *args, **kwargs)
         # Made under a strategy, it stays on the devices of the strategy.
         placed = None if placement.current() is placement.DEFAULT else placement.current()

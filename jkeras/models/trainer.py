@@ -6,7 +6,7 @@ import inspect
 import itertools
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -30,6 +30,9 @@ from jkeras.training.data import ArrayData, Data, StreamData, make_data
 from jkeras.training.labels import check_labels
 from jkeras.training.program import decide
 from jkeras.training.stream import Ahead, ends_streams
+
+if TYPE_CHECKING:
+    from jkeras.callbacks.history import History
 
 
 class Trainer(FormerMethods, Distributed, OnBatch):
@@ -115,7 +118,7 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         mesh: Any = None,
         rules: Any = (),
         **old: Any,
-    ) -> Any:
+    ) -> History:
         """Train the model and return the `History`.
 
         Args:

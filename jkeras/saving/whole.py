@@ -6,7 +6,7 @@ import datetime
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jkeras.core import blame
 from jkeras.core.custom_objects import CustomObjectScope
@@ -31,6 +31,9 @@ from jkeras.saving.optimizer_files import named_rows, numbered_rows, write_named
 from jkeras.saving.optimizer_weights import Row, restore_optimizer
 from jkeras.saving.text import VERSION, model_from_data, model_to_data
 from jkeras.saving.weights import begins_as_zip
+
+if TYPE_CHECKING:
+    from jkeras.models import Model
 
 _SUFFIXES = {".keras": "keras", ".h5": "h5", ".hdf5": "h5"}
 _CONFIG, _METADATA = "config.json", "metadata.json"
@@ -146,7 +149,7 @@ def _write_hdf5(model: Any, filepath: Any, overwrite: bool, include_optimizer: b
 def load_model(
     filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True,
     options: Any = None,
-) -> Any:  # fmt: skip
+) -> Model:  # fmt: skip
     """Read a whole model from a file that Keras 1, 2 or 3, tf_keras or jkeras wrote, and go on as if it had been kept.
 
     Which format the file has is seen from its content. Nothing in it is executed, no module it names is imported.

@@ -19,6 +19,14 @@ Range = tuple[float, float]
 def rescale(values: Array, source: Range, target: Range) -> Array:
     """Map the interval `source` linearly to `target`.
 
+    Args:
+        values: An array of any shape.
+        source: Its two ends.
+        target: What they become.
+
+    Returns:
+        The shape of `values`.
+
     >>> rescale(jnp.asarray([0.0, 255.0]), (0, 255), (-1, 1)).tolist()
     [-1.0, 1.0]
     """
@@ -26,17 +34,48 @@ def rescale(values: Array, source: Range, target: Range) -> Array:
 
 
 def limit(values: Array, value_range: Range) -> Array:
-    """Clip to the range."""
+    """Clip to the range.
+
+    Args:
+        values: An array of any shape.
+        value_range: The least and the largest value.
+
+    Returns:
+        The shape of `values`.
+
+    >>> limit(jnp.asarray([-1.0, 2.0]), (0, 1)).tolist()
+    [0.0, 1.0]
+    """
     return jnp.clip(values, *value_range)
 
 
 def blend(first: Array, second: Array, amount: Any) -> Array:
-    """Return `first + amount (second - first)`: beyond the second image for amounts above one."""
+    """Return `first + amount (second - first)`: beyond the second image for amounts above one.
+
+    Args:
+        first: An array.
+        second: Another one of its shape.
+        amount: A number, or an array that broadcasts to the image.
+
+    Returns:
+        Their shape.
+
+    >>> blend(jnp.asarray([0.0]), jnp.asarray([2.0]), 0.25).tolist()
+    [0.5]
+    """
     return first + jnp.asarray(amount).astype(first.dtype) * (second - first)
 
 
 def contrast(image: Array, factor: Any, value_range: Range) -> Array:
     """Return `mean + factor (x - mean)`, with the mean of each channel, clipped to the range.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        factor: A number, or an array that broadcasts to the image.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> contrast(jnp.asarray([[[0.0], [100.0]]]), 0.5, (0, 255)).ravel().tolist()
     [25.0, 75.0]
@@ -48,6 +87,14 @@ def contrast(image: Array, factor: Any, value_range: Range) -> Array:
 def brightness(image: Array, delta: Any, value_range: Range) -> Array:
     """Return `x + delta (high - low)`, clipped to the range.
 
+    Args:
+        image: `(height, width, channels)`, floating point.
+        delta: In units of the range; a number, or an array that broadcasts to the image.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
+
     >>> brightness(jnp.asarray([[[0.0], [0.9]]]), 0.2, (0, 1)).ravel().tolist()
     [0.2..., 1.0]
     """
@@ -57,6 +104,14 @@ def brightness(image: Array, delta: Any, value_range: Range) -> Array:
 
 def hue(image: Array, turns: Any, value_range: Range) -> Array:
     """Turn the hue of a colour image by `turns` times 360 degrees.
+
+    Args:
+        image: `(height, width, 3)`, floating point.
+        turns: A number.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> hue(jnp.asarray([[[1.0, 0.0, 0.0]]]), 1 / 3, (0, 1)).ravel().round(3).tolist()
     [0.0, 1.0, 0.0]
@@ -69,6 +124,14 @@ def hue(image: Array, turns: Any, value_range: Range) -> Array:
 def saturation(image: Array, factor: Any, value_range: Range) -> Array:
     """Multiply the saturation of a colour image by `factor`; it stays within zero and one.
 
+    Args:
+        image: `(height, width, 3)`, floating point.
+        factor: A number, or an array that broadcasts to the image.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
+
     >>> saturation(jnp.asarray([[[1.0, 0.5, 0.5]]]), 0.5, (0, 1)).ravel().tolist()
     [1.0, 0.75, 0.75]
     """
@@ -80,6 +143,13 @@ def saturation(image: Array, factor: Any, value_range: Range) -> Array:
 def degenerate(image: Array, factor: Any) -> Array:
     """Blend a colour image with its grey version: 0 leaves it, 1 is grey.
 
+    Args:
+        image: `(height, width, 3)`, floating point.
+        factor: A number, or an array that broadcasts to the image.
+
+    Returns:
+        The shape of the image, floating point.
+
     >>> degenerate(jnp.asarray([[[1.0, 1.0, 1.0]]]), 1.0).ravel().round(3).tolist()
     [1.0, 1.0, 1.0]
     """
@@ -88,6 +158,14 @@ def degenerate(image: Array, factor: Any) -> Array:
 
 def posterize(image: Array, bits: Any, value_range: Range) -> Array:
     """Keep the first `bits` of the eight bits of each value; `bits` may be traced.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        bits: From 0 to 8.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> posterize(jnp.asarray([[[10.0], [200.0]]]), 2, (0, 255)).ravel().tolist()
     [0.0, 192.0]
@@ -99,6 +177,15 @@ def posterize(image: Array, bits: Any, value_range: Range) -> Array:
 
 def solarize(image: Array, threshold: Any, addition: Any, value_range: Range) -> Array:
     """Add `addition`, clip to the range, and invert what is then above `threshold`; both in units of the range.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        threshold: From 0 to 1.
+        addition: From -1 to 1.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> solarize(jnp.asarray([[[10.0], [200.0]]]), 100.0, 5.0, (0, 255)).ravel().tolist()
     [15.0, 50.0]
@@ -112,6 +199,14 @@ def sharpen(image: Array, amount: Any, value_range: Range) -> Array:
     """Blend the image smoothed by `[[1, 1, 1], [1, 5, 1], [1, 1, 1]] / 13` with itself: 1 leaves it, above 1 sharpens.
 
     Beyond the edges it is black.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        amount: A number, or an array that broadcasts to the image.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> sharpen(jnp.zeros((3, 3, 1)).at[1, 1].set(13.0), 0.0, (0, 255))[1].ravel().tolist()
     [1.0, 5.0, 1.0]

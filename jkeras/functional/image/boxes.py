@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,8 +13,10 @@ from jkeras.functional.image.resize import frame_border, largest_window
 
 EPSILON = 1e-7
 
+Conversion = Callable[[Array, Array, Array, Array], tuple[Array, ...]]
+
 # How each format is made of left, top, right, bottom, and these of it. Relative ones are in units of the image.
-_FROM_CORNERS = {
+_FROM_CORNERS: dict[str, Conversion] = {
     "xyxy": lambda left, top, right, bottom: (left, top, right, bottom),
     "yxyx": lambda left, top, right, bottom: (top, left, bottom, right),
     "xywh": lambda left, top, right, bottom: (left, top, right - left, bottom - top),
@@ -25,7 +27,7 @@ _FROM_CORNERS = {
         (top + bottom) / 2, (left + right) / 2, bottom - top, right - left,
     ),
 }  # fmt: skip
-_TO_CORNERS = {
+_TO_CORNERS: dict[str, Conversion] = {
     "xyxy": lambda left, top, right, bottom: (left, top, right, bottom),
     "yxyx": lambda top, left, bottom, right: (left, top, right, bottom),
     "xywh": lambda x, y, w, h: (x, y, x + w, y + h),
@@ -38,6 +40,12 @@ FORMATS = (*_FROM_CORNERS, "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh"
 def check_format(name: Any) -> str:
     """Return the name of a format in lower case.
 
+    Args:
+        name: One of `FORMATS`, in any case.
+
+    Returns:
+        One of `FORMATS`.
+
     >>> check_format("center_xyWH")
     'center_xywh'
     """
@@ -49,6 +57,16 @@ def check_format(name: Any) -> str:
 
 def convert(boxes: Array, source: str, target: str, height: Any = None, width: Any = None) -> Array:
     """Convert boxes from one format into another; `height` and `width` of the image are needed for relative ones.
+
+    Args:
+        boxes: `(..., 4)`.
+        source: Their format, one of `FORMATS`.
+        target: The format of the result.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        `(..., 4)`, of the dtype of the boxes.
 
     >>> convert(jnp.asarray([2.0, 1.0, 6.0, 4.0]), "xyxy", "rel_xywh", 8, 16).tolist()
     [0.125, 0.125, 0.25, 0.375]
@@ -72,6 +90,14 @@ def convert(boxes: Array, source: str, target: str, height: Any = None, width: A
 def clip(boxes: Array, height: Any, width: Any) -> tuple[Array, Array]:
     """Cut corners `xyxy` off at the edges of the image; return them, and which boxes still have an area.
 
+    Args:
+        boxes: `(..., 4)`.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        The boxes `(..., 4)`, and booleans `(...)`.
+
     >>> boxes, inside = clip(jnp.asarray([[-1.0, 0, 2, 2], [5, 5, 6, 6]]), 4, 4)
     >>> boxes.tolist(), inside.tolist()
     ([[0.0, 0.0, 2.0, 2.0], [4.0, 4.0, 4.0, 4.0]], [True, False])
@@ -82,12 +108,29 @@ def clip(boxes: Array, height: Any, width: Any) -> tuple[Array, Array]:
 
 
 def area(boxes: Array) -> Array:
-    """Return width times height of corners `xyxy`."""
+    """Return width times height of corners `xyxy`.
+
+    Args:
+        boxes: `(..., 4)`.
+
+    Returns:
+        `(...)`.
+
+    >>> float(area(jnp.asarray([0.0, 0, 2, 3])))
+    6.0
+    """
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
 def overlap(first: Array, second: Array) -> tuple[Array, Array]:
     """Return intersection and union of the areas of corners `xyxy`, which broadcast.
+
+    Args:
+        first: `(..., 4)`.
+        second: `(..., 4)`.
+
+    Returns:
+        Two arrays `(...)`.
 
     >>> [float(a) for a in overlap(jnp.asarray([0.0, 0, 2, 2]), jnp.asarray([1.0, 0, 3, 2]))]
     [2.0, 6.0]
@@ -101,6 +144,13 @@ def overlap(first: Array, second: Array) -> tuple[Array, Array]:
 def iou(first: Array, second: Array) -> Array:
     """Return intersection over union of corners `xyxy`; zero where neither has an area.
 
+    Args:
+        first: `(..., 4)`.
+        second: `(..., 4)`.
+
+    Returns:
+        `(...)`, from 0 to 1.
+
     >>> float(iou(jnp.asarray([0.0, 0, 2, 2]), jnp.asarray([1.0, 0, 3, 2])))
     0.3333...
     """
@@ -113,6 +163,13 @@ def complete_iou(first: Array, second: Array) -> Array:
 
     Here d is the distance of the centres, c the diagonal of the box round both, and
     `v = 4 / pi^2 (atan(w2 / h2) - atan(w1 / h1))^2`.
+
+    Args:
+        first: `(..., 4)`.
+        second: `(..., 4)`.
+
+    Returns:
+        `(...)`, at most 1.
 
     >>> round(float(complete_iou(jnp.asarray([0.0, 0, 2, 2]), jnp.asarray([1.0, 0, 3, 2]))), 4)
     0.2564
@@ -135,6 +192,13 @@ def complete_iou(first: Array, second: Array) -> Array:
 def encode(anchors: Array, boxes: Array) -> Array:
     """Return `((c - ca) / sa, log(s / sa))` of centres c and sizes s, both `center_...` formats.
 
+    Args:
+        anchors: `(..., 4)`.
+        boxes: `(..., 4)`, in the format of the anchors.
+
+    Returns:
+        `(..., 4)`.
+
     >>> encode(jnp.asarray([0.0, 0, 2, 2]), jnp.asarray([1.0, 0, 2, 2])).tolist()
     [0.5, 0.0, 0.0, 0.0]
 
@@ -147,6 +211,13 @@ def encode(anchors: Array, boxes: Array) -> Array:
 def decode(anchors: Array, deltas: Array) -> Array:
     """Return the boxes whose `encode` is `deltas`.
 
+    Args:
+        anchors: `(..., 4)`.
+        deltas: `(..., 4)`.
+
+    Returns:
+        `(..., 4)`, in the format of the anchors.
+
     >>> decode(jnp.asarray([0.0, 0, 2, 2]), jnp.asarray([0.5, 0, 0, 0])).tolist()
     [1.0, 0.0, 2.0, 2.0]
     """
@@ -157,6 +228,13 @@ def decode(anchors: Array, deltas: Array) -> Array:
 def around(x: Array, y: Array) -> Array:
     """Return the corners `xyxy` of the smallest boxes round points, which are on the last axis.
 
+    Args:
+        x: `(..., points)`.
+        y: `(..., points)`.
+
+    Returns:
+        `(..., 4)`.
+
     >>> around(jnp.asarray([1.0, 3.0]), jnp.asarray([2.0, 0.0])).tolist()
     [1.0, 0.0, 3.0, 2.0]
     """
@@ -165,6 +243,12 @@ def around(x: Array, y: Array) -> Array:
 
 def corners(boxes: Array) -> tuple[Array, Array]:
     """Return x and y, `(..., 4)` each, of the four corners of boxes `xyxy`.
+
+    Args:
+        boxes: `(..., 4)`.
+
+    Returns:
+        Two arrays `(..., 4)`.
 
     >>> [part.tolist() for part in corners(jnp.asarray([0, 1, 2, 3]))]
     [[0, 2, 2, 0], [1, 1, 3, 3]]
@@ -175,6 +259,16 @@ def corners(boxes: Array) -> tuple[Array, Array]:
 
 def resize(boxes: Array, size: Sequence[int], target: Sequence[int], crop: bool = False, pad: bool = False) -> Array:
     """Return corners `xyxy` of an image of `size` after it was resized to `target`, perhaps cropped or padded before.
+
+    Args:
+        boxes: `(..., 4)`.
+        size: Height and width of the image.
+        target: Height and width of the result.
+        crop: Whether the largest window in the middle that has the aspect ratio of `target` was cut out first.
+        pad: Whether the image was padded to that aspect ratio first.
+
+    Returns:
+        `(..., 4)`.
 
     >>> resize(jnp.asarray([2.0, 1, 6, 4]), (6, 8), (12, 12), crop=True).tolist()
     [2.0, 2.0, 10.0, 8.0]
@@ -193,6 +287,14 @@ def resize(boxes: Array, size: Sequence[int], target: Sequence[int], crop: bool 
 
 def center_crop(boxes: Array, size: Sequence[int], target: Sequence[int]) -> Array:
     """Return corners `xyxy` after `resize.center_crop` of an image of `size`.
+
+    Args:
+        boxes: `(..., 4)`.
+        size: Height and width of the image.
+        target: Height and width of the result.
+
+    Returns:
+        `(..., 4)`.
 
     >>> center_crop(jnp.asarray([2.0, 1, 6, 4]), (6, 8), (3, 4)).tolist()
     [0.0, 0.0, 4.0, 3.0]
@@ -224,6 +326,9 @@ def affine(
         scale: About the centre.
         shear: Angles in degrees.
         center: x and y of the centre.
+
+    Returns:
+        `(..., N, 4)`.
 
     >>> affine(jnp.asarray([[2.0, 1, 6, 4]]), 0.0, (1.0, 0.0), 1.0, (0.0, 0.0), (9.5, 4.5)).tolist()
     [[3.0, 1.0, 7.0, 4.0]]

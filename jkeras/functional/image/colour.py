@@ -12,6 +12,12 @@ LUMA = (0.2989, 0.5870, 0.1140)
 def rgb_to_grayscale(images: Array) -> Array:
     """Return `0.2989 r + 0.587 g + 0.114 b`, `(..., 1)`, in the dtype of the images; one channel stays as it is.
 
+    Args:
+        images: `(..., 3)`: red, green and blue.
+
+    Returns:
+        `(..., 1)`, of the dtype of the images.
+
     >>> rgb_to_grayscale(jnp.asarray([10, 10, 20], "uint8")).tolist()
     [11]
     """
@@ -24,6 +30,12 @@ def rgb_to_grayscale(images: Array) -> Array:
 
 def rgb_to_hsv(images: Array) -> Array:
     """Return hue, saturation and value of colours in [0, 1]; red has hue 0, green 1/3, blue 2/3.
+
+    Args:
+        images: `(..., 3)`: red, green and blue.
+
+    Returns:
+        `(..., 3)`.
 
     >>> rgb_to_hsv(jnp.asarray([0.0, 1.0, 0.5])).tolist()
     [0.416666..., 1.0, 1.0]
@@ -48,6 +60,12 @@ def hsv_to_rgb(images: Array) -> Array:
     """Return red, green and blue of colours given by hue, saturation and value in [0, 1].
 
     `f(n) = v - v s max(0, min(k, 4 - k, 1))` with `k = (n + 6 h) mod 6`, for red n = 5, green 3, blue 1.
+
+    Args:
+        images: `(..., 3)`: hue, saturation and value.
+
+    Returns:
+        `(..., 3)`.
 
     >>> hsv_to_rgb(jnp.asarray([1 / 3, 1.0, 0.5])).tolist()
     [0.0, 0.5, 0.0]

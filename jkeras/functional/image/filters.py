@@ -1,5 +1,6 @@
 """Neighbourhoods of pixels: blurring, edges, structural similarity."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,6 +13,13 @@ from jax import Array
 
 def gaussian(size: int, sigma: Any) -> Array:
     """Return `size` weights `exp(-t^2 / (2 sigma^2))` about the middle that sum to one; `sigma` may be traced.
+
+    Args:
+        size: How many.
+        sigma: Deviation in pixels.
+
+    Returns:
+        `(size,)`, float32.
 
     >>> gaussian(3, 1e-3).tolist()
     [0.0, 1.0, 0.0]
@@ -32,6 +40,9 @@ def separable_filter(images: Array, rows: Array, columns: Array, padding: str = 
         columns: Weights along the width.
         padding: "same" for zeros round the image, "valid" for none.
 
+    Returns:
+        `(..., height, width, channels)`; smaller by the kernel less one for "valid".
+
     >>> separable_filter(jnp.ones((1, 3, 1)), jnp.ones(1), jnp.ones(3)).ravel().tolist()
     [2.0, 3.0, 2.0]
     """
@@ -50,6 +61,14 @@ def separable_filter(images: Array, rows: Array, columns: Array, padding: str = 
 def blur(images: Array, kernel_size: Sequence[int] = (3, 3), sigma: Sequence[Any] = (1.0, 1.0)) -> Array:
     """Blur `(..., height, width, channels)` with a Gaussian; beyond the edges it is black.
 
+    Args:
+        images: `(..., height, width, channels)`, floating point.
+        kernel_size: Height and width of the window.
+        sigma: Deviations along height and width, in pixels.
+
+    Returns:
+        The shape of the images.
+
     >>> blur(jnp.asarray([[[0.0], [1.0], [0.0]]]), (1, 3), (1.0, 0.5)).round(2).ravel().tolist()
     [0.1..., 0.7..., 0.1...]
     """
@@ -60,6 +79,12 @@ def blur(images: Array, kernel_size: Sequence[int] = (3, 3), sigma: Sequence[Any
 
 def sobel_edges(images: Array) -> Array:
     """Return the gradient `[dy, dx]` of each pixel, `(..., height, width, channels, 2)`; beyond the edges it is black.
+
+    Args:
+        images: `(..., height, width, channels)`, floating point.
+
+    Returns:
+        `(..., height, width, channels, 2)`.
 
     >>> sobel_edges(jnp.asarray([[[0.0]], [[1.0]], [[2.0]]]))[:, 0, 0].tolist()
     [[2.0, 0.0], [4.0, 0.0], [-2.0, 0.0]]
@@ -83,6 +108,18 @@ def ssim(
 
     The mean over pixels and channels of `(2 m1 m2 + c1) (2 s12 + c2) / ((m1^2 + m2^2 + c1) (s1^2 + s2^2 + c2))`, with
     means `m` and (co)variances `s` in a Gaussian window, `c1 = (k1 max_val)^2` and `c2 = (k2 max_val)^2`.
+
+    Args:
+        first: `(..., height, width, channels)`.
+        second: Likewise.
+        max_val: The value of white.
+        filter_size: Side of the window, in pixels.
+        filter_sigma: Its deviation, in pixels.
+        k1: Keeps the means' quotient finite.
+        k2: Keeps the variances' quotient finite.
+
+    Returns:
+        `(...)`, at most 1.
 
     >>> float(ssim(jnp.ones((11, 11, 1)), jnp.ones((11, 11, 1))))
     1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,9 @@ def map_coordinates(
         fill_mode: One of `FILL_MODES`: what is beyond the edges.
         fill_value: The value there for "constant".
 
+    Returns:
+        The shape of `coordinates` without its first axis.
+
     Raises:
         ValueError: If `order` or `fill_mode` is unknown, or `coordinates` is not `(n, ...)`.
 
@@ -43,17 +46,29 @@ def map_coordinates(
             f"map_coordinates: coordinates must have one row for each of the {inputs.ndim} axes of inputs; "
             f"got shape {coordinates.shape}."
         )
-    return ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value)
+    return cast(Array, ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value))
 
 
 def check_fill_mode(fill_mode: str) -> None:
-    """Raise `ValueError` if `fill_mode` is none of `FILL_MODES`."""
+    """Raise `ValueError` if `fill_mode` is none of `FILL_MODES`.
+
+    Args:
+        fill_mode: One of `FILL_MODES`: what is beyond the edges.
+
+    >>> check_fill_mode("nearest")
+    """
     if fill_mode not in FILL_MODES:
         raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}; got {fill_mode!r}.")
 
 
 def interpolation_order(interpolation: str) -> int:
     """Return the order of an interpolation by its name.
+
+    Args:
+        interpolation: "nearest" or "bilinear".
+
+    Returns:
+        0 or 1.
 
     >>> interpolation_order("bilinear")
     1
@@ -68,6 +83,17 @@ def sample(
 ) -> Array:
     """Return the pixels of one image `(height, width, channels)` at columns `x` and rows `y`.
 
+    Args:
+        image: `(height, width, channels)`.
+        x: Columns, of any shape.
+        y: Rows, of the same shape.
+        interpolation: "nearest" or "bilinear".
+        fill_mode: One of `FILL_MODES`: what is beyond the edges.
+        fill_value: The value there for "constant".
+
+    Returns:
+        The shape of `x` with the channels as its last axis.
+
     >>> sample(jnp.asarray([[[1.0], [3.0]]]), jnp.asarray([0.5]), jnp.asarray([0.0])).tolist()
     [[2.0]]
     """
@@ -75,13 +101,19 @@ def sample(
     check_fill_mode(fill_mode)
 
     def channel(values: Array) -> Array:
-        return ndimage.map_coordinates(values, [y, x], order, fill_mode, fill_value)
+        return cast(Array, ndimage.map_coordinates(values, [y, x], order, fill_mode, fill_value))
 
     return jax.vmap(channel, -1, -1)(image)
 
 
 def grid(image: Array) -> tuple[Array, Array]:
     """Return the column and the row of each pixel of `(height, width, channels)`, as float32.
+
+    Args:
+        image: `(height, width, channels)`.
+
+    Returns:
+        Two arrays `(height, width)`.
 
     >>> [part.tolist() for part in grid(jnp.zeros((1, 2, 3)))]
     [[[0.0, 1.0]], [[0.0, 0.0]]]
@@ -93,6 +125,14 @@ def grid(image: Array) -> tuple[Array, Array]:
 
 def project(transform: Any, x: Array, y: Array) -> tuple[Array, Array]:
     """Return where the map takes the points `(x, y)`.
+
+    Args:
+        transform: Eight numbers, see `affine_transform`.
+        x: Columns.
+        y: Rows.
+
+    Returns:
+        Two arrays of the shape of `x`.
 
     >>> [part.tolist() for part in project([2, 0, 1, 0, 3, 0, 0, 0], jnp.ones(1), jnp.ones(1))]
     [[3.0], [3.0]]
@@ -120,6 +160,9 @@ def affine_transform(
         fill_mode: One of `FILL_MODES`.
         fill_value: What is beyond the edges for "constant".
 
+    Returns:
+        `(height, width, channels)`.
+
     >>> shift = jnp.asarray([1.0, 0, 1, 0, 1, 0, 0, 0])
     >>> affine_transform(jnp.arange(3.0).reshape(1, 3, 1), shift).ravel().tolist()
     [1.0, 2.0, 0.0]
@@ -130,6 +173,13 @@ def affine_transform(
 def perspective_matrix(start_points: Array, end_points: Array) -> Array:
     """Return the eight numbers of the projective map that takes `end_points` to `start_points`, each `(4, 2)`.
 
+    Args:
+        start_points: `(4, 2)`: x and y.
+        end_points: `(4, 2)`.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
+
     >>> corners = jnp.asarray([[0.0, 0], [4, 0], [0, 4], [4, 4]])
     >>> perspective_matrix(corners, corners + 1)[:3].round(4).tolist()
     [1.0, 0.0, -1.0]
@@ -139,13 +189,23 @@ def perspective_matrix(start_points: Array, end_points: Array) -> Array:
     zero, one = jnp.zeros_like(x), jnp.ones_like(x)
     rows_u = jnp.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=1)
     rows_v = jnp.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1)
-    return jnp.linalg.solve(jnp.concatenate([rows_u, rows_v]), jnp.concatenate([u, v]))
+    return cast(Array, jnp.linalg.solve(jnp.concatenate([rows_u, rows_v]), jnp.concatenate([u, v])))
 
 
 def perspective_transform(
     image: Array, start_points: Array, end_points: Array, interpolation: str = "bilinear", fill_value: Any = 0
 ) -> Array:
     """Move the four `start_points` `(x, y)` of one image to `end_points`, and the rest by the projective map of both.
+
+    Args:
+        image: `(height, width, channels)`.
+        start_points: `(4, 2)`: x and y.
+        end_points: `(4, 2)`.
+        interpolation: "nearest" or "bilinear".
+        fill_value: What is beyond the edges.
+
+    Returns:
+        `(height, width, channels)`.
 
     >>> corners = jnp.asarray([[0.0, 0], [3, 0], [0, 3], [3, 3]])
     >>> perspective_transform(jnp.eye(3)[..., None], corners, corners[:, ::-1])[..., 0].tolist()
@@ -165,6 +225,18 @@ def elastic_transform(
 ) -> Array:
     """Displace each pixel of one image by a smooth random field: `alpha` times normal noise blurred with `sigma`.
 
+    Args:
+        image: `(height, width, channels)`.
+        key: A key of `jax.random`.
+        alpha: The strength.
+        sigma: The smoothness, in pixels.
+        interpolation: "nearest" or "bilinear".
+        fill_mode: One of `FILL_MODES`: what is beyond the edges.
+        fill_value: The value there for "constant".
+
+    Returns:
+        `(height, width, channels)`.
+
     >>> jax.eval_shape(elastic_transform, jnp.ones((4, 4, 1)), jax.random.key(0)).shape
     (4, 4, 1)
 
@@ -176,6 +248,15 @@ def elastic_transform(
 
 def smooth_field(key: Array, shape: Any, sigma: Any, kernel_size: int) -> Array:
     """Return normal noise of deviation `sigma`, blurred with that deviation: one field for x, one for y.
+
+    Args:
+        key: A key of `jax.random`.
+        shape: Of the image: `(height, width, ...)`.
+        sigma: In pixels.
+        kernel_size: Side of the window that blurs, in pixels.
+
+    Returns:
+        `(2, height, width)`, in pixels.
 
     >>> smooth_field(jax.random.key(0), (4, 5, 3), 1.0, 3).shape
     (2, 4, 5)
@@ -189,6 +270,17 @@ def displace(
 ) -> Array:
     """Return the image whose pixel `(x, y)` comes from `(x + dx, y + dy)`.
 
+    Args:
+        image: `(height, width, channels)`.
+        dx: `(height, width)`, in pixels.
+        dy: `(height, width)`, in pixels.
+        interpolation: "nearest" or "bilinear".
+        fill_mode: One of `FILL_MODES`: what is beyond the edges.
+        fill_value: The value there for "constant".
+
+    Returns:
+        `(height, width, channels)`.
+
     >>> displace(jnp.arange(3.0).reshape(1, 3, 1), jnp.ones((1, 3)), jnp.zeros((1, 3))).ravel().tolist()
     [1.0, 2.0, 2.0]
     """
@@ -198,6 +290,14 @@ def displace(
 
 def centred(matrix: Array, height: int, width: int) -> Array:
     """Return the eight numbers of the linear map `matrix`, `(2, 2)`, about the middle of an image.
+
+    Args:
+        matrix: `(2, 2)`.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
 
     >>> centred(jnp.asarray([[-1.0, 0.0], [0.0, 1.0]]), 2, 3).tolist()
     [-1.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0, 0.0]
@@ -211,6 +311,14 @@ def centred(matrix: Array, height: int, width: int) -> Array:
 def rotation_matrix(turns: Any, height: int, width: int) -> Array:
     """Return the transform that turns an image by `turns` times 360 degrees counter-clockwise about its middle.
 
+    Args:
+        turns: A number.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
+
     >>> rotation_matrix(0.25, 3, 3)[1:4].tolist()
     [-1.0, 2.0, 1.0]
     """
@@ -221,6 +329,15 @@ def rotation_matrix(turns: Any, height: int, width: int) -> Array:
 
 def zoom_matrix(height_zoom: Any, width_zoom: Any, height: int, width: int) -> Array:
     """Return the transform that makes everything `1 / zoom` as large, about the middle.
+
+    Args:
+        height_zoom: A number.
+        width_zoom: A number.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
 
     >>> zoom_matrix(2.0, 1.0, 3, 3).tolist()
     [1.0, 0.0, 0.0, 0.0, 2.0, -1.0, 0.0, 0.0]
@@ -233,6 +350,13 @@ def zoom_matrix(height_zoom: Any, width_zoom: Any, height: int, width: int) -> A
 def translation_matrix(down: Any, right: Any) -> Array:
     """Return the transform that moves an image by `down` and `right` pixels.
 
+    Args:
+        down: In pixels.
+        right: In pixels.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
+
     >>> translation_matrix(2.0, 1.0).tolist()
     [1.0, 0.0, -1.0, 0.0, 1.0, -2.0, 0.0, 0.0]
     """
@@ -243,6 +367,13 @@ def translation_matrix(down: Any, right: Any) -> Array:
 
 def shear_matrix(x_shear: Any, y_shear: Any) -> Array:
     """Return the transform under which `(x, y)` comes from `(x + x_shear y, y + y_shear x)`.
+
+    Args:
+        x_shear: A number.
+        y_shear: A number.
+
+    Returns:
+        `(8,)`, see `affine_transform`.
 
     >>> shear_matrix(0.5, 0.25).tolist()
     [1.0, 0.5, 0.0, 0.25, 1.0, 0.0, 0.0, 0.0]
@@ -255,8 +386,14 @@ def shear_matrix(x_shear: Any, y_shear: Any) -> Array:
 def inverse(transform: Array) -> Array:
     """Return the eight numbers of the map back.
 
+    Args:
+        transform: `(8,)`.
+
+    Returns:
+        `(8,)`.
+
     >>> inverse(translation_matrix(2.0, 1.0)).tolist()
     [1.0, 0.0, 1.0, 0.0, 1.0, 2.0, 0.0, 0.0]
     """
-    matrix = jnp.linalg.inv(jnp.append(transform, 1.0).reshape(3, 3))
+    matrix = cast(Array, jnp.linalg.inv(jnp.append(transform, 1.0).reshape(3, 3)))
     return (matrix / matrix[2, 2]).ravel()[:8]

@@ -1,8 +1,11 @@
 """Values of pixels by the histogram of one image `(height, width, channels)`; a range is that of black and white."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +16,13 @@ from jkeras.functional.image.adjust import Range, limit, rescale
 
 def autocontrast(image: Array, value_range: Range) -> Array:
     """Stretch each channel to the whole range; a channel of one value stays as it is.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        value_range: The values of black and white.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> autocontrast(jnp.asarray([[[10.0], [20.0]]]), (0, 255)).ravel().tolist()
     [0.0, 255.0]
@@ -29,6 +39,14 @@ def equalize(image: Array, value_range: Range, bins: int = 256) -> Array:
 
     `(c(x) - c0) / (n - c0)` of the range, in steps of 1 / 255 of it, where `c(x)` counts the pixels whose bin is not
     above that of `x`, and `c0` those of the lowest bin that is not empty. A channel of one bin stays as it is.
+
+    Args:
+        image: `(height, width, channels)`, floating point.
+        value_range: The values of black and white.
+        bins: Number of bins of the histogram.
+
+    Returns:
+        The shape of the image, floating point.
 
     >>> equalize(jnp.asarray([[[0.0], [1.0], [2.0]]]), (0, 255)).ravel().tolist()
     [0.0, 128.0, 255.0]
@@ -62,6 +80,9 @@ def adaptive_equalize(
         tiles: Number of tiles along height and width.
         bins: Number of bins.
 
+    Returns:
+        The shape of the image, floating point.
+
     >>> adaptive_equalize(jnp.asarray([[[0.0], [255.0]]]), (0, 255), 0.0, (1, 1)).ravel().tolist()
     [0.0, 255.0]
 
@@ -75,7 +96,8 @@ def adaptive_equalize(
     padded = jnp.pad(levels, [(0, spare[0]), (0, spare[1]), (0, 0)], mode="edge")
     blocks = padded.reshape(tiles[0], rows, tiles[1], columns, channels).transpose(0, 2, 4, 1, 3)
     blocks = blocks.reshape(tiles[0], tiles[1], channels, rows * columns)
-    tables = jnp.vectorize(lambda b: _table(b, clip_limit, bins), signature="(n)->(m)")(blocks)
+    table = partial(_table, clip_limit=clip_limit, bins=bins)
+    tables = cast(Array, jnp.vectorize(table, signature="(n)->(m)")(blocks))
 
     y, top, bottom = _between(height, rows, tiles[0])
     x, left, right = _between(width, columns, tiles[1])

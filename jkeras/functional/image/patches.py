@@ -1,5 +1,6 @@
 """Windows of images and volumes, side by side."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import math
@@ -21,6 +22,9 @@ def extract_patches(
         strides: Distance between windows.
         dilation_rate: Distance between the elements of a window.
         padding: "valid", or "same" for zeros at the edges, so that there are `ceil(n / stride)` windows.
+
+    Returns:
+        `(..., *positions, prod(size) * channels)`, of the dtype of the images.
 
     >>> extract_patches(jnp.arange(4).reshape(1, 4, 1), (1, 2), (1, 2), (1, 1))[0].tolist()
     [[0, 1], [2, 3]]

@@ -1,9 +1,10 @@
 """Sizes of images: resampling, cropping, padding."""
 
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,29 @@ RESIZE_METHODS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
 
 def is_float(images: Array) -> bool:
-    """Whether the pixels are floating-point numbers."""
+    """Whether the pixels are floating-point numbers.
+
+    Args:
+        images: An array.
+
+    Returns:
+        True or False.
+
+    >>> is_float(jnp.zeros(1)), is_float(jnp.zeros(1, jnp.uint8))
+    (True, False)
+    """
     return jnp.issubdtype(images.dtype, jnp.floating)
 
 
 def saturating_cast(values: Array, dtype: Any) -> Array:
     """Cast to `dtype`; for integers, round to the nearest (ties to even) and limit to what the dtype holds.
+
+    Args:
+        values: Floating point.
+        dtype: The dtype of the result.
+
+    Returns:
+        The shape of `values`.
 
     >>> saturating_cast(jnp.asarray([-3.0, 1.5, 2.5, 300.0]), "uint8").tolist()
     [0, 2, 2, 255]
@@ -34,18 +52,34 @@ def saturating_cast(values: Array, dtype: Any) -> Array:
 def stretch(images: Array, size: Sequence[int], interpolation: str = "bilinear", antialias: bool = False) -> Array:
     """Resample `(..., height, width, channels)` to `size`, whatever happens to the aspect ratio.
 
+    Args:
+        images: `(..., height, width, channels)`.
+        size: Height and width.
+        interpolation: One of `RESIZE_METHODS`.
+        antialias: Whether the image is smoothed first where it becomes smaller.
+
+    Returns:
+        `(..., *size, channels)`, of the dtype of the images.
+
     >>> stretch(jnp.arange(4.0).reshape(1, 4, 1), (1, 2)).ravel().tolist()
     [0.5, 2.5]
     """
     shape = (*images.shape[:-3], *size, images.shape[-1])
     if interpolation == "nearest" or is_float(images):
-        return jax.image.resize(images, shape, interpolation, antialias)
-    resized = jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias)
+        return cast(Array, jax.image.resize(images, shape, interpolation, antialias))
+    resized = cast(Array, jax.image.resize(images.astype(jnp.float32), shape, interpolation, antialias))
     return saturating_cast(resized, images.dtype)
 
 
 def largest_window(size: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
     """Return the size of the largest window of an image of `size` that has the aspect ratio of `target`.
+
+    Args:
+        size: Height and width.
+        target: Height and width that are wanted.
+
+    Returns:
+        Height and width.
 
     >>> largest_window((6, 8), (4, 4))
     (6, 6)
@@ -58,6 +92,13 @@ def largest_window(size: Sequence[int], target: Sequence[int]) -> tuple[int, int
 
 def frame_border(size: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
     """Return the rows above and below, and the columns at both sides, that give an image the aspect ratio of `target`.
+
+    Args:
+        size: Height and width.
+        target: Height and width that are wanted.
+
+    Returns:
+        `(rows, columns)`, at least one of them 0.
 
     >>> frame_border((6, 8), (4, 4))
     (1, 0)
@@ -88,6 +129,9 @@ def resize(
         pad_to_aspect_ratio: Put the image in the middle of the smallest frame that has the aspect ratio of `size`.
         fill_value: Value of that frame.
 
+    Returns:
+        `(..., *size, channels)`.
+
     Raises:
         ValueError: If the interpolation is unknown, or the image is to be cropped and padded both.
 
@@ -114,6 +158,17 @@ def resize(
 def pad(images: Array, top: int, left: int, bottom: int, right: int, value: float = 0) -> Array:
     """Add rows and columns of `value` round `(..., height, width, channels)`.
 
+    Args:
+        images: `(..., height, width, channels)`.
+        top: Rows above.
+        left: Columns on the left.
+        bottom: Rows below.
+        right: Columns on the right.
+        value: What is put there.
+
+    Returns:
+        `(..., top + height + bottom, left + width + right, channels)`.
+
     >>> pad(jnp.ones((1, 1, 1)), 0, 1, 0, 1).ravel().tolist()
     [0.0, 1.0, 0.0]
     """
@@ -124,6 +179,16 @@ def pad(images: Array, top: int, left: int, bottom: int, right: int, value: floa
 def crop(images: Array, top: Any, left: Any, height: int, width: int) -> Array:
     """Cut the window of `height` and `width` at `(top, left)`, which may be traced, from `(..., H, W, channels)`.
 
+    Args:
+        images: `(..., height, width, channels)`.
+        top: The first row.
+        left: The first column.
+        height: In pixels.
+        width: In pixels.
+
+    Returns:
+        `(..., height, width, channels)`.
+
     >>> crop(jnp.arange(9).reshape(3, 3, 1), 1, 0, 1, 2).ravel().tolist()
     [3, 4]
     """
@@ -133,6 +198,15 @@ def crop(images: Array, top: Any, left: Any, height: int, width: int) -> Array:
 
 def center_crop(images: Array, height: int, width: int, interpolation: str = "bilinear") -> Array:
     """Cut the window in the middle; an image that is too small is resized to the largest window of that shape.
+
+    Args:
+        images: `(..., height, width, channels)`.
+        height: In pixels.
+        width: In pixels.
+        interpolation: One of `RESIZE_METHODS`.
+
+    Returns:
+        `(..., height, width, channels)`.
 
     >>> center_crop(jnp.arange(5.0).reshape(1, 5, 1), 1, 3).ravel().tolist()
     [1.0, 2.0, 3.0]
@@ -163,11 +237,13 @@ def scale_and_translate(
         method: "linear", "cubic", "lanczos3" or "lanczos5".
         antialias: Whether the image is smoothed where it becomes smaller.
 
+    Returns:
+        An array of `output_shape`.
+
     >>> x = jnp.arange(3.0)
     >>> scale_and_translate(x, (3,), jnp.ones(1), jnp.ones(1), (0,), "linear").tolist()
     [0.0, 0.0, 1.0]
     """
     scale, translation = jnp.asarray(scale, jnp.float32), jnp.asarray(translation, jnp.float32)
-    return jax.image.scale_and_translate(
-        images, tuple(output_shape), tuple(spatial_dims), scale, translation, method, antialias
-    )
+    places = tuple(output_shape), tuple(spatial_dims), scale, translation
+    return cast(Array, jax.image.scale_and_translate(images, *places, method, antialias))
