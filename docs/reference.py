@@ -18,6 +18,12 @@ MODULES = [
 ]  # fmt: skip
 
 
+SECTIONS = {
+    "Args", "Attributes", "Call arguments", "Input shape", "Output shape", "Raises", "Reference", "References", "Returns",
+    "Yields",
+}  # fmt: skip
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages of the reference, and their entries in the navigation."""
     from mkdocs.structure.files import File  # the tests list names with this file, and have no MkDocs
@@ -131,7 +137,9 @@ def markdown(value: Any) -> str:
             margin = line[: len(line) - len(line.lstrip())]
             lines += ["", "```pycon", stripped]
             in_code, in_section = True, False
-        elif re.fullmatch(r"(Args|Call arguments|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line):
+        elif re.fullmatch(
+            r"(Args|Call arguments|Returns|Raises|Attributes|Yields|Input shape|Output shape|References?):", line
+        ):
             lines += ["", f"**{line[:-1]}**", ""]
             in_section = True
         elif in_section and re.match(r" {4}\S", line):
