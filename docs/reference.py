@@ -18,10 +18,11 @@ MODULES = [
 ]  # fmt: skip
 
 
-SECTIONS = {
-    "Args", "Attributes", "Call arguments", "Input shape", "Output shape", "Raises", "Reference", "References", "Returns",
-    "Yields",
-}  # fmt: skip
+# Of a docstring: what follows them is a list.
+SECTIONS = (
+    "Args", "Attributes", "Call arguments", "Input shape", "Output shape", "Raises", "Reference", "References",
+    "Returns", "Yields",
+)  # fmt: skip
 
 
 def on_files(files: Any, config: Any) -> Any:

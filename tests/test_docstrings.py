@@ -19,8 +19,7 @@ assert _spec is not None and _spec.loader is not None
 reference = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(reference)
 
-# Modules of which some docstring still lacks something, as `pytest tests/test_docstrings.py --runxfail` lists; a name
-# goes when all is written.
+# What a function is annotated with that has nothing to return.
 NOTHING = {None, "None", "NoReturn", "Iterator[None]"}
 # How a layer says its shapes: `(batch, steps, features)`, `(..., units)`, or in words.
 SHAPES = r"`\((batch|time, batch|\.\.\.)|(In|Out)put shape|[Aa]ny shape|shape of (its|the) (in|out)put"
