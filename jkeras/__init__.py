@@ -128,6 +128,9 @@ if TYPE_CHECKING:
     KerasTensor = SymbolicTensor
 
 
+__all__ = ["__version__", "version", *_NAMES, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
 def version() -> str:
     """Return the version of jkeras."""
     return __version__

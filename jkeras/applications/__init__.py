@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from jkeras.core.errors import missing_name
+from jkeras.core.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from jkeras.applications import convnext as convnext
@@ -86,18 +85,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "vgg19": ("VGG19",),
     "xception": ("Xception",),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOMES = {name: f"{__name__}.{module}" for module, names in _MODULES.items() for name in (module, *names)}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _HOME:
-        raise missing_name(__name__, name, [*_MODULES, *_HOME])
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_MODULES})
+__getattr__, __dir__ = _lazy(__name__, _HOMES)

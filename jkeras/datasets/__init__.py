@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING
+
+from jkeras.core.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from jkeras.datasets import boston_housing as boston_housing
@@ -18,23 +18,8 @@ if TYPE_CHECKING:
     from jkeras.datasets import reuters as reuters
 
 _NAMES = (
-    "boston_housing",
-    "california_housing",
-    "cifar10",
-    "cifar100",
-    "digits",
-    "fashion_mnist",
-    "imdb",
-    "mnist",
+    "boston_housing", "california_housing", "cifar10", "cifar100", "digits", "fashion_mnist", "imdb", "mnist",
     "reuters",
-)
+)  # fmt: skip
 
-
-def __getattr__(name: str) -> ModuleType:
-    if name in _NAMES:
-        return importlib.import_module(f"jkeras.datasets.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})
+__getattr__, __dir__ = _lazy(__name__, {name: f"{__name__}.{name}" for name in _NAMES})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jkeras.core.lazy import lazy as _lazy
 from jkeras.models.cloning import clone_model as clone_model
 from jkeras.models.model import Model as Model
 from jkeras.models.sequential import Sequential as Sequential
@@ -26,19 +26,10 @@ __all__ = [
 ]  # fmt: skip
 
 # What reads and writes files stands above the models, and is imported when it is asked for.
-_FROM_FILES = {
-    **dict.fromkeys(("model_from_config", "model_from_json", "model_from_yaml"), "jkeras.saving.text"),
-    **dict.fromkeys(("load_model", "save_model"), "jkeras.saving.whole"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _FROM_FILES:
-        from jkeras.core.errors import missing_name
-
-        raise missing_name("jkeras.models", name, [*globals(), *_FROM_FILES])
-    return getattr(importlib.import_module(_FROM_FILES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_FROM_FILES})
+__getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        **dict.fromkeys(("model_from_config", "model_from_json", "model_from_yaml"), "jkeras.saving.text"),
+        **dict.fromkeys(("load_model", "save_model"), "jkeras.saving.whole"),
+    },
+)
