@@ -233,7 +233,8 @@ extract_patches = _row(
 extract_patches_3d = _row(
     functools.partial(_extract_patches, rank=3),
     "volumes, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
-    "Windows of volumes, each flattened into the channels.", "jnp.ones((2, 4, 6, 1)), 2 -> shape (1, 2, 3, 8)",
+    "Windows of volumes, each flattened into the channels.",
+    ">>> jax.eval_shape(lambda x: extract_patches_3d(x, 2), jnp.ones((2, 4, 6, 1))).shape\n(1, 2, 3, 8)",
     volumes="Array `(depth, height, width, channels)` or `(batch, depth, height, width, channels)`.",
     size="Depth, height and width of a window, or one number for all.",
     strides="Distance between windows; None is their size.",
@@ -241,7 +242,7 @@ extract_patches_3d = _row(
 )  # fmt: skip
 gaussian_blur = _row(
     _on_images(_gaussian_blur), "images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None",
-    "Images blurred with a Gaussian.", "jnp.ones((4, 4, 1)) -> shape (4, 4, 1)",
+    "Images blurred with a Gaussian.", ">>> jax.eval_shape(gaussian_blur, jnp.ones((4, 4, 1))).shape\n(4, 4, 1)",
     kernel_size="Pixels of the kernel along width and height, as Keras computes it.",
     sigma="Its width along both, in pixels.",
 )  # fmt: skip
