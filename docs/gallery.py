@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import os
 import re
 import subprocess
@@ -68,15 +69,17 @@ outputs below are those of the full forms on a CPU, without their timings; `pyth
 TIMES = re.compile(
     r" - \d+s(?= )| - (?:\d+:)*[\d.]+[mu]?s?/step| - compiled in (?:\d+:)*[\d.]+s?| in \d+\.\d s| \(\d+\.\d s\)"
 )
-FIRST, LAST = 8, 16  # lines kept of a long output
+EPOCH = re.compile(r"epoch \d", re.IGNORECASE)
 
 
 def tidied(printed: str) -> str:
-    """Return an output without timings, and without its middle if it is long."""
+    """Return an output without timings; of many epochs in a row the first two and the last are kept."""
     lines = [line.rstrip() for line in TIMES.sub("", printed).strip("\n").splitlines()]
-    if len(lines) > FIRST + LAST + 1:
-        lines[FIRST:-LAST] = [f"[{len(lines) - FIRST - LAST} lines]"]
-    return "\n".join(lines)
+    kept: list[str] = []
+    for is_epoch, group in itertools.groupby(lines, lambda line: EPOCH.match(line) is not None):
+        rows = list(group)
+        kept += [*rows[:2], "...", rows[-1]] if is_epoch and len(rows) > 4 else rows
+    return "\n".join(kept)
 
 
 def run(name: str) -> str:

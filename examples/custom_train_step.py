@@ -82,8 +82,8 @@ def main() -> float:
         set_random_seed(0)
         model = Withstanding(adversarial)
         model.compile("adam")
-        model.fit(x, y, batch_size=32, epochs=options.epochs, validation_data=test, verbose=2)
-        results.append(model.evaluate(*test, batch_size=len(test[0]), verbose=0, return_dict=True))
+        model.fit(x, y, batch_size=36, epochs=options.epochs, validation_data=test, verbose=2)
+        results.append(model.evaluate(*test, batch_size=36, verbose=0, return_dict=True))
     for name, logs in zip(("ordinary", "adversarial"), results):
         print(
             f"{name} training: {logs['accuracy']:.1%} of the test images, {logs['attacked']:.1%} of the attacked ones"

@@ -1,10 +1,10 @@
 """Data parallel: the same `fit` on one device and on eight, each of which computes its part of every batch.
 
 `fit(mesh=...)` is all there is to it: the weights are on every device, the rows of a batch are spread, and the
-gradients are summed over the devices by what the compiler puts in. Batch normalization sees the whole batch, dropout draws the same
-bits, and a batch that does not divide by eight is computed exactly. Expect the two runs to end with the same weights,
-up to the order in which numbers are summed. The eight devices are made of one CPU here, to try it: that makes nothing
-faster.
+gradients are summed over the devices by what the compiler puts in. Batch normalization sees the whole batch, dropout
+draws the same bits, and a batch that does not divide by eight is computed exactly. Expect the two runs to end with the
+same weights, up to the order in which numbers are summed. The eight devices are made of one CPU here, to try it: that
+makes nothing faster.
 """
 
 from __future__ import annotations

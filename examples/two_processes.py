@@ -21,7 +21,7 @@ import tempfile
 DEVICES = 2  # of each process, made of one CPU: a GPU or TPU machine has its own
 
 
-def train(process: int, address: str, folder: str, epochs: int) -> None:
+def train(process: int, address: str, folder: str, epochs: int, images: int) -> None:
     import jax
 
     import jkeras
@@ -30,8 +30,8 @@ def train(process: int, address: str, folder: str, epochs: int) -> None:
 
     jkeras.distribution.initialize(address, 2, process)
     mesh = jax.make_mesh((jax.device_count(),), ("data",))
-    (x, y), test = digits.load_data()
-    x, test = x.reshape(len(x), -1) / 16, (test[0].reshape(len(test[0]), -1) / 16, test[1])
+    (x, y), test = ((x.reshape(len(x), -1) / 16, y) for x, y in digits.load_data())
+    x, y = x[:images], y[:images]
 
     jkeras.utils.set_random_seed(0)
     model = Sequential(
@@ -42,7 +42,7 @@ def train(process: int, address: str, folder: str, epochs: int) -> None:
     # devices take their rows. 50 does not divide by 4, nor do the last 37 rows: no row is dropped or counted twice.
     model.fit(x, y, 50, epochs, verbose=2, mesh=mesh, rules="fully_sharded", validation_data=test, resume=folder)
     kernel = model.layers[0].kernel.value
-    loss, accuracy = model.evaluate(*test, verbose=0)
+    loss, accuracy = model.evaluate(*test, batch_size=50, verbose=0)
     part = kernel.sharding.shard_shape(kernel.shape)
     print(f"process {process}: kernel {kernel.shape}, {part} on each device; test accuracy {accuracy:.4f}", flush=True)
 
@@ -59,14 +59,15 @@ def main() -> None:
     parser.add_argument("--address", default="localhost:12321", help="of process 0")
     parser.add_argument("--folder", help="for checkpoints")
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--images", type=int, default=1437, help="how many to train on")
     given = parser.parse_args()
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
     folder = given.folder or tempfile.mkdtemp()
     if given.process is not None:
-        return train(given.process, given.address, folder, given.epochs)
+        return train(given.process, given.address, folder, given.epochs, given.images)
     address = free_address()
-    options = ["--address", address, "--folder", folder, "--epochs", str(given.epochs)]
+    options = ["--address", address, "--folder", folder, "--epochs", str(given.epochs), "--images", str(given.images)]
     command = [sys.executable, __file__, *options]
     running = [subprocess.Popen([*command, "--process", str(process)]) for process in range(2)]
     sys.exit(max(process.wait() for process in running))
