@@ -2,7 +2,7 @@
 
 Twenty images of each digit are too few to learn by heart what a digit is. The generator finds mean and deviation of the
 pixels (`fit`), makes batches of transformed images as training goes (`flow`), and treats the test images alike
-(`standardize`). Expect about a quarter fewer errors than from the images as they are.
+(`standardize`). Expect some errors fewer than from the images as they are.
 
 Needs scipy, for the transformations: pip install 'jkeras[image]'
 """

@@ -92,7 +92,7 @@ def main() -> None:
     tests = jax.random.split(jax.random.key(2), 200)
     for name, start in (("a random start", random), ("the learned start", params)):
         losses = losses_of_learning(start, tests).tolist()
-        results = ", ".join(f"{losses[steps]:.2f}" for steps in (0, 1, 5, 10))
+        results = ", ".join(f"{losses[n]:.2f}" for n in (0, 1, 5, 10))
         print(f"new tasks from {name}: {results} after 0, 1, 5, 10 steps")
 
 

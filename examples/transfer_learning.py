@@ -2,8 +2,8 @@
 
 The reader's features are frozen (`trainable = False`) and used for both images under a new head, which learns quickly
 because there is little left to learn; then everything is tuned with a small learning rate, with the statistics of batch
-normalization left as they are. Expect the same network without transfer, which sees the same sixty pairs and has to find
-out from them what digits are, to make about three times as many errors.
+normalization left as they are. Expect the same network without transfer, which sees the same sixty pairs and has to
+find out from them what digits are, to make many more errors.
 """
 
 from __future__ import annotations

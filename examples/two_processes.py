@@ -21,7 +21,7 @@ import tempfile
 DEVICES = 2  # of each process, made of one CPU: a GPU or TPU machine has its own
 
 
-def train(process: int, address: str, folder: str, epochs: int, images: int) -> None:
+def train(process: int, address: str, folder: str, epochs: int) -> None:
     import jax
 
     import jkeras
@@ -31,7 +31,6 @@ def train(process: int, address: str, folder: str, epochs: int, images: int) -> 
     jkeras.distribution.initialize(address, 2, process)
     mesh = jax.make_mesh((jax.device_count(),), ("data",))
     (x, y), test = ((x.reshape(len(x), -1) / 16, y) for x, y in digits.load_data())
-    x, y = x[:images], y[:images]
 
     jkeras.utils.set_random_seed(0)
     model = Sequential(
@@ -59,15 +58,14 @@ def main() -> None:
     parser.add_argument("--address", default="localhost:12321", help="of process 0")
     parser.add_argument("--folder", help="for checkpoints")
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--images", type=int, default=1437, help="how many to train on")
     given = parser.parse_args()
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
     folder = given.folder or tempfile.mkdtemp()
     if given.process is not None:
-        return train(given.process, given.address, folder, given.epochs, given.images)
+        return train(given.process, given.address, folder, given.epochs)
     address = free_address()
-    options = ["--address", address, "--folder", folder, "--epochs", str(given.epochs), "--images", str(given.images)]
+    options = ["--address", address, "--folder", folder, "--epochs", str(given.epochs)]
     command = [sys.executable, __file__, *options]
     running = [subprocess.Popen([*command, "--process", str(process)]) for process in range(2)]
     sys.exit(max(process.wait() for process in running))
