@@ -74,15 +74,15 @@ def main() -> float:
     model.fit(
         x_more,
         y_more,
-        batch_size=64,
+        batch_size=60,
         epochs=options.epochs,
         validation_data=(x_train[held_out:], y_train[held_out:]),
         callbacks=[EarlyStopping("val_loss", patience=4, restore_best_weights=True)],
         verbose=2,
     )
     model.save_weights(options.weights)
-    _, accuracy = model.evaluate(x_test, y_test, batch_size=64, verbose=0)
-    print(confusion(y_test, model.predict(x_test, batch_size=64, verbose=0).argmax(-1)))
+    _, accuracy = model.evaluate(x_test, y_test, batch_size=60, verbose=0)
+    print(confusion(y_test, model.predict(x_test, batch_size=60, verbose=0).argmax(-1)))
     print(f"test accuracy {accuracy:.4f} on {len(x_test)} images; weights in {options.weights}")
     return accuracy
 
