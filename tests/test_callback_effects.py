@@ -12,7 +12,8 @@ import pytest
 
 from jkeras import callbacks, layers, optimizers, utils
 from jkeras.core.trees import named_leaves
-from jkeras.models import Model, Sequential, trainer
+from jkeras.models import Model, Sequential, training
+from jkeras.training.data import ArrayData
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 4)).astype("float32")
@@ -45,11 +46,11 @@ def kernels(model):
 def test_trainable_set_in_an_epoch_takes_effect_with_the_next_step(mode, monkeypatch):
     """The same weights as from separate calls of fit that begin with the other layers frozen."""
     if mode == "steps":
-        decide = trainer.decide
-        monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode="steps"))
+        decide = training.decide
+        monkeypatch.setattr(training, "decide", lambda *a: decide(*a)._replace(mode="steps"))
     elif mode == "stream":
-        monkeypatch.setattr(trainer.ArrayData, "fits", lambda self: False)
-        monkeypatch.setattr(trainer, "chunk_steps", lambda data: 0)
+        monkeypatch.setattr(ArrayData, "fits", lambda self: False)
+        monkeypatch.setattr(training, "chunk_steps", lambda data: 0)
     model = network()
     first, seen = model.get_layer("first"), []
     first.trainable = False
@@ -192,8 +193,8 @@ def usable(model):
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("mode", ["blocks", "steps"])
 def test_ctrl_c_leaves_a_model_and_a_history(mode, monkeypatch):
-    decide = trainer.decide
-    monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode=mode))
+    decide = training.decide
+    monkeypatch.setattr(training, "decide", lambda *a: decide(*a)._replace(mode=mode))
     model = network()
     fit(model, epochs=1)
     for seconds in (0.05, 0.11, 0.2, 0.3):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jkeras import callbacks, layers, optimizers, utils
-from jkeras.models import Model, Sequential, trainer
+from jkeras.models import Model, Sequential, training
+from jkeras.training.data import ArrayData
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 4)).astype("float32")
@@ -79,11 +80,11 @@ def test_a_layer_that_breaks_in_one_step(name, step):
 def test_every_way_to_run_the_steps(mode, monkeypatch):
     options, x, y = {}, X, Y
     if mode == "steps":
-        decide = trainer.decide
-        monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode="steps"))
+        decide = training.decide
+        monkeypatch.setattr(training, "decide", lambda *a: decide(*a)._replace(mode="steps"))
     elif mode in ("chunks", "stream"):
-        monkeypatch.setattr(trainer.ArrayData, "fits", lambda self: False)
-        monkeypatch.setattr(trainer, "chunk_steps", lambda data: 5 * (mode == "chunks"))
+        monkeypatch.setattr(ArrayData, "fits", lambda self: False)
+        monkeypatch.setattr(training, "chunk_steps", lambda data: 5 * (mode == "chunks"))
     elif mode == "shuffled":
         options["shuffle"] = True
     elif mode == "steps_per_epoch":

@@ -18,9 +18,10 @@ from interruptions import Cut
 
 import jkeras
 from jkeras import callbacks, layers, optimizers, utils
-from jkeras.models import Model, Sequential, trainer
+from jkeras.models import Model, Sequential, training
 from jkeras.saving.checkpoint import snapshot
 from jkeras.training import chunks as chunking
+from jkeras.training.data import ArrayData
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 4)).astype("float32")
@@ -100,11 +101,11 @@ def test_every_mode_resumes_exactly(tmp_path, monkeypatch, name, save_freq):
     if "steps_per_execution" in options:
         compiled["steps_per_execution"] = options.pop("steps_per_execution")
     if mode in ("chunks", "stream"):
-        monkeypatch.setattr(trainer.ArrayData, "fits", lambda self: False)
+        monkeypatch.setattr(ArrayData, "fits", lambda self: False)
         monkeypatch.setattr(chunking, "CHUNK_BYTES", 4 * 8 * 20 if mode == "chunks" else 10)
     if mode == "steps":
-        decide = trainer.decide
-        monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode="steps"))
+        decide = training.decide
+        monkeypatch.setattr(training, "decide", lambda *a: decide(*a)._replace(mode="steps"))
     seen = []
 
     def fit(model, hooks):
@@ -310,11 +311,11 @@ def test_fit_resumes_from_a_folder(tmp_path):
 @pytest.mark.parametrize("mode", ["blocks", "steps", "stream"])
 def test_a_checkpoint_is_written_when_the_process_is_asked_to_end(tmp_path, monkeypatch, mode):
     if mode == "stream":
-        monkeypatch.setattr(trainer.ArrayData, "fits", lambda self: False)
+        monkeypatch.setattr(ArrayData, "fits", lambda self: False)
         monkeypatch.setattr(chunking, "CHUNK_BYTES", 10)
     if mode == "steps":
-        decide = trainer.decide
-        monkeypatch.setattr(trainer, "decide", lambda *a: decide(*a)._replace(mode="steps"))
+        decide = training.decide
+        monkeypatch.setattr(training, "decide", lambda *a: decide(*a)._replace(mode="steps"))
 
     class Preempted(callbacks.Callback):
         batch_interval = 2

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jkeras.callbacks.base import Callback, Logs
 from jkeras.core import blame
 from jkeras.models.nan_search import Finding, search
-from jkeras.training.data import ArrayData, Batch, epoch_order, on_host
+from jkeras.training.data import ArrayData, Batch, on_host
 from jkeras.training.program import Fixed, TrainState
 
 ACTIONS = ("raise", "stop", "warn")
@@ -145,9 +145,8 @@ class NaNFinder(Callback):
     def _batches(self, first: int, done: int) -> Iterator[Batch]:
         training = self._training
         if isinstance(training.data, ArrayData):
-            seed, facts = (training.seed, self.epoch), training.facts
-            order = epoch_order(training.data, facts["shuffle"], seed, facts["steps_per_epoch"])
-            made = training.data.batches(order, first)
+            facts = training.facts
+            made = training.data.epoch(facts["shuffle"], (training.seed, self.epoch), facts["steps_per_epoch"], first)
         else:
             made = list(training.run.recent)[-(done - first) :]
         for _, batch in zip(range(first, done), made, strict=False):

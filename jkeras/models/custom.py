@@ -14,7 +14,7 @@ from jkeras.core.template import kept, two_level, weights_of
 from jkeras.models.step import Step
 from jkeras.models.step_style import KERAS, PURE, in_step, is_keras_result, keras_data, style_of, wrong_result
 from jkeras.models.steps import Steps
-from jkeras.training.data import ArrayData, Batch, StreamData
+from jkeras.training.data import Batch, Data
 from jkeras.training.program import TrainState
 
 
@@ -125,9 +125,8 @@ def _predict_keras(model: Any, rows: list[Any], x: Any, rng: Any) -> tuple[Any, 
             return model.predict_step(lists, keras_data(Batch(x), "predict_step")), step
 
 
-def evaluation_program(model: Any, program: Any, data: ArrayData | StreamData) -> Any:
+def evaluation_program(model: Any, program: Any, data: Data) -> Any:
     """Return the program for an evaluation during `fit`: the same, unless the model has steps of its own."""
     if custom_step(model) is None and custom_step(model, training=False) is None:
         return program
-    sample = data.sample() if isinstance(data, ArrayData) else data.peek()
-    return model._compiled.program(model, sample, training=False)
+    return model._compiled.program(model, data.sample(), training=False)

@@ -11,28 +11,24 @@ from typing import Any
 import jax
 import numpy as np
 
-from jkeras.core import seeds
 from jkeras.core.facade import metrics_of
-from jkeras.core.former_names import MetricLogs
 from jkeras.core.settings import limit_epochs, limit_steps
 from jkeras.models.compiled import Arrays, Compiled, output_specs
-from jkeras.models.custom import custom_step, evaluation_program
+from jkeras.models.custom import custom_step
 from jkeras.models.distributed import Distributed
 from jkeras.models.given import training_data
 from jkeras.models.legacy import FormerMethods, modernise
 from jkeras.models.on_batch import OnBatch
 from jkeras.models.own_optimizer import OwnOptimizer
 from jkeras.models.prediction import Outputs, Predictor, gathered
-from jkeras.models.resuming import Training
 from jkeras.models.step import current
 from jkeras.models.step_style import check_steps
 from jkeras.models.steps import Steps
+from jkeras.models.training import Schedule, Training
 from jkeras.training import loop
-from jkeras.training.chunks import chunk_steps
-from jkeras.training.data import ArrayData, StreamData, make_data
+from jkeras.training.data import ArrayData, Data, StreamData, make_data
 from jkeras.training.labels import check_labels
-from jkeras.training.program import Decision, decide
-from jkeras.training.record import Record
+from jkeras.training.program import decide
 from jkeras.training.stream import Ahead, ends_streams
 
 
@@ -155,13 +151,9 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         if old:
             accepted = tuple(inspect.signature(self.fit).parameters)
             return self.fit(**{**_given(locals()), **modernise("fit", accepted, old, batch_size or 32)})
-        from jkeras.callbacks import BackupAndRestore, CallbackList
-        from jkeras.display.progress import Progress
-
         compiled = self._require_compiled("fit")
         self._set_mesh(mesh, rules)
-        placement = self._placement
-        placement.agree()
+        self._placement.agree()
         data, validation = training_data(
             x, y, sample_weight, batch_size, class_weight, validation_split, validation_data,
             validation_batch_size or batch_size, self.host_inputs,
@@ -169,84 +161,12 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         epochs, steps_per_epoch = limit_epochs(epochs), limit_steps(steps_per_epoch, data.steps)
         if validation is not None:
             validation_steps = limit_steps(validation_steps, validation.steps)
-        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
-        program = compiled.program(self, sample)
-        arrays = Arrays(self, compiled, program)
-        for part in (data, validation):
-            if isinstance(part, ArrayData):
-                check_labels(program.objective, part.batch.y)
-        run_seed = seeds.next_number()
-        ts, fixed = arrays.begin(run_seed)
-
-        def decide_on(program: Any, ts: Any, fixed: Any) -> Decision:
-            def traced() -> Any:
-                return program.step.trace(ts, jax.eval_shape(program.objective.init), sample, fixed)
-
-            resident = isinstance(data, ArrayData) and data.fits()
-            compiled.decision = decide(program, resident, traced, chunk_steps(data))
-            return compiled.decision
-
-        steps, keys = steps_per_epoch or data.steps, program.objective.keys
-        placement.check_same(epochs=epochs, steps=steps, samples=getattr(data, "samples", None))
-        progress = Progress("fit", epochs, steps, verbose if placement.is_first else 0)
-        callback_list: Any = CallbackList(
-            callbacks, model=self, add_history=True, epochs=epochs, steps=steps, verbose=progress.verbose,
-            batch_size=getattr(data, "batch_size", batch_size), samples=getattr(data, "samples", None),
-            do_validation=validation is not None, progress=progress,
-            metrics=[prefix + key for prefix in ("", "val_")[: 1 + (validation is not None)] for key in keys],
-        )  # fmt: skip
-        if resume is not None:
-            callback_list.append(BackupAndRestore(resume, delete_checkpoint=False))
-        self.stop_training = False
-        compiled.record = Record(
-            decide_on(program, ts, fixed), data, sample, callback_list.with_batch_hooks, placement.mesh
-        )
-        run = loop.Run(
-            program, decide_on, ts, fixed, arrays, callback_list, progress, compiled.steps_per_execution,
-            should_stop=lambda: not placement.is_shared and (self.stop_training or callback_list.is_over()),
-            record=compiled.record, profile=profile,
-        )  # fmt: skip
+        schedule = Schedule(epochs, initial_epoch, steps_per_epoch, shuffle, validation_steps, validation_freq)
         training = compiled.training = Training(
-            self, run, arrays, callback_list, data, validation, run_seed, initial_epoch, shuffle=shuffle,
-            steps_per_epoch=steps_per_epoch,
+            self, data, validation, schedule, callbacks=callbacks, verbose=verbose, batch_size=batch_size,
+            profile=profile, resume=resume,
         )  # fmt: skip
-        run.interrupts.install()
-        try:
-            for epoch in training.begin(epochs):
-                progress.epoch_begin(epoch)
-                training.begin_epoch(epoch)
-                began = time.perf_counter()
-                logs = run.epoch(data, shuffle, (training.seed, epoch), steps_per_epoch)
-                if isinstance(data, StreamData) and progress.steps is None:
-                    progress.steps = run.done
-                arrays.store(run.ts)
-                arrays.store_totals(run.program, run.totals)
-                if validation is not None and _validates(epoch, validation_freq):
-                    callback_list.on_test_begin({})
-                    judge = evaluation_program(self, run.program, validation)
-                    val_logs, _, val_totals = loop.evaluate(
-                        judge, run.decision.test_mode, *arrays.trees(), validation, run.fixed.key, validation_steps,
-                        callback_list,
-                    )  # fmt: skip
-                    arrays.store_totals(judge, val_totals)
-                    callback_list.on_test_end(val_logs)
-                    logs = MetricLogs({**logs, **{f"val_{k}": v for k, v in val_logs.items()}})
-                seconds = time.perf_counter() - began
-                progress.epoch_end(logs, seconds)
-                training.end_epoch(epoch, logs)
-                if placement.is_shared:  # who asks for the end within an epoch is heard now
-                    self.stop_training = placement.any(self.stop_training or callback_list.is_over())
-                if self.stop_training:
-                    break
-            run.ts = arrays.finish(run.ts)
-            arrays.store(run.ts)
-            callback_list.on_train_end(training.logs)
-            run.refresh()
-        finally:
-            arrays.store(run.ts)
-            training.end()
-            run.close()
-        self.history = callback_list.history
+        self.history = training.fit()
         return self.history
 
     @ends_streams
@@ -283,11 +203,11 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         compiled = self._require_compiled("evaluate")
         data = make_data(x, y, sample_weight, batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
-        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
+        sample = data.sample()
         program = compiled.program(self, sample, training=False)
         if isinstance(data, ArrayData):
             check_labels(program.objective, data.batch.y)
-        self._placement.check_same(steps=steps or data.steps, samples=getattr(data, "samples", None))
+        self._placement.check_same(steps=steps or data.steps, samples=data.samples)
         progress = Progress("evaluate", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
@@ -299,7 +219,7 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         def traced() -> Any:
             return program.test_step.trace(params, state, jax.eval_shape(program.objective.init), sample, key)
 
-        mode = decide(program, isinstance(data, ArrayData) and data.fits(), traced).mode
+        mode = decide(program, data.fits(), traced).mode
         progress.epoch_begin(0)
         callback_list.on_test_begin({})
         params, state = arrays.trees()  # as the callbacks left them
@@ -345,7 +265,7 @@ class Trainer(FormerMethods, Distributed, OnBatch):
         data = make_data(x, batch_size=batch_size, prepare=self.host_inputs)
         steps = limit_steps(steps, data.steps)
         self._check_can_predict(data)
-        self._placement.check_same(steps=steps or data.steps, samples=getattr(data, "samples", None))
+        self._placement.check_same(steps=steps or data.steps, samples=data.samples)
         progress = Progress("predict", 1, steps or data.steps, verbose if self._placement.is_first else 0)
         callback_list: Any = CallbackList(
             callbacks, model=self, verbose=progress.verbose, epochs=1, steps=steps or data.steps, progress=progress
@@ -408,15 +328,10 @@ class Trainer(FormerMethods, Distributed, OnBatch):
             raise RuntimeError(f"Call compile before {method}: model.compile(optimizer='adam', loss='mse').")
         return self._compiled
 
-    def _check_can_predict(self, data: ArrayData | StreamData) -> None:
+    def _check_can_predict(self, data: Data) -> None:
         if self._is_declared() or custom_step(self, name="predict_step") == "apart":
             return
-        sample = data.sample() if isinstance(data, ArrayData) else data.peek()
-        output_specs(self, sample)
-
-
-def _validates(epoch: int, frequency: Any) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
+        output_specs(self, data.sample())
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

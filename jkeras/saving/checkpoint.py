@@ -16,6 +16,7 @@ from jkeras.core.trees import named_leaves
 from jkeras.models.resuming import (
     Continuation,
     Position,
+    check,
     check_leaves,
     describe,
     optimizer_state,
@@ -129,7 +130,7 @@ def load_checkpoint(model: Any, filepath: Any, resume: bool = True) -> Position 
     try:
         arrays, continuation = _read(model, name, resume)
         if running is not None and continuation is not None:
-            running.check(continuation)
+            check(continuation, running)
     except BaseException:
         freeze_layers(model, frozen)
         raise

@@ -39,15 +39,53 @@ class Batch(NamedTuple):
     weight: Any = None
 
 
-class ArrayData:
+class Data:
+    """What the training loop asks of data, of either kind.
+
+    Attributes:
+        samples, batch_size, steps: The number of samples, those in a batch, and the batches; None if not known.
+        place: The batches given since the source was begun, if it can only be read from its beginning; else 0.
+    """
+
+    samples: int | None = None
+    batch_size: int | None = None
+    steps: int | None = None
+    place = 0
+
+    def fits(self) -> bool:
+        """Whether it may live on the device as a whole."""
+        return False
+
+    def sample(self) -> Batch:
+        """Return a batch like those to come, or abstract arrays of one."""
+        raise NotImplementedError
+
+    def epoch(self, shuffle: Any, seed: tuple[int, int], steps: int | None, start: int = 0) -> Iterator[Batch]:
+        """Yield the host batches of one epoch, from the batch `start` on; the arguments are those of `epoch_order`."""
+        raise NotImplementedError
+
+    def skip(self, count: int) -> None:
+        """Go to the `place` where a run before stood."""
+
+    def epoch_begin(self) -> None:
+        """Tell the source that an epoch begins."""
+
+    def epoch_end(self) -> None:
+        """Tell the source that an epoch is over."""
+
+
+class ArrayData(Data):
     """Arrays of equal length, cut into batches by index."""
+
+    samples: int
+    batch_size: int
+    steps: int
 
     def __init__(self, batch: Batch, batch_size: int):
         self.batch = batch
         self.batch_size = batch_size
         self.samples = check_lengths(batch)
-        self.full_steps, self.tail = divmod(self.samples, batch_size)
-        self.steps = self.full_steps + bool(self.tail)
+        self.steps = -(-self.samples // batch_size)
         self._resident: Batch | None = None
 
     def resident(self, placement: Placement = DEFAULT) -> Batch:
@@ -78,6 +116,10 @@ class ArrayData:
         for first in range(start * self.batch_size, samples, self.batch_size):
             yield rows(self, order, first, min(first + self.batch_size, samples))
 
+    def epoch(self, shuffle: Any, seed: tuple[int, int], steps: int | None, start: int = 0) -> Iterator[Batch]:
+        """Yield the host batches of one epoch."""
+        return self.batches(epoch_order(self, shuffle, seed, steps), start)
+
     def is_lazy(self) -> bool:
         """Whether some array is read piece by piece, in increasing order only: an HDF5 dataset, a sparse matrix."""
         return any(not isinstance(leaf, (np.ndarray, jax.Array)) for leaf in jax.tree.leaves(self.batch))
@@ -99,7 +141,7 @@ def with_room(array: Any) -> Any:
     return np.concatenate([array, np.zeros((room, *array.shape[1:]), array.dtype)]) if room else array
 
 
-class StreamData:
+class StreamData(Data):
     """Batches from an iterable, a generator or a `PyDataset`."""
 
     def __init__(
@@ -113,14 +155,13 @@ class StreamData:
         self.prepare = prepare
         self.class_weight = class_weight
         self.name = name
-        self.steps: int | None = _length(source)
+        self.steps = _length(source)
         self.is_dataset = hasattr(source, "__getitem__") and self.steps is not None
         self.ends = not self.is_dataset and iter(source) is source  # an iterator can be read only once
         self._iterator: Iterator[Any] | None = None
         self._peeked: Batch | None = None
-        self.place = 0  # batches given since the source was last begun, unless it is a dataset
 
-    def peek(self) -> Batch:
+    def sample(self) -> Batch:
         """Return the first batch without losing it."""
         if self._peeked is None:
             with self._noted(0):
@@ -162,12 +203,12 @@ class StreamData:
             yield batch
 
     def skip(self, count: int) -> None:
-        """Read `count` batches and drop them, to stand where a run before stood.
+        """Read `count` batches and drop them, to stand where a run before stood; a dataset can jump there.
 
         Raises:
             ValueError: If the source ends before.
         """
-        for number in range(count):
+        for number in range(0 if self.is_dataset else count):
             batch = self._next()
             if batch is None and not self.ends:
                 batch = self._next()  # begun anew, as in the run before
@@ -176,6 +217,10 @@ class StreamData:
                     f"{self.name} ended after {number} batches, but {count} were taken before the checkpoint was "
                     "written. Give the same data, from their beginning."
                 )
+
+    def epoch(self, shuffle: Any, seed: tuple[int, int], steps: int | None, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch; only those of a dataset can be shuffled."""
+        return self.batches(steps, seed if shuffle else None, start)
 
     def epoch_begin(self) -> None:
         """Tell a dataset that an epoch begins."""

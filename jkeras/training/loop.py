@@ -12,7 +12,7 @@ import numpy as np
 
 from jkeras.core.placement import DEFAULT, Placement
 from jkeras.training.chunks import batch_bytes, chunks
-from jkeras.training.data import ArrayData, Batch, StreamData, epoch_order, on_host, with_room
+from jkeras.training.data import ArrayData, Batch, Data, epoch_order, on_host, with_room
 from jkeras.training.interrupts import Interrupts
 from jkeras.training.pacer import SHOWN_EVERY, Pacer
 from jkeras.training.profile import StepTrace
@@ -96,12 +96,10 @@ class Run:
         self.samples = 0
         self.start = 0  # the step with which the next epoch goes on, if it was begun before
 
-    def epoch(
-        self, data: ArrayData | StreamData, shuffle: Any, seed: tuple[int, int], steps: int | None
-    ) -> dict[str, Any]:
+    def epoch(self, data: Data, shuffle: Any, seed: tuple[int, int], steps: int | None) -> dict[str, Any]:
         """Train one epoch and return its logs as Python numbers."""
         start, self.start = self.start, 0
-        self.done, self.samples = start, start * getattr(data, "batch_size", 0)
+        self.done, self.samples = start, start * (data.batch_size or 0)
         self.compile_seconds = 0.0
         self.progress.skip(start)
         began = time.perf_counter()
@@ -295,7 +293,7 @@ def evaluate(
     mode: str,
     params: Any,
     state: Any,
-    data: ArrayData | StreamData,
+    data: Data,
     key: Any,
     steps: int | None = None,
     callbacks: Any = None,
@@ -350,7 +348,7 @@ def segments(
 
 
 def _batches(
-    data: Any,
+    data: Data,
     shuffle: Any,
     seed: tuple[int, int],
     steps: int | None,
@@ -358,11 +356,8 @@ def _batches(
     record: Record | None = None,
     start: int = 0,
 ) -> Iterator[Batch]:
-    if isinstance(data, ArrayData):
-        made = data.batches(epoch_order(data, shuffle, seed, steps), start)
-    else:
-        data.epoch_begin()
-        made = data.batches(steps, seed if shuffle else None, start)
+    data.epoch_begin()
+    made = data.epoch(shuffle, seed, steps, start)
     put = lambda batch: _put(batch, placement)  # noqa: E731
     # Parts of several processes may be joined by a program of all of them: not by a thread, between any two steps.
     ahead = Ahead(made) if placement.takes_parts else Ahead(made, put)
@@ -371,8 +366,7 @@ def _batches(
     finally:
         if record is not None:
             record.threads += ahead.is_threaded
-    if not isinstance(data, ArrayData):
-        data.epoch_end()
+    data.epoch_end()
 
 
 def _described(function: Any, options: dict[str, Any], batch: Any) -> str:
