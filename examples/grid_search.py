@@ -81,7 +81,7 @@ def main() -> float:
     print(f"chosen: {search.best_params_} and {together.best_params_}")
     print("test accuracy {:.4f} and {:.4f} of what they chose;".format(*accuracies), end=" ")
     print(f"correlation of their scores {agreement:.4f}")
-    return accuracies[0]
+    return float(accuracies[0])
 
 
 if __name__ == "__main__":

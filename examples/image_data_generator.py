@@ -10,6 +10,7 @@ Needs scipy, for the transformations: pip install 'jkeras[image]'
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def main() -> float:
     few = np.concatenate([np.flatnonzero(y == digit)[: options.images] for digit in range(10)])
     x, y = x[few], y[few]
 
-    normalized = dict(featurewise_center=True, featurewise_std_normalization=True)
+    normalized: dict[str, Any] = dict(featurewise_center=True, featurewise_std_normalization=True)
     plain = ImageDataGenerator(**normalized)
     moving = ImageDataGenerator(
         **normalized,
