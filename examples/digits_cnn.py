@@ -58,6 +58,7 @@ def main() -> float:
     """Train, save the weights, and return the accuracy on the test images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--images", type=int, help="how many to train on; all but the last 180 if left out")
     parser.add_argument("--weights", type=Path, default=Path("digits.weights.h5"), help="where the weights are saved")
     options = parser.parse_args()
 
@@ -65,7 +66,7 @@ def main() -> float:
     (x_train, y_train), (x_test, y_test) = digits.load_data()
     x_train, x_test = (x[..., None] / np.float32(16) for x in (x_train, x_test))
     held_out = len(x_train) - 180
-    x_more, y_more = shifted(x_train[:held_out], y_train[:held_out])
+    x_more, y_more = shifted(x_train[:held_out][: options.images], y_train[:held_out][: options.images])
 
     model = build()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -73,15 +74,15 @@ def main() -> float:
     model.fit(
         x_more,
         y_more,
-        batch_size=64,
+        batch_size=60,
         epochs=options.epochs,
         validation_data=(x_train[held_out:], y_train[held_out:]),
         callbacks=[EarlyStopping("val_loss", patience=4, restore_best_weights=True)],
         verbose=2,
     )
     model.save_weights(options.weights)
-    _, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    print(confusion(y_test, model.predict(x_test, verbose=0).argmax(-1)))
+    _, accuracy = model.evaluate(x_test, y_test, batch_size=60, verbose=0)
+    print(confusion(y_test, model.predict(x_test, batch_size=60, verbose=0).argmax(-1)))
     print(f"test accuracy {accuracy:.4f} on {len(x_test)} images; weights in {options.weights}")
     return accuracy
 

@@ -20,7 +20,7 @@ import optax
 from jkeras import Input, Sequential
 from jkeras.layers import Dense
 
-POINTS, INNER_RATE = 10, 0.01
+POINTS, TASKS, INNER_RATE = 10, 25, 0.01
 
 model = Sequential([Input((1,)), Dense(40, activation="relu"), Dense(40, activation="relu"), Dense(1)])
 optimizer = optax.adam(2e-3)
@@ -39,23 +39,30 @@ def loss(params, x, y):
     return jnp.mean((model.apply(params, {}, x)[0] - y) ** 2)
 
 
-def adapted(params, x, y, steps=1):
-    """Return the parameters after some steps of learning from the points."""
-
-    def step(params, _):
-        grads = jax.grad(loss)(params, x, y)
-        return jax.tree.map(lambda p, g: p - INNER_RATE * g, params, grads), None
-
-    return jax.lax.scan(step, params, length=steps)[0]
+def learned(params, x, y):
+    """Return the parameters after a step of learning from the points."""
+    return jax.tree.map(lambda p, g: p - INNER_RATE * g, params, jax.grad(loss)(params, x, y))
 
 
-def loss_after(params, key, steps=1):
-    (x, x_new), (y, y_new) = task(key)
-    return loss(adapted(params, x, y, steps), x_new, y_new)
+def meta_loss(params, key):
+    """Return what is left, on new points, after a step of learning: the mean over a batch of tasks."""
+
+    def loss_after(key):
+        (x, x_new), (y, y_new) = task(key)
+        return loss(learned(params, x, y), x_new, y_new)
+
+    return jnp.mean(jax.vmap(loss_after)(jax.random.split(key, TASKS)))
 
 
-def meta_loss(params, key, tasks=25):
-    return jnp.mean(jax.vmap(lambda key: loss_after(params, key))(jax.random.split(key, tasks)))
+@jax.jit
+def losses_of_learning(params, keys):
+    """Return the mean over tasks of the losses on new points after 0, 1, ... 10 steps."""
+
+    def of_task(key):
+        (x, x_new), (y, y_new) = task(key)
+        return jax.lax.scan(lambda p, _: (learned(p, x, y), loss(p, x_new, y_new)), params, length=11)[1]
+
+    return jnp.mean(jax.vmap(of_task)(keys), axis=0)
 
 
 @jax.jit
@@ -84,8 +91,9 @@ def main() -> None:
 
     tests = jax.random.split(jax.random.key(2), 200)
     for name, start in (("a random start", random), ("the learned start", params)):
-        results = [jax.vmap(lambda k: loss_after(start, k, n))(tests).mean() for n in (0, 1, 5, 10)]  # noqa: B023
-        print(f"new tasks from {name}: " + ", ".join(f"{float(r):.2f}" for r in results) + " after 0, 1, 5, 10 steps")
+        losses = losses_of_learning(start, tests).tolist()
+        results = ", ".join(f"{losses[n]:.2f}" for n in (0, 1, 5, 10))
+        print(f"new tasks from {name}: {results} after 0, 1, 5, 10 steps")
 
 
 if __name__ == "__main__":

@@ -63,16 +63,16 @@ def main() -> None:
         setting = population.settings.of(i * options.seeds)
         print(f"{setting}: validation accuracy {row.mean():.3f}, from {row.min():.3f} to {row.max():.3f} by seed")
 
+    # The best member is an ordinary model, and goes on where it stopped.
+    best = population.best("val_loss")
+    best.optimizer.learning_rate = 1e-4
+    best.fit(x, y, epochs=2, verbose=2)
+
     # Alone and together.
     alone = population.evaluate(x_test, y_test)["accuracy"]
     together = (population.predict(x_test, combine="vote") == y_test).mean()
     print(f"\nmedian member alone {np.median(alone):.3f}, best of them on validation ", end="")
     print(f"{alone[population.best_index('val_loss')]:.3f}, all together: test accuracy {together:.3f}")
-
-    # The best member is an ordinary model, and goes on where it stopped.
-    best = population.best("val_loss")
-    best.optimizer.learning_rate = 1e-4
-    best.fit(x, y, epochs=2, verbose=2)
 
 
 if __name__ == "__main__":

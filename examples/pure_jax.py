@@ -1,6 +1,6 @@
 """The network of `digits_cnn.py` without compile and fit: init, apply, optax, and several seeds trained as one program.
 
-`--epochs 1 --seeds 2` for a quick look.
+`--epochs 4 --images 256` for a quick look.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ def main() -> float:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--images", type=int, help="how many to train on; all if left out")
     options = parser.parse_args()
 
     (x_train, y_train), (x_test, y_test) = digits.load_data()
-    x_train, x_test = (jnp.asarray(x[..., None] / np.float32(16)) for x in (x_train, x_test))
-    y_train, y_test = (jnp.asarray(y, "int32") for y in (y_train, y_test))
+    x_train, x_test = (jnp.asarray(x[..., None] / np.float32(16)) for x in (x_train[: options.images], x_test))
+    y_train, y_test = (jnp.asarray(y, "int32") for y in (y_train[: options.images], y_test))
     model, optimizer = build(), optax.adam(2e-3)
 
     def start(key: jax.Array) -> Training:

@@ -47,11 +47,12 @@ def main() -> float:
     """Train both and return the ratio of their errors on the part of the series that comes after."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=2400, help="how long the series are")
     options = parser.parse_args()
 
     set_random_seed(0)
-    steps, warm_up = 2400, 20 * SERIES
-    values = series(steps + 1, np.random.default_rng(0))
+    warm_up = 20 * SERIES
+    values = series(options.steps + 1, np.random.default_rng(0))
     x, y = windows(values[:, :-1]), windows(values[:, 1:])
     train = len(x) * 3 // 4
 
