@@ -21,9 +21,9 @@ class InputLayer(Layer):
         name: The input's name.
         input_shape: The name of `shape` in Keras 2.
         type_spec: Not supported: an object of TensorFlow.
-    input_tensor: A symbolic tensor whose shape and dtype the input has, instead of these.
-    optional: Not supported: make a second model without that input.
-    sparse, ragged: Not supported: arrays of JAX are dense.
+        input_tensor: A symbolic tensor whose shape and dtype the input has, instead of these.
+        optional: Not supported: make a second model without that input.
+        sparse, ragged: Not supported: arrays of JAX are dense.
 
     Raises:
         ValueError: If no shape is given, or what is not supported is asked for.
@@ -140,10 +140,10 @@ def Input(
         batch_shape: Shape with the batch, instead of `shape`.
         name: The input's name: the key in dictionaries of inputs.
         tensor: A symbolic tensor to use as it is.
-    optional: Not supported: make a second model without that input.
-    batch_input_shape: The name of `batch_shape` in Keras 1 and 2.
-    sparse, ragged: Not supported: arrays of JAX are dense.
-    type_spec: Not supported: an object of TensorFlow.
+        optional: Not supported: make a second model without that input.
+        batch_input_shape: The name of `batch_shape` in Keras 1 and 2.
+        sparse, ragged: Not supported: arrays of JAX are dense.
+        type_spec: Not supported: an object of TensorFlow.
 
     Returns:
         A `SymbolicTensor` of shape `(batch_size, *shape)`.
