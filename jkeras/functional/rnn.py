@@ -125,8 +125,11 @@ def lstm(
         recurrent_dropout_mask: factors of `h`, `(batch, units)`, or `(4, batch, units)`.
         use_cudnn: "auto" runs cuDNN's kernel on a GPU if it computes the same, `True` insists on it, `False` scans.
             The kernel has no derivative in forward mode.
+        mask: `(batch, time)` booleans; a masked step keeps the state and repeats the output.
+        go_backwards, unroll, time_major, return_all, remat_steps: as for `simple_rnn`.
 
-    The other arguments, and what is returned, are those of `simple_rnn`; the last state is `(h, c)`.
+    Returns:
+        The last output, all outputs or `None`, and the last state `(h, c)`, as `simple_rnn` does.
 
     Raises:
         ValueError: if cuDNN is insisted on and cannot run this LSTM; the message says why.
@@ -230,8 +233,11 @@ def gru(
         reset_after: whether the reset gate is applied after the product with `U`.
         input_dropout_mask: factors of `x`, `(batch, features)`, or `(3, batch, features)` with one for each gate.
         recurrent_dropout_mask: factors of `h` in the products, `(batch, units)`, or `(3, batch, units)`.
+        mask: `(batch, time)` booleans; a masked step keeps the state and repeats the output.
+        go_backwards, unroll, time_major, return_all, remat_steps: as for `simple_rnn`.
 
-    The other arguments, and what is returned, are those of `simple_rnn`.
+    Returns:
+        The last output, all outputs or `None`, and the last state, as `simple_rnn` does.
 
     Raises:
         ValueError: if the bias does not fit `reset_after`.
