@@ -57,10 +57,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types, with the packages the code is checked against."""
-    install(session)
+    """Types of the code, and what editors see of the public names."""
+    install(session, "test")
     session.install("pyright>=1.1.400")
     session.run("pyright", "--pythonpath", os.path.join(session.bin, "python"))
+    session.run("pytest", "-m", "slow", "tests/test_types.py")
 
 
 @nox.session

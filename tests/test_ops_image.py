@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jkeras import layers, ops
+from jkeras import layers, ops, random
 from jkeras.functional.image.resize import saturating_cast
 from jkeras.ops import image
 
@@ -155,6 +155,9 @@ def test_elastic_displacement_is_smooth_independent_and_seeded() -> None:
     once, again, other = (displaced(jax.random.key(seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(once, again)
     assert not np.array_equal(once, other)
+    generator = random.SeedGenerator(3)
+    first, second = (image.elastic_transform(ramp, seed=generator) for _ in range(2))
+    assert not np.array_equal(first, second)
     moved = (np.asarray(once) - ramp)[:, 8:-8, 8:-8]
     # Blurred normal noise of deviation sigma has the deviation 1 / (2 sqrt(pi)) = 0.28.
     assert 0.18 < moved.std() < 0.38

@@ -124,8 +124,10 @@ def _pad_images(
 
 
 def _elastic_transform(images: Array, seed: Any = None, **options: Any) -> Array:
-    key = as_key(getattr(seed, "_initial_seed", seed))
-    key = next_key() if key is None else key
+    if seed is None:
+        key = next_key()
+    else:  # a `SeedGenerator`, an integer or a key
+        key = seed.next() if hasattr(seed, "next") else as_key(seed)
     if images.ndim == 3:
         return geometry.elastic_transform(images, key, **options)
     keys = jax.random.split(key, images.shape[0])
@@ -222,7 +224,7 @@ elastic_transform = _row(
     "Images whose pixels are displaced by a smooth random field.",
     ">>> jax.eval_shape(lambda x: elastic_transform(x, seed=1), jnp.ones((4, 4, 1))).shape\n(4, 4, 1)",
     alpha="How far pixels move.", sigma="How smooth the field is, in pixels.",
-    seed="An integer, a `SeedGenerator` for the sake of its seed, a key of `jax.random`, or None for fresh numbers.",
+    seed="An integer, a `SeedGenerator`, which goes on, a key of `jax.random`, or None for fresh numbers.",
 )  # fmt: skip
 extract_patches = _row(
     _extract_patches, "images, size, strides=None, dilation_rate=1, padding='valid', data_format=None",
