@@ -14,7 +14,7 @@ MODULES = [
     "models", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
     "optimizers.schedules", "callbacks", "ops", "random", "distribution", "population", "trees", "testing", "saving",
     "datasets", "preprocessing", "preprocessing.image", "preprocessing.sequence", "preprocessing.text", "wrappers",
-    "applications", "utils", "display", "config", "dtype_policies", "mixed_precision", "backend",
+    "applications", "utils", "display", "config", "dtype_policies", "mixed_precision", "backend", "jkeras",
 ]  # fmt: skip
 
 
@@ -41,22 +41,31 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def module_of(name: str) -> Any:
+    """Return the module of an entry of `MODULES`; the package itself is the last one."""
+    return importlib.import_module("jkeras" if name == "jkeras" else f"jkeras.{name}")
+
+
 def summary(name: str) -> str:
     """Return the first line of a module's docstring."""
-    return (importlib.import_module(f"jkeras.{name}").__doc__ or "").strip().splitlines()[0]
+    return (module_of(name).__doc__ or "").strip().splitlines()[0]
 
 
 def page(name: str) -> str:
     """Return the page of a module: what it is, and each of its public classes and functions, by name."""
-    module = importlib.import_module(f"jkeras.{name}")
-    entries = dict(sorted(public(module), key=lambda entry: entry[0].lower()))
+    module = module_of(name)
+    shown = (
+        {id(value) for other in MODULES[:-1] for _, value in public(module_of(other))} if name == "jkeras" else set()
+    )
+    found = [entry for entry in public(module) if id(entry[1]) not in shown]  # of the package, what no module has
+    entries = dict(sorted(found, key=lambda entry: entry[0].lower()))
 
     def entry(name: str, value: Any) -> str:
         own = value.__name__
         is_alias = own != name and entries.get(own) is value
         return f"## {name}\n\nAnother name of `{own}`." if is_alias else described(name, value)
 
-    return f"# jkeras.{name}\n\n{markdown(module)}\n\n" + "\n\n".join(entry(*row) for row in entries.items())
+    return f"# {module.__name__}\n\n{markdown(module)}\n\n" + "\n\n".join(entry(*row) for row in entries.items())
 
 
 def public(module: Any) -> Iterator[tuple[str, Any]]:
@@ -103,8 +112,7 @@ def methods(value: type) -> dict[str, Any]:
 @functools.cache
 def classes() -> set[Any]:
     """Return the classes that have an entry somewhere."""
-    modules = (importlib.import_module(f"jkeras.{name}") for name in MODULES)
-    return {value for module in modules for _, value in public(module) if inspect.isclass(value)}
+    return {value for module in map(module_of, MODULES) for _, value in public(module) if inspect.isclass(value)}
 
 
 def signature(value: Any) -> str:

@@ -76,9 +76,9 @@ def lacks(value: Any, docs: Iterable[str], of_class: bool = False) -> list[str]:
 def report(name: str) -> list[str]:
     """Return a line for each name of a module that lacks something, but those that an earlier module offers."""
     before = reference.MODULES[: reference.MODULES.index(name)]
-    seen = {id(value) for other in before for _, value in reference.public(importlib.import_module(f"jkeras.{other}"))}
+    seen = {id(value) for other in before for _, value in reference.public(reference.module_of(other))}
     lines: dict[str, list[str]] = {}
-    for entry, value in reference.public(importlib.import_module(f"jkeras.{name}")):
+    for entry, value in reference.public(reference.module_of(name)):
         if id(value) in seen:
             continue
         seen.add(id(value))

@@ -8,10 +8,23 @@ from jkeras.compat.importing import install, uninstall
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Let `import keras` and `import tensorflow` in the cells answer with jkeras."""
+    """Let `import keras` and `import tensorflow` in the cells answer with jkeras: `%load_ext jkeras`.
+
+    Args:
+        shell: The shell of IPython.
+
+    >>> load_ipython_extension(None)
+    >>> unload_ipython_extension(None)
+    """
     install()
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Let them be the real packages again; what cells imported stays what it is."""
+    """Let them be the real packages again: `%unload_ext jkeras`. What cells imported stays what it is.
+
+    Args:
+        shell: The shell of IPython.
+
+    >>> unload_ipython_extension(None)
+    """
     uninstall()

@@ -23,8 +23,18 @@ UNKNOWN_SIZES = (5040, 7560)
 class SymbolicTensor(HasOperators):
     """A value that does not exist yet: shape (None where unknown), dtype, and the node that will make it.
 
+    Args:
+        shape: The shape with the batch, None where it is unknown.
+        dtype: The dtype; "string" for strings, which layers take on the host.
+        name: The name.
+        sparse, ragged, record_history: Not supported but as they are.
+
     Raises:
         ValueError: For sparse and ragged ones, and for one whose use is not to be recorded.
+
+    >>> x = SymbolicTensor((None, 3), "int32")
+    >>> (x + 0.5).shape, (x + 0.5).dtype
+    ((None, 3), 'float32')
     """
 
     def __init__(
@@ -55,7 +65,7 @@ class SymbolicTensor(HasOperators):
         return len(self.shape)
 
     def get_shape(self) -> Shape:
-        """The shape, as Keras 1 and 2 spell it."""
+        """Return the shape, as Keras 1 and 2 spell it."""
         return self.shape
 
     def __iter__(self) -> Iterator[Any]:

@@ -27,6 +27,12 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
 
     `jax.checkpoint`, for a function some of whose arguments may be no arrays.
 
+    Args:
+        f: A function of arrays and anything else.
+
+    Returns:
+        A function that gives the same.
+
     Reference: Chen et al. 2016, "Training deep nets with sublinear memory cost", https://arxiv.org/abs/1604.06174
 
     >>> import jax.numpy as jnp
@@ -84,7 +90,11 @@ class RematScope:
         _current.reset(self._tokens.pop())
 
     def lists(self, layer: Any) -> bool:
-        """Whether `layer` is one of the "list_of_layers"."""
+        """Return whether a layer is one of the "list_of_layers".
+
+        Args:
+            layer: The layer.
+        """
         return layer.name in self.layer_names
 
     def __getstate__(self) -> dict[str, Any]:

@@ -49,7 +49,14 @@ class StatelessScope:
             self.add_update((variable, value))
 
     def add_update(self, update: tuple[Any, Any]) -> None:
-        """Map a variable to a value: `(variable, value)`."""
+        """Map a variable to a value.
+
+        Args:
+            update: `(variable, value)`.
+
+        Raises:
+            ValueError: If it is no variable, or the value does not have its shape.
+        """
         variable, value = update
         if not hasattr(variable, "assign") or not hasattr(variable, "dtype"):
             raise ValueError(f"StatelessScope maps variables to values; got a {type(variable).__name__} as variable.")
@@ -61,7 +68,11 @@ class StatelessScope:
         self._values[id(variable)] = (variable, value)
 
     def get_current_value(self, variable: Any) -> Any:
-        """Return the value mapped to `variable`, or None."""
+        """Return the value mapped to a variable, or None.
+
+        Args:
+            variable: The variable.
+        """
         entry = self._values.get(id(variable))
         return None if entry is None else entry[1]
 
@@ -92,6 +103,10 @@ class SymbolicScope:
 
     Raises:
         RuntimeError: Always; says how shapes are found.
+
+    >>> SymbolicScope()
+    Traceback (most recent call last):
+    RuntimeError: SymbolicScope does not exist in jkeras: shapes are found by tracing. ...
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
