@@ -5,8 +5,6 @@ step of learning, and `vmap` runs all tasks of a batch at once.
 
 Reference: Finn et al. 2017, "Model-agnostic meta-learning for fast adaptation of deep networks",
 https://arxiv.org/abs/1703.03400
-
-    python examples/maml.py
 """
 
 from __future__ import annotations

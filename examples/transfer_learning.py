@@ -1,9 +1,9 @@
-"""Transfer learning: a network that has learned to read digits learns from sixty examples which of two is the larger.
+"""Transfer learning: a network that has learned to read digits learns from 200 examples which of two is the larger.
 
 The reader's features are frozen (`trainable = False`) and used for both images under a new head, which learns quickly
 because there is little left to learn; then everything is tuned with a small learning rate, with the statistics of batch
-normalization left as they are. Expect the same network without transfer, which sees the same sixty pairs and has to
-find out from them what digits are, to make many more errors.
+normalization left as they are. Expect the same network without transfer, which sees the same 200 pairs and has to find
+out from them what digits are, to make half as many errors again.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def main() -> float:
     """Learn to read, learn to compare, and return the accuracy of comparisons of test images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=10, help="of learning to read")
-    parser.add_argument("--transfer-epochs", type=int, default=40, help="of learning to compare")
-    parser.add_argument("--pairs", type=int, default=60, help="how many to learn to compare from")
+    parser.add_argument("--transfer-epochs", type=int, default=20, help="of learning to compare")
+    parser.add_argument("--pairs", type=int, default=200, help="how many to learn to compare from")
     options = parser.parse_args()
 
     set_random_seed(0)
