@@ -1,4 +1,4 @@
-"""Writes docs/gallery.md, where each example says what it shows and what it printed; puts the sources on the site.
+"""Writes docs/gallery.md, where each example says what it shows and what it printed.
 
 python docs/gallery.py                 # runs all of them, about ten minutes on two cores
 python docs/gallery.py vae.py gan.py   # runs these; of the others the page keeps the output
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 DOCS = Path(__file__).parent
 PAGE, EXAMPLES = DOCS / "gallery.md", DOCS.parent / "examples"
@@ -112,22 +111,6 @@ def page(outputs: dict[str, str]) -> str:
 def stored(text: str) -> dict[str, str]:
     """Return the outputs on a page."""
     return dict(re.findall(r"\(\.\./examples/(\w+\.py)\)\n\n```text\n(.*?)\n```\n", text, re.DOTALL))
-
-
-def on_files(files: Any, config: Any) -> Any:
-    """As a hook of MkDocs: add a page with the source of each example."""
-    from mkdocs.structure.files import File
-
-    for name, title in TITLES.items():
-        source = (EXAMPLES / name).read_text()
-        content = f'# {title}\n\n```python title="examples/{name}"\n{source}```\n'
-        files.append(File.generated(config, f"examples/{name.removesuffix('.py')}.md", content=content))
-    return files
-
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """As a hook of MkDocs: let links to examples lead to those pages, as in the repository they lead to the files."""
-    return re.sub(r"\]\(\.\./examples/(\w+)\.py\)", r"](examples/\1.md)", markdown)
 
 
 def main() -> None:
