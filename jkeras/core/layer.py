@@ -145,14 +145,7 @@ class Layer(FirstUse):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a layer from what `get_config` returned.
-
-        Args:
-            config: The constructor's arguments by name.
-
-        Returns:
-            A new layer.
-        """
+        """Return a layer made from what `get_config` returned."""
         config = without_file_arguments(cls, config)
         accepts_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls.__init__).parameters.values())
         accepted = constructor_parameters(cls)
