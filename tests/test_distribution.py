@@ -242,7 +242,8 @@ def test_a_step_of_the_models_own_runs_on_a_mesh():
         assert tuple(model.get_layer("hidden").kernel.value.sharding.spec) == ("data",)
 
 
-def test_one_batch_at_a_time_and_eagerly():
+@pytest.mark.parametrize("eager", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_one_batch_at_a_time_and_eagerly(eager):
     def run(eager=False, **place):
         jkeras.utils.set_random_seed(3)
         model = dense()
@@ -252,9 +253,8 @@ def test_one_batch_at_a_time_and_eagerly():
         losses = [model.train_on_batch(X[:13], Y[:13]) for _ in range(2)]
         return [*losses, model.test_on_batch(X[:13], Y[:13]), model.predict_on_batch(X[:5]).sum()]
 
-    expected = run()
-    np.testing.assert_allclose(run(**MESHES["fully sharded"]()), expected, rtol=1e-5)
-    np.testing.assert_allclose(run(eager=True, **MESHES["tensor parallel"]()), expected, rtol=1e-5)
+    mesh = MESHES["tensor parallel" if eager else "fully sharded"]()
+    np.testing.assert_allclose(run(eager, **mesh), run(), rtol=1e-5)
 
 
 def test_dropout_bits_do_not_depend_on_the_mesh():

@@ -14,7 +14,7 @@ import pytest
 
 from jkeras import Sequential, config, layers, utils
 from jkeras.callbacks import Callback, LambdaCallback
-from jkeras.models import trainer
+from jkeras.models import training
 from jkeras.training import chunks as chunking
 from jkeras.training import data as streamed
 from jkeras.training import stream
@@ -238,7 +238,7 @@ def test_files_train_like_arrays(threaded, tmp_path, monkeypatch, arguments, cho
     monkeypatch.setattr(chunking, "CHUNK_BYTES", 4 * 8 * 20)  # four batches of eight rows; 70 = 2 * 32 + 6
     monkeypatch.setattr(streamed, "RESIDENT_FILE", 0)
     if chosen == "stream":
-        monkeypatch.setattr(trainer, "chunk_steps", lambda data: 0)
+        monkeypatch.setattr(training, "chunk_steps", lambda data: 0)
     histories = {}
     for name, x in zip(("map", "h5", "memory"), (*sources(tmp_path), X)):
         utils.set_random_seed(3)
