@@ -37,7 +37,7 @@ def on_files(files: Any, config: Any) -> Any:
     listing = "\n".join(f"- [{name}]({name}.md): {summary(name)}" for name in MODULES)
     files.append(File.generated(config, "api/index.md", content=f"# Reference\n\n{listing}\n"))
     if config["nav"]:
-        config["nav"] = [*config["nav"], {"Reference": ["api/index.md", *pages]}]
+        config["nav"] = [*config["nav"], {"Reference": [{"All modules": "api/index.md"}, *pages]}]
     return files
 
 

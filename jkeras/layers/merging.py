@@ -281,7 +281,7 @@ def _check_list(layer: Layer, inputs: Any, count: int | None) -> None:
         raise ValueError(f"Layer {layer.path!r} merges exactly {count} inputs; got {len(inputs)}.")
 
 
-def _function(name: str, cls: type[Merge]) -> Any:
+def _function(name: str, cls: type[Merge]) -> Callable[..., Any]:
     """Return the function that makes a layer and calls it, as Keras has one beside each class."""
 
     def merge(inputs: Sequence[Any], **kwargs: Any) -> Any:
