@@ -67,7 +67,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Every example at its full length."""
-    install(session, "sklearn", "image", "export")
+    install(session, "sklearn", "image", "export", "orbax")
     for name in sorted(os.listdir("examples")):
         if name.endswith(".py"):
             session.run("python", f"examples/{name}", env={"JAX_PLATFORMS": "cpu"})
@@ -84,7 +84,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def gallery(session: nox.Session) -> None:
     """Run every example and write what it prints into docs/gallery.md."""
-    install(session, "sklearn", "image", "export")
+    install(session, "sklearn", "image", "export", "orbax")
     session.run("python", "docs/gallery.py", *session.posargs, env={"JAX_PLATFORMS": "cpu"})
 
 
