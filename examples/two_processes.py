@@ -6,7 +6,7 @@
 On a cluster the only line that changes is `initialize()`: without arguments it asks SLURM, Open MPI, Kubernetes or the
 TPU runtime who takes part, and each process is started by the scheduler (`srun python train.py`). The processes of a
 GPU machine see the GPUs that CUDA_VISIBLE_DEVICES leaves them. The folder of `resume` must be one that all of them
-reach.
+reach; its shards are written by Orbax (`pip install 'jkeras[orbax]'`).
 """
 
 from __future__ import annotations
